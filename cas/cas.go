@@ -1,0 +1,113 @@
+// Package cas keeps bytes under their digests, and small rows under keys, for any number of processes at once.
+package cas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Store is a content-addressed store with rows beside it. Every method may be called from many goroutines at once and
+// costs about one round trip however many items it carries, so callers batch.
+//
+// Bytes are checked against their digest before they are handed out. A blob that is damaged is reported once through
+// the warning function given at opening, forgotten, and from then on missing.
+type Store interface {
+	// Get returns the bytes of each digest, in order; nil (never an empty slice) where the blob is missing or damaged.
+	Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, error)
+	// Has tells, in order, which blobs are there; it does not read them.
+	Has(ctx context.Context, digests ...hashing.Digest) ([]bool, error)
+	// Open returns the path of a read-only file with the blob's bytes: the stored file itself where the blob is kept as
+	// a file, one written for the occasion where it is kept inline. The file stays for as long as the store is open.
+	// The error wraps ErrMissing where there is no such blob.
+	Open(ctx context.Context, d hashing.Digest) (string, error)
+	// Restore writes the blob to path (a new file moved into place, never a link to the blob, a reflink where the file
+	// system can) with the given permission bits, replacing a file that is there, and returns the new file's stat.
+	// The parent folder must exist. The error wraps ErrMissing where there is no such blob.
+	Restore(ctx context.Context, d hashing.Digest, path string, perm uint32) (hashing.Stat, error)
+	// PutFile stores the present content of a file and returns its digest, its size, and the file's stat as taken
+	// before it was read. Large files are durable when PutFile returns. Small ones (at most InlineLimit) are not stored:
+	// their bytes are returned for the caller to put into the Txn that names them.
+	PutFile(ctx context.Context, path string) (PutResult, error)
+	// Rows returns the value under each key, in order; nil where there is none.
+	Rows(ctx context.Context, keys ...[]byte) ([][]byte, error)
+	// Scan calls yield for each row whose key begins with prefix, in key order, until yield returns false.
+	Scan(ctx context.Context, prefix []byte, yield func(key, value []byte) bool) error
+	// Commit applies the transactions in order, each on its own: all of it or, where a condition fails, none. When it
+	// returns without an error, everything applied is durable. Concurrent calls share one synchronisation of the log.
+	Commit(ctx context.Context, txns ...Txn) ([]TxnResult, error)
+	// Lease asks for the right to execute an action. It blocks until this store is the one that holds it, or until
+	// another holder has released it (Lease.Waited is then true, and the holder's result is probably there to look up).
+	// Leases are advisory: they end with their holder's process or when it no longer answers. The keys in holding are
+	// the leases on whose behalf the call waits; where waiting would close a cycle, the lease is granted at once.
+	Lease(ctx context.Context, action hashing.Digest, holding ...hashing.Digest) (Lease, error)
+	// Stats counts what the store holds.
+	Stats(ctx context.Context) (Stats, error)
+	// Close ends the use of the store. What was committed stays.
+	Close() error
+}
+
+// InlineLimit is the size in bytes up to which a blob is kept inside the database (docs/performance.md has the figures).
+const InlineLimit = 128 << 10
+
+// PutResult is what PutFile found.
+type PutResult struct {
+	Digest hashing.Digest
+	Size   int64
+	Stat   hashing.Stat
+	Inline []byte // the content, where it is small enough to travel in a Txn; nil where it is stored already
+}
+
+// Row is a small value under a key. Keys sort as bytes.
+type Row struct{ Key, Value []byte }
+
+// Txn is a set of writes that happen together or not at all.
+type Txn struct {
+	// If holds conditions: the value now under each key must equal Value (nil: there must be none).
+	If []Row
+	// Blobs are stored under their digests.
+	Blobs [][]byte
+	// Put sets rows; a nil Value deletes.
+	Put []Row
+}
+
+// TxnResult tells how a transaction went.
+type TxnResult struct {
+	Applied bool
+	// Current holds, where a condition failed, the values found under the keys of If, in order.
+	Current [][]byte
+}
+
+// Lease is the right to execute one action, or the news that somebody else just did.
+type Lease struct {
+	// Waited is true where another process held the lease meanwhile: look up its result before you execute.
+	Waited bool
+	// Release gives the lease back; it may be called more than once.
+	Release func()
+}
+
+// Stats is what `calyx cache stats` prints.
+type Stats struct {
+	Blobs       int64  `json:"blobs"`
+	BlobBytes   int64  `json:"blob_bytes"`   // before compression
+	StoredBytes int64  `json:"stored_bytes"` // on disk
+	Rows        int64  `json:"rows"`
+	Format      string `json:"format"`
+	Path        string `json:"path"`
+}
+
+// ErrMissing is wrapped where a blob is not in the store.
+var ErrMissing = errors.New("not in the cache")
+
+// FormatError says that a store was written by a newer calyx.
+type FormatError struct {
+	Path  string
+	Found string
+	Known string
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("open cache %q: it has format %s, and this calyx knows up to %s", e.Path, e.Found, e.Known)
+}

@@ -1,0 +1,75 @@
+package trace
+
+import (
+	"time"
+
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// RequestKind tells what a request is about.
+type RequestKind uint8
+
+// The kinds of requests. Their numbers are part of the key encoding.
+const (
+	Node     RequestKind = iota + 1 // Subject: a node's name, with arguments in canonical spelling
+	File                            // Subject: a path relative to the workspace, or absolute outside it
+	Listing                         // Subject: a folder; the names in it and their kinds
+	Glob                            // Subject: a pattern; the paths that match
+	Env                             // Subject: a variable
+	Exists                          // Subject: a path; whether it is there, and as what
+	Param                           // Subject: a stored parameter
+	Instance                        // the instance's name
+)
+
+// Request is something that a task asked to see.
+type Request struct {
+	Kind    RequestKind `json:"k"`
+	Subject string      `json:"s"`
+	// View is the view taken of a node's value or a file: "" (the whole, as its media type means it), "bytes", "length",
+	// "keys", "shape", "exists", "file:PATH" (one file of a tree), "item:N" (one element).
+	View string `json:"v,omitempty"`
+}
+
+// Observation is a request with the digest of what was seen.
+type Observation struct {
+	Request
+	Digest hashing.Digest `json:"d"`
+}
+
+// Stage is what a task asked for between two answers, sorted by kind, subject and view.
+type Stage []Observation
+
+// Metric is a number that a task reported about itself.
+type Metric struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit,omitempty"`
+}
+
+// Component is one part of an action key: what it is, and a digest or a short value. Its kind tells which reason a
+// difference in it gives.
+type Component struct {
+	Kind    string `json:"k"`
+	Subject string `json:"s,omitempty"`
+	Text    string `json:"t"` // a value as text, or a printed digest
+}
+
+// Result is what an execution yielded.
+type Result struct {
+	Value   Value    `json:"value"`
+	Log     Value    `json:"log,omitzero"` // what it printed; Media empty where it printed nothing
+	Metrics []Metric `json:"metrics,omitempty"`
+	// Seconds is how long the execution took, wherever it was.
+	Seconds float64 `json:"seconds"`
+	// At is when the execution ended.
+	At time.Time `json:"at"`
+	// Run is the run that executed it.
+	Run string `json:"run"`
+}
+
+// Trace is the record of one execution.
+type Trace struct {
+	Action hashing.Digest `json:"action"`
+	Stages []Stage        `json:"stages,omitempty"`
+	Result Result         `json:"result"`
+}

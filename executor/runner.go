@@ -1,0 +1,138 @@
+// Package executor brings nodes up to date: it looks traces up, checks them in order, schedules what must run, and
+// records the result. It does not know how an action is carried out: that is a Runner's.
+package executor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Runner carries out tasks. A task knows nothing of the graph.
+type Runner interface {
+	// Start begins a task and returns at once; what happens then is told to h, from any goroutine, and the last thing
+	// told is Done, exactly once (also after Cancel, and also where the task could not be started).
+	Start(t *Task, h Handler) Call
+}
+
+// Call is a task under way. Its methods do not block, and do nothing once Done was told.
+type Call interface {
+	// Answer delivers the answers to one Need, in the order of its requests.
+	Answer(need uint64, answers []Answer)
+	// Cancel ends the task: politely first, then by force. It ends as a failure.
+	Cancel()
+}
+
+// Handler is told what a task does. Its methods do not block.
+type Handler interface {
+	// Need asks for views of nodes, files, variables. seen is the number of answers that the call had received when it
+	// asked: requests with an equal number form one stage. The call is suspended until all its needs are answered, unless
+	// it is still working beside them (Working true).
+	Need(id uint64, seen int, requests []trace.Request)
+	// Observed reports a read that the task made without asking.
+	Observed(request trace.Request, digest hashing.Digest)
+	// Progress reports done of total units; total is 0 where it is unknown.
+	Progress(done, total float64, unit string)
+	// Metric reports a number about the task.
+	Metric(m trace.Metric)
+	// Done ends the task.
+	Done(o Outcome)
+}
+
+// Task is one execution. Exactly one of Command and Function is set.
+type Task struct {
+	Node     string // for messages
+	Command  *Command
+	Function *Function
+	// Timeout ends the attempt; 0: none.
+	Timeout time.Duration
+	// Scratch is an empty private folder, removed after the task (a command's TMPDIR; a place for a plugin's large values).
+	Scratch string
+	// Secrets are blanked in what the task prints.
+	Secrets []string
+}
+
+// Command is a program to start in the workspace.
+type Command struct {
+	Path   string   // the executable
+	Argv   []string // Argv[0] included
+	Env    []string // the whole environment, NAME=VALUE
+	Dir    string   // absolute
+	Stdout string   // absolute path of the file that takes standard output; empty: the log
+}
+
+// Function is a call of a plugin's function.
+type Function struct {
+	Plugin PluginProcess
+	Name   string
+	Args   []Argument // sorted by name
+	// Instance is the instance's name; reading it is an observed read.
+	Instance string
+	// OutDir is a folder in which the function may leave files that become its value.
+	OutDir string
+	// ProjectDir is the workspace, for errors and relative paths.
+	ProjectDir string
+}
+
+// PluginProcess is what a plugin's processes are started from. Equal ones share processes.
+type PluginProcess struct {
+	Name    string
+	Command     // Stdout is unused
+	Workers int // at most so many processes; 0: one
+	Secrets []string
+}
+
+// Argument is a value handed to a function under a parameter's name.
+type Argument struct {
+	Name  string
+	Value Payload
+}
+
+// Payload is a value in transport: inline, or a read-only file or folder of the cache.
+type Payload struct {
+	Value  trace.Value
+	Inline []byte // the bytes, where Path is empty
+	Path   string
+	// Items are the elements, where Value is a list of values.
+	Items []Payload
+}
+
+// Answer is the answer to one request: a view of a value, or the failure of the node that was needed.
+type Answer struct {
+	Digest  hashing.Digest // of the view
+	Payload Payload
+	Absent  bool   // the file, variable or node's part is not there
+	Error   string // not empty: the node failed, or the request closes a cycle
+}
+
+// Outcome is how a task ended: Failure nil and a result, or a Failure.
+type Outcome struct {
+	// Result is the value of a function: inline bytes, or a file or folder in the scratch folder or in OutDir. A command
+	// has none: its outputs are its result.
+	Result  Payload
+	Failure *Failure
+	// Log is the file that holds what the task printed, empty where it printed nothing.
+	Log string
+	// Started and Ended bound the time in which the task ran.
+	Started, Ended time.Time
+	// CPU is the processor time used, 0 where unknown.
+	CPU time.Duration
+	// MaxRSS is the largest memory of a command in bytes, 0 where unknown.
+	MaxRSS int64
+}
+
+// Failure is why a task ended without a result.
+type Failure struct {
+	Message string
+	Exit    int           // exit status of a command; -1 where there is none
+	Signal  string        // the signal that ended a command
+	Details string        // a traceback or the like
+	Timeout bool          // the time limit ended it
+	Cancel  bool          // Cancel ended it
+	Retry   bool          // another attempt may help
+	After   time.Duration // wait at least so long before it
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s", f.Message) }

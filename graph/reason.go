@@ -1,0 +1,34 @@
+package graph
+
+// ReasonKind says what made a node run, or would.
+type ReasonKind string
+
+// The kinds of reasons; their spelling is part of the command line's contract.
+const (
+	NeverBuilt        ReasonKind = "never-built"
+	DefinitionChanged ReasonKind = "definition-changed"
+	CodeChanged       ReasonKind = "code-changed"
+	ArgumentChanged   ReasonKind = "argument-changed"
+	StoredChanged     ReasonKind = "stored-changed"
+	FileChanged       ReasonKind = "file-changed"
+	FileAdded         ReasonKind = "file-added"
+	FileRemoved       ReasonKind = "file-removed"
+	EnvChanged        ReasonKind = "env-changed"
+	DependencyChanged ReasonKind = "dependency-changed"
+	OutputMissing     ReasonKind = "output-missing"
+	OutputEdited      ReasonKind = "output-edited"
+	FailedBefore      ReasonKind = "failed-before"
+	Expired           ReasonKind = "expired"
+	Forced            ReasonKind = "forced"
+	Uncacheable       ReasonKind = "uncacheable"
+)
+
+// Reason is one link in the chain from a node to what changed. Before and After are short texts for people: a value, or
+// the printed digest of a content.
+type Reason struct {
+	Kind    ReasonKind `json:"kind"`
+	Node    string     `json:"node"`
+	Subject string     `json:"subject,omitempty"`
+	Before  string     `json:"before,omitempty"`
+	After   string     `json:"after,omitempty"`
+}
