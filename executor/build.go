@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"context"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -11,13 +10,35 @@ import (
 // Options says what to build and how.
 type Options struct {
 	Targets    []string // as typed; empty: the Calyxfile's default
-	Jobs       int
+	Jobs       int      // 0: one per core
 	KeepGoing  bool
-	Set        map[string]any // --set, values as typed by graph/state
-	Force      bool           // the targets run
-	ForceAll   bool           // all that they need runs
-	CachedOnly bool           // running anything is an error
+	Set        map[string]string // --set, as typed
+	Force      bool              // the targets run
+	ForceAll   bool              // all that they need runs
+	CachedOnly bool              // running anything is an error
+	Verbose    bool              // tell the observer of fresh nodes too
 	Observer   Observer
+	// Stop, when closed, lets nothing new start and ends what runs; what is done is kept. (A cancelled context does the
+	// same.)
+	Stop <-chan struct{}
+}
+
+// Summary is how a build went.
+type Summary struct {
+	RunEnded
+	// Moved names the inputs that changed during the build.
+	Moved []string
+	// Values are the values of the targets, in order.
+	Values []TargetValue
+	// NothingMoved is true where the snapshot answered and the engine did not start.
+	NothingMoved bool
+}
+
+// TargetValue is the value of one target: of the node, or of the part of it that the target names.
+type TargetValue struct {
+	Target string
+	Node   string
+	Value  trace.Value
 }
 
 // Prediction is what a build would do to a node.
@@ -30,16 +51,6 @@ const (
 	WillReuse Prediction = "will-reuse"
 )
 
-// Forecast is what a dry run says of one node.
-type Forecast struct {
-	Node       string
-	Prediction Prediction
-	Reason     graph.Reason   // zero for WillReuse
-	Chain      []graph.Reason // from the node to the root cause
-	State      NodeState
-	Failed     bool // its last execution in this workspace failed
-}
-
 // NodeState is what status and why say of a node.
 type NodeState string
 
@@ -51,37 +62,52 @@ const (
 	StateFailed     NodeState = "failed"
 )
 
-// Summary is how a build went.
-type Summary struct {
-	RunEnded
-	// Moved names the inputs that changed during the build.
-	Moved []string
-	// Values are the values of the targets, in order, with the names of their nodes.
-	Values []TargetValue
-	// NothingMoved is true where the snapshot answered and the engine did not start.
-	NothingMoved bool
+// Forecast is what would happen to one node, and why, told without running anything.
+type Forecast struct {
+	Node       string
+	Stored     bool // a stored input: it has no prediction
+	Prediction Prediction
+	State      NodeState
+	// Certain is false where early cutoff may still spare the node.
+	Certain bool
+	// Chain leads from the node to the root cause; its first link is the node's own reason. Empty for fresh nodes.
+	Chain []graph.Reason
+	// Last is what the workspace remembers of the node; nil where it never had a value here.
+	Last *trace.NodeRecord
+	// Usual is the recorded time of an execution in seconds, 0 where unknown.
+	Usual float64
 }
 
-// TargetValue is the value of one target.
-type TargetValue struct {
-	Target string
-	Node   string
-	Value  trace.Value
+// Survey is the answer of Engine.Survey: the closure of the targets, dependencies before dependents.
+type Survey struct {
+	Run          string // the last run in which the workspace was built, "" where there is none
+	Nodes        []Forecast
+	Edges        [][]int // Edges[i] lists the indexes of the nodes that Nodes[i] was seen to depend on (or, never built, declares)
+	Targets      []int
+	Overridden   []Override
+	StaleOutputs []string
+	Warnings     []string
 }
 
-// LastRecord is what the workspace remembers of a node's last execution or reuse.
-type LastRecord struct {
-	trace.Trace
-	Components []trace.Component
-	Outcome    NodeOutcome
-	Reason     graph.Reason
-	Run        string
-	At         time.Time
-	Executions int
+// Override is a stored value that differs from its source.
+type Override struct {
+	Node  string `json:"node"`
+	Value any    `json:"value"`
+	From  string `json:"from"` // "set" or "state"
+	// Source is the value that the file, the variable or the default would give.
+	Source any `json:"source"`
 }
 
-// Builder is what commands use of an engine.
-type Builder interface {
-	Build(ctx context.Context, o Options) (Summary, error)
-	DryRun(ctx context.Context, o Options) ([]Forecast, error)
+// Command is how a step would be executed, for `calyx exec`.
+type Prepared struct {
+	Node    string
+	Command *Command  // of a cmd or sh step
+	Func    *Function // of a plugin's function
+	Release func()    // gives up the locks and the scratch folder
+}
+
+// Stamp is a moment and the run it belongs to.
+type Stamp struct {
+	Run string
+	At  time.Time
 }

@@ -1,0 +1,30 @@
+package trace
+
+import "time"
+
+// NodeRecord is what a workspace remembers of a node in one instance: its last trace, with what its key was made of.
+type NodeRecord struct {
+	Trace
+	// Components are the parts of the action key, in order.
+	Components []Component `json:"components"`
+	// Outcome of the last run that touched the node ("executed", "cached", "failed"), its reason and when.
+	Outcome string           `json:"outcome"`
+	Reason  RecordedReason   `json:"reason,omitzero"`
+	Chain   []RecordedReason `json:"chain,omitempty"`
+	Run     string           `json:"last_run"`
+	At      time.Time        `json:"last_at"`
+	// Executions counts how often the node ran in this workspace.
+	Executions int `json:"executions"`
+	// Failure is the message of a failed execution.
+	Failure string `json:"failure,omitempty"`
+	Exit    int    `json:"exit,omitempty"`
+}
+
+// RecordedReason is why a node ran, as package graph spells reasons.
+type RecordedReason struct {
+	Kind    string `json:"kind"`
+	Node    string `json:"node"`
+	Subject string `json:"subject,omitempty"`
+	Before  string `json:"before,omitempty"`
+	After   string `json:"after,omitempty"`
+}
