@@ -46,12 +46,17 @@ type Metric struct {
 	Unit  string  `json:"unit,omitempty"`
 }
 
-// Component is one part of an action key: what it is, and a digest or a short value. Its kind tells which reason a
-// difference in it gives.
+// Component is one part of an action key. Its kind tells which reason a difference in it gives.
 type Component struct {
-	Kind    string `json:"k"`
+	Kind string `json:"k"`
+	// Subject is what it is about: a node, a path, a variable, a parameter.
 	Subject string `json:"s,omitempty"`
-	Text    string `json:"t"` // a value as text, or a printed digest
+	// Text is what counts: a value, or a printed digest.
+	Text string `json:"t,omitempty"`
+	// Show is what people are shown where Text would tell them nothing.
+	Show string `json:"h,omitempty"`
+	// Tree is the listing behind the digest of a folder or a pattern, so that a difference can name a file.
+	Tree hashing.Digest `json:"d,omitzero"`
 }
 
 // Result is what an execution yielded.

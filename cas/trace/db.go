@@ -1,0 +1,138 @@
+package trace
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// rows is how rows are encoded: times keep their microseconds.
+var rows = func() cbor.EncMode {
+	mode, err := cbor.EncOptions{Time: cbor.TimeUnixMicro}.EncMode()
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return mode
+}()
+
+// DB keeps traces and records in a store. It is safe for concurrent use.
+type DB struct{ store cas.Store }
+
+// NewDB returns a DB that keeps its rows in store.
+func NewDB(store cas.Store) *DB { return &DB{store} }
+
+// Entries returns what stands under each chain key, in order; nil where there is nothing. raw holds the rows as stored,
+// for the condition of a later write. A row that cannot be read counts as none.
+func (db *DB) Entries(ctx context.Context, keys []hashing.Digest) (entries []*Entry, raw [][]byte, err error) {
+	at := make([][]byte, len(keys))
+	for i, k := range keys {
+		at[i] = chainKey(k)
+	}
+	raw, err = db.store.Rows(ctx, at...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look up traces: %w", err)
+	}
+	entries = make([]*Entry, len(keys))
+	for i := range raw {
+		entries[i] = DecodeEntry(raw[i])
+	}
+	return entries, raw, nil
+}
+
+// DecodeEntry reads a chain row; nil where it is empty or damaged.
+func DecodeEntry(row []byte) *Entry {
+	var e Entry
+	if row == nil || cbor.Unmarshal(row, &e) != nil {
+		return nil
+	}
+	return &e
+}
+
+// Records returns the record of each node, in order; nil where there is none.
+func (db *DB) Records(ctx context.Context, s Scope, nodes []string) ([]*NodeRecord, error) {
+	keys := make([][]byte, len(nodes))
+	for i, n := range nodes {
+		keys[i] = nodeKey(s, n)
+	}
+	found, err := db.store.Rows(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("look up records: %w", err)
+	}
+	records := make([]*NodeRecord, len(nodes))
+	for i, row := range found {
+		records[i] = decodeRecord(row)
+	}
+	return records, nil
+}
+
+// AllRecords calls yield for every record of the scope, in the order of the nodes' names.
+func (db *DB) AllRecords(ctx context.Context, s Scope, yield func(node string, r *NodeRecord) bool) error {
+	return db.store.Scan(ctx, nodePrefix(s), func(key, value []byte) bool {
+		r := decodeRecord(value)
+		return r == nil || yield(nodeOf(s, key), r)
+	})
+}
+
+func decodeRecord(row []byte) *NodeRecord {
+	var r NodeRecord
+	if row == nil || cbor.Unmarshal(row, &r) != nil {
+		return nil
+	}
+	return &r
+}
+
+// RecordRow is the row that keeps a node's record.
+func RecordRow(s Scope, node string, r *NodeRecord) (cas.Row, error) {
+	value, err := rows.Marshal(r)
+	if err != nil {
+		return cas.Row{}, fmt.Errorf("encode the record of node %q: %w", node, err)
+	}
+	return cas.Row{Key: nodeKey(s, node), Value: value}, nil
+}
+
+// Write is a trace on its way into the store, with the entries under its keys as they were read.
+type Write struct {
+	Trace   *Trace
+	Replace bool // over a result that stands there
+	keys    []hashing.Digest
+	raw     [][]byte
+}
+
+// Prepare reads what a write of the trace depends on. For a trace without stages whose row is known already, raw is that row.
+func (db *DB) Prepare(ctx context.Context, t *Trace, replace bool, raw []byte) (*Write, error) {
+	w := &Write{Trace: t, Replace: replace, keys: t.Keys()}
+	if len(t.Stages) == 0 {
+		w.raw = [][]byte{raw}
+		return w, nil
+	}
+	var err error
+	_, w.raw, err = db.Entries(ctx, w.keys)
+	return w, err
+}
+
+// Txn adds the trace to a transaction and returns the result that holds once it is applied.
+func (w *Write) Txn(txn *cas.Txn) (Result, error) {
+	entries := make([]*Entry, len(w.raw))
+	for i, row := range w.raw {
+		entries[i] = DecodeEntry(row)
+	}
+	added, result := w.Trace.Add(entries, w.Replace)
+	for i, e := range added {
+		value, err := rows.Marshal(e)
+		if err != nil {
+			return Result{}, fmt.Errorf("encode a trace: %w", err)
+		}
+		key := chainKey(w.keys[i])
+		txn.If = append(txn.If, cas.Row{Key: key, Value: w.raw[i]})
+		txn.Put = append(txn.Put, cas.Row{Key: key, Value: value})
+	}
+	return result, nil
+}
+
+// Retry takes the rows that a failed condition showed; the next Txn is built on them. current begins with the rows of
+// this write's conditions.
+func (w *Write) Retry(current [][]byte) { w.raw = current[:len(w.keys)] }
