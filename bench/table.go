@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// row compares the subject with one peer, or with an absolute limit.
+type row struct {
+	Work    string  `json:"work"`
+	Unit    string  `json:"unit"`
+	Subject float64 `json:"calyx"`
+	Peer    string  `json:"peer,omitempty"`
+	Other   float64 `json:"other,omitempty"`
+	Ratio   float64 `json:"ratio,omitempty"`
+	Limit   *limit  `json:"limit,omitempty"`
+	Verdict string  `json:"verdict"`
+}
+
+// limit is what must hold of a row.
+type limit struct {
+	Of    quantity `json:"of"`
+	Least bool     `json:"least,omitempty"` // Value is the least that is right, not the most
+	Value float64  `json:"value"`
+}
+
+// quantity is what a limit is about.
+type quantity string
+
+const (
+	ofRatio   quantity = "ratio"      // the subject's figure over the peer's
+	ofSpeed   quantity = "speed"      // the peer's time over the subject's
+	ofFigure  quantity = "figure"     // the subject's figure alone
+	ofSurplus quantity = "difference" // the subject's figure less the peer's
+)
+
+// judge fills in the ratio and the verdict.
+func (r row) judge() row {
+	if r.Other > 0 {
+		r.Ratio = r.Subject / r.Other
+	}
+	if r.Limit == nil {
+		r.Verdict = "-"
+		return r
+	}
+	value := map[quantity]float64{
+		ofRatio: r.Ratio, ofSpeed: r.Other / r.Subject, ofFigure: r.Subject, ofSurplus: r.Subject - r.Other,
+	}[r.Limit.Of]
+	r.Verdict = "over"
+	if r.Limit.Least && value >= r.Limit.Value || !r.Limit.Least && value <= r.Limit.Value {
+		r.Verdict = "ok"
+	}
+	return r
+}
+
+// compare makes the rows of one piece of work: the first series is the subject's, the others are the peers'. figure
+// takes the number to compare out of a series; limits holds what must hold against a peer, by its name.
+func compare(work, unit string, all []series, absent []string, figure func(series) float64, limits map[string]limit) []row {
+	subject := all[0]
+	var rows []row
+	for _, peer := range all[1:] {
+		r := row{Work: work, Unit: unit, Subject: figure(subject), Peer: peer.name, Other: figure(peer)}
+		if l, ok := limits[peer.name]; ok {
+			r.Limit = &l
+		}
+		rows = append(rows, r.orFailed(subject, peer))
+	}
+	for _, name := range absent {
+		rows = append(rows, row{Work: work, Unit: unit, Subject: figure(subject), Peer: name, Verdict: "not installed"})
+	}
+	return rows
+}
+
+// orFailed judges the row, or says which of the series that it stands on failed.
+func (r row) orFailed(all ...series) row {
+	for _, s := range all {
+		if s.err != nil {
+			r.Verdict = fmt.Sprintf("%s failed: %v", s.name, s.err)
+			return r
+		}
+	}
+	return r.judge()
+}
+
+// failed is the row of work that could not be prepared.
+func failed(work string, err error) []row {
+	return []row{{Work: work, Verdict: fmt.Sprintf("failed: %v", err)}}
+}
+
+func writeJSON(w io.Writer, rows []row) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(rows)
+}
+
+func writeTable(w io.Writer, rows []row) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "work\tcalyx\tpeer\t\tratio\tlimit\t")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Work,
+			amount(r.Subject, r.Unit), r.Peer, amount(r.Other, r.Unit), amount(r.Ratio, ""), r.limit(), oneLine(r.Verdict))
+	}
+	return t.Flush()
+}
+
+// amount prints a figure with three digits; nothing for one that there is not.
+func amount(x float64, unit string) string {
+	switch {
+	case x == 0:
+		return ""
+	case x >= 100:
+		return strings.TrimSpace(fmt.Sprintf("%.0f %s", x, unit))
+	default:
+		return strings.TrimSpace(fmt.Sprintf("%.3g %s", x, unit))
+	}
+}
+
+func (r row) limit() string {
+	if r.Limit == nil {
+		return ""
+	}
+	sense := "≤"
+	if r.Limit.Least {
+		sense = "≥"
+	}
+	switch r.Limit.Of {
+	case ofSpeed:
+		return fmt.Sprintf("speed %s %g", sense, r.Limit.Value)
+	case ofFigure:
+		return fmt.Sprintf("%s %g %s", sense, r.Limit.Value, r.Unit)
+	case ofSurplus:
+		return fmt.Sprintf("%s %g %s above", sense, r.Limit.Value, r.Unit)
+	default:
+		return fmt.Sprintf("%s %g", sense, r.Limit.Value)
+	}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
