@@ -1,0 +1,131 @@
+package calyxfile
+
+import (
+	"errors"
+	"fmt"
+
+	"go.starlark.net/lib/json"
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// function is the Go side of a built-in function.
+type function = func(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error)
+
+// builtins returns what a Calyxfile finds declared, beside Starlark's own functions.
+func (e *evaluation) builtins() starlark.StringDict {
+	env := starlark.StringDict{
+		"struct": starlark.NewBuiltin("struct", starlarkstruct.Make),
+		"json":   json.Module,
+	}
+	for name, f := range map[string]function{
+		"workspace":  e.workspaceCall,
+		"stored":     e.stored,
+		"params":     e.params,
+		"plugin":     e.plugin,
+		"use":        e.use,
+		"step":       e.step,
+		"out":        func(a starlark.Tuple, k []starlark.Tuple) (starlark.Value, error) { return e.out("out", false, a, k) },
+		"outdir":     func(a starlark.Tuple, k []starlark.Tuple) (starlark.Value, error) { return e.out("outdir", true, a, k) },
+		"pool":       e.pool,
+		"default":    e.defaultTargets,
+		"value":      e.value,
+		"glob":       e.glob,
+		"read_text":  e.readText,
+		"read_json":  e.readJSON,
+		"read_yaml":  e.readYAML,
+		"env":        e.variable,
+		"range":      e.boundedRange,
+		operandCheck: e.operand,
+	} {
+		env[name] = starlark.NewBuiltin(name, func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			return f(args, kwargs)
+		})
+	}
+	return env
+}
+
+// operand passes an operand of a comparison on, unless it is a node or holds one.
+func (e *evaluation) operand(args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	switch v := args[0].(type) {
+	case *handle:
+		return nil, errors.New(v.noValue("is compared"))
+	case starlark.String:
+		if e.marked(string(v)) {
+			return nil, errors.New("a string into which a node was formatted is compared: " +
+				"the node has no value yet while the Calyxfile is evaluated")
+		}
+	}
+	return args[0], nil
+}
+
+// maxRange is the length of the longest range. Starlark makes lists of ranges before anyone can stop it.
+const maxRange = 10_000_000
+
+// boundedRange is Starlark's range with a bound.
+func (e *evaluation) boundedRange(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	v, err := starlark.Call(e.thread, starlark.Universe["range"], args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	if n := starlark.Len(v); n > maxRange {
+		return nil, fmt.Errorf("range of %d numbers: at most %d are possible", n, maxRange)
+	}
+	return v, nil
+}
+
+// value reads a stored node.
+func (e *evaluation) value(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var v starlark.Value
+	if err := starlark.UnpackPositionalArgs("value", args, kwargs, 1, &v); err != nil {
+		return nil, err
+	}
+	h, ok := v.(*handle)
+	if !ok {
+		return nil, fmt.Errorf("value: %w", want("a stored node", v))
+	}
+	switch stored := h.node.Stored; {
+	case stored == nil:
+		return nil, fmt.Errorf("value: %s is not stored; only a stored value is known while the Calyxfile is evaluated", h.node)
+	case stored.Path != "" || stored.Glob != "":
+		return nil, fmt.Errorf("value: %s is files, no value; use read_text, read_json, read_yaml or glob", h.node)
+	case h.node.bad:
+		return nil, errReported
+	}
+	plain, err := e.source.Stored(h.node.Name, *h.node.Stored)
+	if err != nil {
+		return nil, fmt.Errorf("value of %q: %w", h.node.Name, err)
+	}
+	return toStarlark(plain), nil
+}
+
+// variable implements env(name, default).
+func (e *evaluation) variable(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var name string
+	var fallback starlark.Value
+	if err := starlark.UnpackArgs("env", args, kwargs, "name", &name, "default?", &fallback); err != nil {
+		return nil, err
+	}
+	if value, ok := e.source.Env(name); ok {
+		return starlark.String(value), nil
+	}
+	if fallback == nil {
+		return nil, fmt.Errorf("env: the variable %q is not set; give a default: env(%q, \"\")", name, name)
+	}
+	return fallback, nil
+}
+
+// out makes an output for cmd.
+func (e *evaluation) out(function string, dir bool, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var v starlark.Value
+	if err := starlark.UnpackArgs(function, args, kwargs, "path", &v); err != nil {
+		return nil, err
+	}
+	p, err := e.plain(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", function, err)
+	}
+	o := &output{e: e}
+	o.Name, o.Path, o.Dir = p, p, dir
+	return o, nil
+}

@@ -1,0 +1,86 @@
+package calyxfile
+
+import (
+	"cmp"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/calyx-build/calyx/graph"
+)
+
+// Error is one thing that is wrong with a Calyxfile, at its place.
+type Error struct {
+	Pos  graph.Pos // Line is 0 where the file as a whole is meant
+	Msg  string
+	Hint string // what to do instead, where calyx knows; empty else
+}
+
+// Error returns the place and the message, in one line unless the message holds several.
+func (e Error) Error() string {
+	if e.Pos.Line == 0 {
+		return e.Pos.File + ": " + e.Msg
+	}
+	return e.Pos.String() + ": " + e.Msg
+}
+
+// Errors is everything that is wrong with a Calyxfile as far as one evaluation could see, in the order of the lines.
+type Errors []Error
+
+// Error returns one line for each error.
+func (l Errors) Error() string {
+	lines := make([]string, len(l))
+	for i, e := range l {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maxErrors is how many errors a report names; a loop can make a mistake a hundred thousand times.
+const maxErrors = 100
+
+// report collects errors during an evaluation.
+type report struct {
+	list Errors
+	seen map[Error]bool
+	more int
+}
+
+func (r *report) add(e Error) {
+	switch {
+	case r.seen[e]:
+		return
+	case len(r.list) == maxErrors:
+		r.more++
+		return
+	case r.seen == nil:
+		r.seen = map[Error]bool{}
+	}
+	r.seen[e] = true
+	r.list = append(r.list, e)
+}
+
+func (r *report) failed() bool { return len(r.list) > 0 }
+
+// sorted returns all errors by file, line, column and text.
+func (r *report) sorted() Errors {
+	sort.Slice(r.list, func(i, j int) bool {
+		a, b := r.list[i], r.list[j]
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Msg, b.Msg)) < 0
+	})
+	if r.more > 0 {
+		last := r.list[len(r.list)-1].Pos
+		r.list = append(r.list, Error{Pos: graph.Pos{File: last.File}, Msg: fmt.Sprintf("and %d more errors", r.more)})
+	}
+	return r.list
+}
+
+// nearest is the end of a message about an unknown word.
+func nearest(word string, known []string) string {
+	sort.Strings(known)
+	if n := graph.Nearest(word, known); n != "" {
+		return fmt.Sprintf(" (did you mean %q?)", n)
+	}
+	return ""
+}

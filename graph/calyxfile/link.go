@@ -1,0 +1,260 @@
+package calyxfile
+
+import (
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/calyx-build/calyx/graph"
+)
+
+// linker joins the declarations once all of them are known: names become references, words and deps that name outputs
+// of other steps become dependencies, and the whole is checked.
+type linker struct {
+	*evaluation
+	owners map[string]claim
+	paths  []string // of all outputs, sorted; made when the first pattern or folder needs it
+	intern map[string]string
+}
+
+// link returns the declarations; they are good only if nothing was reported.
+func (e *evaluation) link() *graph.Declarations {
+	l := &linker{evaluation: e, intern: map[string]string{}}
+	l.applySettings()
+	l.claimPaths()
+	for _, d := range e.nodes {
+		if d.Step != nil {
+			l.linkStep(d)
+		}
+	}
+	for _, p := range e.plugins {
+		l.linkPlugin(p)
+	}
+	l.linkDefaults()
+	if !e.failed() {
+		l.findCycles()
+	}
+	return l.declarations()
+}
+
+func (l *linker) declarations() *graph.Declarations {
+	d := &graph.Declarations{Workspace: graph.Workspace{State: defaultState}, Nodes: make([]*graph.Node, len(l.nodes))}
+	if l.settings != nil {
+		d.Workspace = l.settings.Workspace
+	}
+	for i, n := range l.nodes {
+		node := n.Node // a copy: n holds on to the call and to the evaluation
+		d.Nodes[i] = &node
+	}
+	for _, p := range l.pools {
+		d.Pools = append(d.Pools, *p)
+	}
+	for _, p := range l.plugins {
+		d.Plugins = append(d.Plugins, p.Plugin)
+	}
+	for _, ref := range l.defaults {
+		d.Default = append(d.Default, ref.ref)
+	}
+	return d
+}
+
+// applySettings gives every step and plugin the workspace's defaults.
+func (l *linker) applySettings() {
+	s := l.settings
+	if s == nil {
+		return
+	}
+	for _, d := range l.nodes {
+		if d.Step == nil || d.Step.Cmd == nil && d.spec.sh == "" {
+			continue
+		}
+		d.Step.Env = withDefaults(d.Step.Env, s.env)
+		d.Step.Secrets = union(d.Step.Secrets, s.secrets)
+		if !d.spec.hasWrap {
+			d.Step.Wrap = s.wrap
+		}
+	}
+	for _, p := range l.plugins {
+		p.Env = withDefaults(p.Env, s.env)
+		p.Secrets = union(p.Secrets, s.secrets)
+	}
+}
+
+// withDefaults adds the variables that own does not name.
+func withDefaults(own, defaults []graph.EnvVar) []graph.EnvVar {
+	all := slices.Clone(own)
+	for _, v := range defaults {
+		if !slices.ContainsFunc(own, func(o graph.EnvVar) bool { return o.Name == v.Name }) {
+			all = append(all, v)
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all
+}
+
+func union(own, more []string) []string {
+	all := slices.Clone(own)
+	for _, name := range more {
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+func (l *linker) linkStep(d *declared) {
+	step := d.Step
+	if slices.Contains(d.spec.kinds, "sh") {
+		l.shell(d)
+	}
+	l.linkDeps(d)
+	literalWords(step, func(word string) { l.addWord(d, word) })
+	for _, name := range step.After {
+		l.mustExist(d.spec.call, "after", name)
+	}
+	if step.Pool != "" && l.poolNames[step.Pool] == nil {
+		d.spec.fail("pool", "pool: unknown pool %q%s", step.Pool, nearest(step.Pool, keys(l.poolNames)))
+	}
+}
+
+// linkPlugin makes words of a plugin's command that are outputs of a step references to them.
+func (l *linker) linkPlugin(p *declaredPlugin) {
+	for i, x := range p.Cmd {
+		word, ok := x.Value.V.(string)
+		if file, inside := l.workspace.word(word); ok && inside {
+			if c := l.owners[file]; c.isOutput() {
+				p.Cmd[i] = graph.Expr{Kind: graph.Reference, Ref: c.ref()}
+			}
+		}
+	}
+}
+
+func (l *linker) linkDefaults() {
+	for _, r := range l.defaults {
+		l.mustExist(r.call, "", r.ref.Node)
+	}
+}
+
+func (l *linker) mustExist(c *call, arg, name string) {
+	if _, ok := l.byName[name]; !ok {
+		c.fail(arg, "unknown node %q%s", name, nearest(name, l.names()))
+	}
+}
+
+// names returns the names of all nodes.
+func (l *linker) names() []string { return keys(l.byName) }
+
+// addWord enters a literal word of a command: as a dependency if another step makes the file, else as a file that may be
+// there. Outputs of the step itself are no inputs.
+func (l *linker) addWord(d *declared, word string) {
+	p, ok := l.workspace.word(word)
+	if !ok {
+		return
+	}
+	owner, ok := l.ownerOf(p)
+	switch {
+	case ok && owner.node == d:
+	case ok:
+		l.addRef(d, owner.ref())
+	case !slices.Contains(d.Step.Words, p):
+		if _, ok := l.intern[p]; !ok {
+			l.intern[p] = p
+		}
+		d.Step.Words = append(d.Step.Words, l.intern[p])
+	}
+}
+
+// addRef adds a dependency that the step does not have yet.
+func (l *linker) addRef(d *declared, ref graph.Ref) {
+	for _, dep := range d.Step.Deps {
+		if dep.Ref != nil && *dep.Ref == ref {
+			return
+		}
+	}
+	d.Step.Deps = append(d.Step.Deps, graph.Dep{Ref: &ref})
+}
+
+// linkDeps turns deps that other steps make into references to them. A folder or a pattern also stays what it is: files
+// that nobody makes can be in it as well.
+func (l *linker) linkDeps(d *declared) {
+	declared := d.Step.Deps
+	d.Step.Deps = nil
+	for _, dep := range declared {
+		switch {
+		case dep.Ref != nil:
+			l.addRef(d, *dep.Ref)
+		case isPattern(dep.Path):
+			d.Step.Deps = append(d.Step.Deps, dep)
+			l.addMatches(d, dep.Path)
+		default:
+			l.addPath(d, dep)
+		}
+	}
+}
+
+func (l *linker) addPath(d *declared, dep graph.Dep) {
+	p, isFolder := strings.CutSuffix(dep.Path, "/")
+	if owner, ok := l.ownerOf(p); ok {
+		if owner.node != d {
+			l.addRef(d, owner.ref())
+		}
+		return
+	}
+	d.Step.Deps = append(d.Step.Deps, dep)
+	if isFolder {
+		l.addUnder(d, p, func(string) bool { return true })
+	}
+}
+
+// addMatches adds the outputs that a pattern matches.
+func (l *linker) addMatches(d *declared, pattern string) {
+	base, _ := doublestar.SplitPattern(pattern)
+	l.addUnder(d, base, func(p string) bool { return doublestar.MatchUnvalidated(pattern, p) })
+}
+
+// addUnder adds the outputs in a folder for which match is true.
+func (l *linker) addUnder(d *declared, folder string, match func(string) bool) {
+	if l.paths == nil {
+		l.paths = l.outputPaths()
+	}
+	prefix := strings.TrimSuffix(folder, "/") + "/"
+	if folder == "." {
+		prefix = ""
+	}
+	for _, p := range l.paths[sort.SearchStrings(l.paths, prefix):] {
+		if !strings.HasPrefix(p, prefix) {
+			return
+		}
+		if owner := l.owners[p]; owner.node != d && match(p) {
+			l.addRef(d, owner.ref())
+		}
+	}
+}
+
+func (l *linker) outputPaths() []string {
+	paths := []string{}
+	for p, c := range l.owners {
+		if c.isOutput() {
+			paths = append(paths, p)
+		}
+	}
+	sort.Strings(paths)
+	return paths
+}
+
+// ownerOf returns the step whose output p is, or in whose output folder it lies.
+func (l *linker) ownerOf(p string) (claim, bool) {
+	for {
+		if c, ok := l.owners[p]; ok && c.isOutput() {
+			return c, true
+		}
+		parent := path.Dir(p)
+		if parent == p || parent == "." {
+			return claim{}, false
+		}
+		p = parent
+	}
+}

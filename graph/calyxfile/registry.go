@@ -1,0 +1,75 @@
+package calyxfile
+
+import (
+	"fmt"
+
+	"github.com/calyx-build/calyx/graph"
+)
+
+// registry holds what was declared so far, by name and in order.
+type registry struct {
+	nodes   []*declared
+	byName  map[string]*declared
+	plugins []*declaredPlugin
+	pools   []*graph.Pool
+	// pluginNames and poolNames find the elements of plugins and pools.
+	pluginNames map[string]*declaredPlugin
+	poolNames   map[string]*graph.Pool
+	// settings is the one call of workspace(), nil before it.
+	settings *settings
+	defaults []pendingRef
+}
+
+// declared is a node, and what is kept of its declaration until all names are known.
+type declared struct {
+	graph.Node
+	spec *stepSpec // of a step; shared by the steps of a matrix
+	bad  bool      // its declaration has errors: no further ones about what it lacks
+}
+
+func newRegistry() registry {
+	return registry{
+		byName:      map[string]*declared{},
+		pluginNames: map[string]*declaredPlugin{},
+		poolNames:   map[string]*graph.Pool{},
+	}
+}
+
+// String names the node with its kind, for messages.
+func (d *declared) String() string {
+	switch {
+	case d.bad && d.Name == "":
+		return "a node without a name"
+	case d.Stored != nil:
+		return fmt.Sprintf("stored %q", d.Name)
+	case d.Step != nil:
+		return fmt.Sprintf("step %q", d.Name)
+	}
+	return fmt.Sprintf("matrix %q", d.Name)
+}
+
+func (d *declared) outputNames() []string {
+	names := make([]string, len(d.Step.Outs))
+	for i, o := range d.Step.Outs {
+		names[i] = o.Name
+	}
+	return names
+}
+
+// declare enters a node under its name, or reports why it cannot have the name.
+func (c *call) declare(d *declared) {
+	if other, ok := c.e.byName[d.Name]; ok {
+		c.fail("name", "the name %q is taken by %s at %s", d.Name, other, other.Pos)
+		d.bad = true
+		return
+	}
+	c.e.byName[d.Name] = d
+	c.e.nodes = append(c.e.nodes, d)
+}
+
+// pendingRef is a reference by name, to be looked up when everything is declared.
+type pendingRef struct {
+	call *call
+	arg  string
+	ref  graph.Ref
+}
