@@ -1,9 +1,87 @@
 package hashing
 
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
 // Stat is what a file's digest is remembered with. A file whose Stat differs in any part may have changed.
 type Stat struct {
 	Dev, Ino     uint64
 	Size         int64
 	Mtime, Ctime int64  // nanoseconds since 1970
 	Mode         uint32 // as the system call gives it: type and permission bits
+}
+
+// IsRegular reports whether it is a regular file's.
+func (s Stat) IsRegular() bool { return s.Mode&unix.S_IFMT == unix.S_IFREG }
+
+// IsDir reports whether it is a folder's.
+func (s Stat) IsDir() bool { return s.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+// IsLink reports whether it is a symbolic link's.
+func (s Stat) IsLink() bool { return s.Mode&unix.S_IFMT == unix.S_IFLNK }
+
+// IsExec reports whether its owner may execute the file.
+func (s Stat) IsExec() bool { return s.Mode&0o100 != 0 }
+
+// Lstat takes the stat of path, and of a link itself.
+func Lstat(path string) (Stat, error) { return statAt(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW) }
+
+// StatFollow takes the stat of what path leads to.
+func StatFollow(path string) (Stat, error) { return statAt(unix.AT_FDCWD, path, 0) }
+
+func statAt(dir int, path string, flags int) (Stat, error) {
+	var st unix.Stat_t
+	for {
+		err := unix.Fstatat(dir, path, &st, flags)
+		if err == nil {
+			return fromSystem(&st), nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return Stat{}, &os.PathError{Op: "stat", Path: path, Err: err}
+		}
+	}
+}
+
+// racyWithin is how near a file's times may be to the moment it was read, before a later change in the same tick of a
+// coarse clock could go unseen.
+const racyWithin = 2 * time.Second
+
+// Record is a file's digest and what it is remembered with.
+type Record struct {
+	Digest Digest
+	Stat   Stat // taken before the content was read
+	// Racy is true where the file had been changed so shortly before it was read that a change after it may show the same
+	// Stat: such a file is read once more next time.
+	Racy bool
+}
+
+// Clock tells the time by a file system's clock, in nanoseconds since 1970.
+type Clock func() int64
+
+// FileClock returns the clock of the file system that holds dir, which must be writable: the difference to this machine's
+// clock is measured once, with a temporary file.
+func FileClock(dir string) (Clock, error) {
+	f, err := os.CreateTemp(dir, "clock-*")
+	if err != nil {
+		return nil, fmt.Errorf("read the clock of the file system of %q: %w", dir, err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	err = f.Close()
+	st, statErr := Lstat(f.Name())
+	if err = errors.Join(err, statErr); err != nil {
+		return nil, fmt.Errorf("read the clock of the file system of %q: %w", filepath.Clean(dir), err)
+	}
+	ahead := st.Mtime - time.Now().UnixNano()
+	return func() int64 { return time.Now().UnixNano() + ahead }, nil
+}
+
+func racy(s Stat, now int64) bool {
+	return max(s.Mtime, s.Ctime) > now-int64(racyWithin)
 }

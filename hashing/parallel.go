@@ -1,0 +1,115 @@
+package hashing
+
+import (
+	"io"
+	"runtime"
+	"sync"
+
+	"lukechampine.com/blake3/guts"
+)
+
+// segment is the unit in which one large file is hashed by several workers. It is a power of two of chunks, so that a
+// whole segment is a subtree of the BLAKE3 tree (BLAKE3 specification, section 2.1).
+const segment = 1 << 20
+
+// parallelFrom is the size from which hashing one file in parallel pays.
+const parallelFrom = 16 << 20
+
+// sumParallel returns the standard digest of the size bytes of r (at least one), read in segments by all cores.
+func sumParallel(r io.ReaderAt, size int64) (Digest, error) {
+	last := (size - 1) / segment // the last segment may be short
+	values := make([][8]uint32, last)
+	var tail guts.Node
+	err := eachSegment(last+1, func(i int64, buf []byte) error {
+		buf = buf[:min(segment, size-i*segment)]
+		if n, err := r.ReadAt(buf, i*segment); n < len(buf) {
+			if err == nil || err == io.EOF {
+				err = ErrChanged
+			}
+			return err
+		}
+		counter := uint64(i) * (segment / guts.ChunkSize)
+		if i == last {
+			tail = subtree(buf, counter)
+		} else {
+			values[i] = guts.ChainingValue(guts.CompressEigentree(buf, &guts.IV, counter, 0))
+		}
+		return nil
+	})
+	if err != nil {
+		return Digest{}, err
+	}
+	return root(merge(values, tail)), nil
+}
+
+// eachSegment calls f for every segment number below n, from all cores, with a buffer to read into.
+func eachSegment(n int64, f func(i int64, buf []byte) error) error {
+	var (
+		mu    sync.Mutex
+		next  int64
+		first error
+		wg    sync.WaitGroup
+	)
+	take := func() (int64, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next <= n && first == nil
+	}
+	for range min(int64(runtime.GOMAXPROCS(0)), n) {
+		wg.Go(func() {
+			buf := make([]byte, segment)
+			for i, ok := take(); ok; i, ok = take() {
+				if err := f(i, buf); err != nil {
+					mu.Lock()
+					first = err
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}
+
+// subtree is the node over the chunks of buf, whose first one has number counter: the left child holds the largest power
+// of two of chunks that leaves something for the right one.
+func subtree(buf []byte, counter uint64) guts.Node {
+	if len(buf) <= guts.ChunkSize {
+		return guts.CompressChunk(buf, &guts.IV, counter, 0)
+	}
+	chunks := (len(buf) + guts.ChunkSize - 1) / guts.ChunkSize
+	left := 1
+	for left*2 < chunks {
+		left *= 2
+	}
+	cut := left * guts.ChunkSize
+	l := guts.CompressEigentree(buf[:cut], &guts.IV, counter, 0)
+	r := subtree(buf[cut:], counter+uint64(left))
+	return guts.ParentNode(guts.ChainingValue(l), guts.ChainingValue(r), &guts.IV, 0)
+}
+
+// merge joins whole segments and the node after them into one tree, left-heavy.
+func merge(values [][8]uint32, tail guts.Node) guts.Node {
+	var stack [][8]uint32
+	for i, v := range values {
+		for n := i + 1; n&1 == 0; n >>= 1 {
+			top := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			v = guts.ChainingValue(guts.ParentNode(top, v, &guts.IV, 0))
+		}
+		stack = append(stack, v)
+	}
+	for len(stack) > 0 {
+		top := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		tail = guts.ParentNode(top, guts.ChainingValue(tail), &guts.IV, 0)
+	}
+	return tail
+}
+
+func root(n guts.Node) Digest {
+	n.Flags |= guts.FlagRoot
+	block := guts.WordsToBytes(guts.CompressNode(n))
+	return Digest(block[:32])
+}

@@ -1,0 +1,7 @@
+package hashing
+
+import "golang.org/x/sys/unix"
+
+func fromSystem(st *unix.Stat_t) Stat {
+	return Stat{Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Mode: st.Mode}
+}
