@@ -1,0 +1,195 @@
+package folder
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Blob describes a blob that is kept as a file. A file whose stat is still Stat has not been written since its bytes
+// were last checked.
+type Blob struct {
+	Digest hashing.Digest
+	Size   int64
+	Stat   hashing.Stat
+}
+
+// ErrDamaged is wrapped where a blob's file does not hold the blob's bytes.
+var ErrDamaged = errors.New("damaged")
+
+// blobMode lets nobody write to a blob, not even its owner.
+const blobMode = 0o444
+
+// BlobPath is where a large blob is kept.
+func (f *Folder) BlobPath(d hashing.Digest) string {
+	digits := d.Hex()
+	return filepath.Join(f.path, "blobs", digits[:2], digits)
+}
+
+// Write keeps bytes as a file. It is durable when Write returns.
+func (f *Folder) Write(d hashing.Digest, p []byte) (Blob, error) {
+	tmp, err := f.temporary()
+	if err != nil {
+		return Blob{}, err
+	}
+	defer discard(tmp)
+	if _, err := tmp.Write(p); err != nil {
+		return Blob{}, f.writeError(d, err)
+	}
+	return f.keep(tmp, d, int64(len(p)))
+}
+
+// Import keeps the present content of an open file as a blob. The digest is that of the bytes kept, whatever happens
+// to the source meanwhile. The blob is durable when Import returns.
+func (f *Folder) Import(src *os.File) (Blob, error) {
+	tmp, err := f.temporary()
+	if err != nil {
+		return Blob{}, err
+	}
+	defer discard(tmp)
+	if err := copyFile(tmp, src); err != nil {
+		return Blob{}, fmt.Errorf("copy %q into the cache %q: %w", src.Name(), f.path, err)
+	}
+	d, size, err := digestFile(tmp)
+	if err != nil {
+		return Blob{}, fmt.Errorf("copy %q into the cache %q: %w", src.Name(), f.path, err)
+	}
+	return f.keep(tmp, d, size)
+}
+
+// keep makes a complete temporary file the blob.
+func (f *Folder) keep(tmp *os.File, d hashing.Digest, size int64) (Blob, error) {
+	path := f.BlobPath(d)
+	err := errors.Join(tmp.Chmod(blobMode), tmp.Sync())
+	if err == nil {
+		err = f.place(tmp.Name(), path)
+	}
+	if err != nil {
+		return Blob{}, f.writeError(d, err)
+	}
+	stat, err := Lstat(path)
+	if err != nil {
+		return Blob{}, f.writeError(d, err)
+	}
+	return Blob{Digest: d, Size: size, Stat: stat}, nil
+}
+
+// place moves a file to its blob's path, durably.
+func (f *Folder) place(from, to string) error {
+	parent := filepath.Dir(to)
+	switch err := os.Mkdir(parent, 0o700); {
+	case err == nil:
+		if err := syncFolder(filepath.Dir(parent)); err != nil {
+			return err
+		}
+	case !errors.Is(err, os.ErrExist):
+		if err := os.MkdirAll(parent, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncFolder(parent)
+}
+
+// Check makes sure that the blob's file holds its bytes, without reading them where the stat is the remembered one.
+// It returns the blob with its present stat. The error wraps os.ErrNotExist or ErrDamaged.
+func (f *Folder) Check(b Blob) (Blob, error) {
+	stat, err := Lstat(f.BlobPath(b.Digest))
+	if err != nil {
+		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
+	}
+	if stat == b.Stat {
+		return b, nil
+	}
+	return f.verify(b)
+}
+
+func (f *Folder) verify(b Blob) (Blob, error) {
+	file, err := os.Open(f.BlobPath(b.Digest))
+	if err != nil {
+		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
+	}
+	defer file.Close()
+	stat, err := StatOpen(file)
+	if err != nil {
+		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
+	}
+	d, size, err := digestFile(file)
+	if err != nil {
+		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
+	}
+	if d != b.Digest || size != b.Size {
+		return Blob{}, fmt.Errorf("%q: %w", file.Name(), ErrDamaged)
+	}
+	return Blob{Digest: d, Size: size, Stat: stat}, nil
+}
+
+// Read returns the blob's bytes, checked. The error wraps os.ErrNotExist or ErrDamaged.
+func (f *Folder) Read(b Blob) ([]byte, error) {
+	path := f.BlobPath(b.Digest)
+	p, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
+	}
+	if int64(len(p)) != b.Size || hashing.Sum(p) != b.Digest {
+		return nil, fmt.Errorf("%q: %w", path, ErrDamaged)
+	}
+	return p, nil
+}
+
+// Present tells whether the blob's file is there, with the right size.
+func (f *Folder) Present(b Blob) bool {
+	stat, err := Lstat(f.BlobPath(b.Digest))
+	return err == nil && stat.Size == b.Size
+}
+
+// temporary creates a file in the scratch folder.
+func (f *Folder) temporary() (*os.File, error) {
+	dir, err := f.Scratch()
+	if err != nil {
+		return nil, err
+	}
+	tmp, err := os.CreateTemp(dir, "")
+	if err != nil {
+		return nil, fmt.Errorf("write to the cache %q: %w", f.path, err)
+	}
+	return tmp, nil
+}
+
+// discard closes a temporary file, and removes it where it has not become something else.
+func discard(tmp *os.File) {
+	_ = tmp.Close()
+	_ = os.Remove(tmp.Name())
+}
+
+func (f *Folder) writeError(d hashing.Digest, err error) error {
+	return fmt.Errorf("write blob %s to the cache %q: %w", d, f.path, err)
+}
+
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// digestFile reads an open file from its beginning.
+func digestFile(file *os.File) (d hashing.Digest, size int64, err error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return d, 0, err
+	}
+	hasher := blake3.New()
+	size, err = io.Copy(hasher, bufio.NewReaderSize(file, 1<<20))
+	hasher.Sum(d[:0])
+	return d, size, err
+}

@@ -1,0 +1,78 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// TemporaryPrefix begins the names of files that are being restored, beside the path that they will have. A process
+// that is killed can leave one behind.
+const TemporaryPrefix = ".calyx-tmp-"
+
+// RestoreBytes writes a new file with these bytes and permission bits, and moves it to path.
+func (f *Folder) RestoreBytes(p []byte, path string, perm uint32) (hashing.Stat, error) {
+	return f.restore(path, perm, func(tmp *os.File) error {
+		_, err := tmp.Write(p)
+		return err
+	})
+}
+
+// Restore writes a new file with a checked blob's bytes and moves it to path. The new file shares the blob's blocks
+// where the file system can, never its inode.
+func (f *Folder) Restore(b Blob, path string, perm uint32) (hashing.Stat, error) {
+	src, err := os.Open(f.BlobPath(b.Digest))
+	if err != nil {
+		return hashing.Stat{}, fmt.Errorf("restore %q: %w", path, err)
+	}
+	stat, err := f.restore(path, perm, func(tmp *os.File) error { return copyFile(tmp, src) })
+	return stat, errors.Join(err, src.Close())
+}
+
+func (f *Folder) restore(path string, perm uint32, fill func(*os.File) error) (hashing.Stat, error) {
+	tmp, err := f.createBeside(path, perm)
+	if err != nil {
+		return hashing.Stat{}, fmt.Errorf("restore %q: %w", path, err)
+	}
+	err = errors.Join(fill(tmp), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		return hashing.Stat{}, fmt.Errorf("restore %q: %w", path, err)
+	}
+	return settle(path, perm)
+}
+
+// createBeside creates a file in the folder of path, under a name that no other process of this machine or of another
+// container uses.
+func (f *Folder) createBeside(path string, perm uint32) (*os.File, error) {
+	stem := filepath.Join(filepath.Dir(path), TemporaryPrefix+strconv.Itoa(os.Getpid())+"-")
+	for {
+		name := stem + strconv.FormatUint(f.serial.Add(1), 36)
+		tmp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, os.FileMode(perm)|0o200)
+		if !errors.Is(err, os.ErrExist) {
+			return tmp, err
+		}
+	}
+}
+
+// settle gives a new file its permission bits, where the umask or the need to write it kept some away, and returns its
+// stat, taken last because moving a file changes its ctime.
+func settle(path string, perm uint32) (hashing.Stat, error) {
+	stat, err := Lstat(path)
+	if err == nil && stat.Mode&0o777 != perm {
+		if err = os.Chmod(path, os.FileMode(perm)); err == nil {
+			stat, err = Lstat(path)
+		}
+	}
+	if err != nil {
+		return hashing.Stat{}, fmt.Errorf("restore %q: %w", path, err)
+	}
+	return stat, nil
+}

@@ -1,0 +1,224 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/calyx-build/calyx/cas"
+)
+
+const (
+	// groupBytes bounds what is written with one synchronisation: about half a memtable.
+	groupBytes = 8 << 20
+	// reserve is the free space in bytes below which nothing is written any more, so that Pebble, which cannot go on
+	// after it met a full disk, has room for its log and for flushing what it holds.
+	reserve = 2 * memTableSize
+)
+
+// Commit applies transactions in order.
+func (d *DB) Commit(ctx context.Context, txns []Txn) ([]cas.TxnResult, error) {
+	return d.CommitRequest(ctx, Request{Txns: txns})
+}
+
+// CommitRequest applies a request's transactions in order. Where the request is the session's last one, repeated, what
+// was applied then is reported and not applied again. A request whose caller stops waiting may still be applied.
+func (d *DB) CommitRequest(ctx context.Context, r Request) ([]cas.TxnResult, error) {
+	p := &pending{Request: r, done: make(chan error, 1)}
+	if err := d.queue.push(p); err != nil {
+		return nil, err
+	}
+	select {
+	case err := <-p.done:
+		return p.results, err
+	case <-d.log.fatal:
+		return nil, d.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// commitLoop is the only writer. Requests that come while one group is being synchronised form the next.
+func (d *DB) commitLoop(totals Totals) {
+	defer close(d.done)
+	for group := d.queue.pop(); len(group) > 0; group = d.queue.pop() {
+		w := &writer{db: d, batch: d.pebble.NewBatch(), overlay: map[string][]byte{}, totals: totals}
+		err := w.write(group)
+		if err == nil {
+			totals = w.totals
+		} else {
+			err = fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), err)
+		}
+		for _, p := range group {
+			p.done <- err
+		}
+	}
+}
+
+// writer builds and commits one batch.
+type writer struct {
+	db      *DB
+	batch   *pebble.Batch
+	overlay map[string][]byte // what the batch writes; nil: deletes
+	totals  Totals
+}
+
+func (w *writer) write(group []*pending) error {
+	before := w.totals
+	if err := w.db.checkSpace(group); err != nil {
+		return errors.Join(err, w.batch.Close())
+	}
+	for _, p := range group {
+		if err := w.request(p); err != nil {
+			return errors.Join(err, w.batch.Close())
+		}
+	}
+	if w.totals != before {
+		w.set([]byte(totalsKey), w.totals.encode())
+	}
+	if w.batch.Empty() {
+		return w.batch.Close()
+	}
+	return errors.Join(w.batch.Commit(pebble.Sync), w.batch.Close())
+}
+
+// checkSpace refuses to begin what might fill the disk.
+func (d *DB) checkSpace(group []*pending) error {
+	usage, err := d.fs.GetDiskUsage(d.path)
+	if errors.Is(err, vfs.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	need := uint64(reserve)
+	for _, p := range group {
+		need += 2 * uint64(p.size()) // once in the log, once in a table
+	}
+	if usage.AvailBytes < need {
+		return fmt.Errorf("%w: %d MiB are free, %d MiB are needed", syscall.ENOSPC, usage.AvailBytes>>20, need>>20)
+	}
+	return nil
+}
+
+func (w *writer) request(p *pending) error {
+	for _, key := range p.heal {
+		if _, err := w.get(key); err != nil {
+			return err
+		}
+	}
+	applied, err := w.appliedBefore(&p.Request)
+	if err != nil {
+		return err
+	}
+	p.results = make([]cas.TxnResult, len(p.Txns))
+	for i := range p.Txns {
+		if applied.has(i) {
+			p.results[i].Applied = true
+			continue
+		}
+		if p.results[i], err = w.txn(&p.Txns[i]); err != nil {
+			return err
+		}
+	}
+	w.remember(p)
+	return nil
+}
+
+func (w *writer) txn(t *Txn) (cas.TxnResult, error) {
+	current, ok, err := w.conditions(t.If)
+	if err != nil || !ok {
+		return cas.TxnResult{Current: current}, err
+	}
+	for _, r := range t.Add {
+		if err := w.add(r); err != nil {
+			return cas.TxnResult{}, err
+		}
+	}
+	for _, r := range t.Put {
+		if err := w.put(r); err != nil {
+			return cas.TxnResult{}, err
+		}
+	}
+	return cas.TxnResult{Applied: true}, nil
+}
+
+// conditions reads the rows that a transaction depends on and tells whether they are as expected.
+func (w *writer) conditions(rows []cas.Row) (current [][]byte, ok bool, err error) {
+	ok = true
+	for _, r := range rows {
+		value, err := w.get(r.Key)
+		if err != nil {
+			return nil, false, err
+		}
+		current = append(current, value)
+		ok = ok && (value == nil) == (r.Value == nil) && bytes.Equal(value, r.Value)
+	}
+	return current, ok, nil
+}
+
+func (w *writer) add(r cas.Row) error {
+	old, err := w.get(r.Key)
+	if err != nil || old != nil {
+		return err
+	}
+	w.count(r.Key, nil, r.Value)
+	w.set(r.Key, r.Value)
+	return nil
+}
+
+func (w *writer) put(r cas.Row) error {
+	if r.Key[0] == blobPrefix {
+		old, err := w.get(r.Key)
+		if err != nil {
+			return err
+		}
+		w.count(r.Key, old, r.Value)
+	}
+	if r.Value == nil {
+		w.delete(r.Key)
+	} else {
+		w.set(r.Key, r.Value)
+	}
+	return nil
+}
+
+// get returns a copy of the value under key, as the batch will leave it. A value that is damaged is told, and deleted
+// so that the row can be written anew.
+func (w *writer) get(key []byte) ([]byte, error) {
+	if value, ok := w.overlay[string(key)]; ok {
+		return value, nil
+	}
+	value, err := w.db.get(key, 0)
+	if pebble.IsCorruptionError(err) {
+		w.db.warn(fmt.Sprintf("a row of the cache %q is damaged (%v); what it held will be computed again",
+			filepath.Dir(w.db.path), err))
+		w.delete(key)
+		return nil, nil
+	}
+	return value, err
+}
+
+// A batch in memory cannot fail to take a row; the methods below rely on it.
+
+func (w *writer) set(key, value []byte) {
+	must(w.batch.Set(key, value, nil))
+	w.overlay[string(key)] = value
+}
+
+func (w *writer) delete(key []byte) {
+	must(w.batch.Delete(key, nil))
+	w.overlay[string(key)] = nil
+}
+
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("internal error: add a row to a batch: %v", err))
+	}
+}

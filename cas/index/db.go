@@ -1,0 +1,149 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/lease"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Sizes in bytes, chosen for a process that many builds share and that should stay small.
+const (
+	cacheSize    = 32 << 20
+	memTableSize = 16 << 20
+)
+
+// Options says how to open a database.
+type Options struct {
+	FS vfs.FS // nil: the operating system's
+	// Warn is told what was found damaged. It must not block.
+	Warn func(string)
+}
+
+// DB is the Index of the process that owns the database.
+type DB struct {
+	path   string
+	fs     vfs.FS
+	pebble *pebble.DB
+	warn   func(string)
+	log    *logger
+	leases *lease.Local
+
+	queue   queue
+	closing sync.Once
+	done    chan struct{} // closed when the committer has ended
+}
+
+var _ Index = (*DB)(nil)
+
+// Open opens the database in a folder of its own, or makes one. One that is damaged is set aside, told, and replaced by
+// an empty one: everything in it can be computed again.
+func Open(path string, o Options) (*DB, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	db, err := open(path, o)
+	if damaged(err) {
+		aside := fmt.Sprintf("%s.damaged-%d", path, time.Now().Unix())
+		if renameErr := o.FS.Rename(path, aside); renameErr != nil {
+			return nil, fmt.Errorf("open cache %q: %w (and it cannot be set aside: %w)", filepath.Dir(path), err, renameErr)
+		}
+		o.Warn(fmt.Sprintf("the database of the cache %q was damaged (%v); it is kept as %q, and what it held will be computed again",
+			filepath.Dir(path), err, filepath.Base(aside)))
+		db, err = open(path, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open cache %q: %w", filepath.Dir(path), err)
+	}
+	return db, nil
+}
+
+// damaged tells a database whose bytes are wrong or gone from one that cannot be opened now.
+func damaged(err error) bool {
+	return err != nil && (pebble.IsCorruptionError(err) || errors.Is(err, os.ErrNotExist))
+}
+
+func open(path string, o Options) (*DB, error) {
+	d := &DB{path: path, fs: o.FS, warn: o.Warn, log: newLogger(), done: make(chan struct{})}
+	d.leases = lease.NewTable().NewLocal()
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		d.pebble, err = pebble.Open(path, d.options())
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		if err != nil {
+			return nil, err
+		}
+	case <-d.log.fatal:
+		return nil, d.log.err
+	}
+	totals, err := d.loadTotals()
+	if err != nil {
+		return nil, errors.Join(err, d.pebble.Close())
+	}
+	d.queue.init()
+	go d.commitLoop(totals)
+	return d, nil
+}
+
+func (d *DB) options() *pebble.Options {
+	o := &pebble.Options{
+		FS:                 d.fs,
+		CacheSize:          cacheSize,
+		MemTableSize:       memTableSize,
+		FormatMajorVersion: pebble.FormatWALSyncChunks,
+		Logger:             d.log,
+		EventListener: &pebble.EventListener{
+			BackgroundError: d.log.background,
+			DataCorruption:  func(pebble.DataCorruptionInfo) {}, // whoever reads the block is told
+		},
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return o
+}
+
+// Broken is closed when the database has failed for good (a full disk met in the middle of a write); Err says why.
+// What was committed is on the disk.
+func (d *DB) Broken() <-chan struct{} { return d.log.fatal }
+
+// Err says why the database is broken.
+func (d *DB) Err() error {
+	return fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), d.log.err)
+}
+
+// Lease asks for a lease on behalf of this process.
+func (d *DB) Lease(ctx context.Context, action hashing.Digest, holding []hashing.Digest) (cas.Lease, error) {
+	return d.leases.Lease(ctx, action, holding)
+}
+
+// Close writes everything out and closes the database.
+func (d *DB) Close() error {
+	d.closing.Do(func() { d.queue.close() })
+	select {
+	case <-d.done:
+	case <-d.log.fatal:
+		return d.Err()
+	}
+	// Without a flush, the next opening would replay the log.
+	err := errors.Join(d.pebble.Flush(), d.pebble.Close())
+	if err != nil {
+		return fmt.Errorf("close cache %q: %w", filepath.Dir(d.path), err)
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package local
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/index"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Damage flips a bit in the file of a blob, or in its row.
+func Damage(t *testing.T, store cas.Store, d hashing.Digest) {
+	t.Helper()
+	s := store.(*Store)
+	found, err := s.entries(context.Background(), []hashing.Digest{d}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found[0].Kind == index.File {
+		damageFile(t, s.folder.BlobPath(d))
+		return
+	}
+	row := append([]byte(nil), found[0].row...)
+	row[len(row)-1] ^= 1
+	if _, err := s.index.Commit(context.Background(), []index.Txn{found[0].replaceBy(row)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func damageFile(t *testing.T, path string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[len(content)/2] ^= 1
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,120 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/index"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Restore writes the blob to path.
+func (s *Store) Restore(ctx context.Context, d hashing.Digest, path string, perm uint32) (hashing.Stat, error) {
+	found, err := s.entries(ctx, []hashing.Digest{d}, 0)
+	if err != nil {
+		return hashing.Stat{}, err
+	}
+	return s.restore(ctx, &found[0], path, perm)
+}
+
+func (s *Store) restore(ctx context.Context, e *entry, path string, perm uint32) (hashing.Stat, error) {
+	if e.row == nil {
+		return hashing.Stat{}, missing(e.digest)
+	}
+	if e.Kind == index.File {
+		blob, ok, err := s.file(ctx, e)
+		if err != nil {
+			return hashing.Stat{}, err
+		}
+		if !ok {
+			return hashing.Stat{}, missing(e.digest)
+		}
+		return s.folder.Restore(blob, path, perm)
+	}
+	p, err := s.bytes(ctx, e)
+	if err != nil {
+		return hashing.Stat{}, err
+	}
+	if p == nil {
+		return hashing.Stat{}, missing(e.digest)
+	}
+	return s.folder.RestoreBytes(p, path, perm)
+}
+
+// Open returns the path of a read-only file with the blob's bytes.
+func (s *Store) Open(ctx context.Context, d hashing.Digest) (string, error) {
+	if path := s.loose.get(d); path != "" {
+		return path, nil
+	}
+	found, err := s.entries(ctx, []hashing.Digest{d}, 0)
+	if err != nil {
+		return "", err
+	}
+	e := &found[0]
+	if e.row == nil {
+		return "", missing(d)
+	}
+	if e.Kind == index.File {
+		if _, ok, err := s.file(ctx, e); err != nil || !ok {
+			return "", orMissing(err, d)
+		}
+		return s.folder.BlobPath(d), nil
+	}
+	p, err := s.bytes(ctx, e)
+	if err != nil || p == nil {
+		return "", orMissing(err, d)
+	}
+	return s.writeLoose(d, p)
+}
+
+// writeLoose writes a small blob to a file in this process's scratch folder.
+func (s *Store) writeLoose(d hashing.Digest, p []byte) (string, error) {
+	scratch, err := s.folder.Scratch()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(scratch, d.Hex())
+	if _, err := s.folder.RestoreBytes(p, path, 0o444); err != nil {
+		return "", err
+	}
+	s.loose.put(d, path)
+	return path, nil
+}
+
+func missing(d hashing.Digest) error { return fmt.Errorf("blob %s: %w", d, cas.ErrMissing) }
+
+func orMissing(err error, d hashing.Digest) error {
+	if err != nil {
+		return err
+	}
+	return missing(d)
+}
+
+// looseFiles remembers for which small blobs a file was written.
+type looseFiles struct {
+	mu    sync.Mutex
+	paths map[hashing.Digest]string
+}
+
+func (l *looseFiles) get(d hashing.Digest) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	path := l.paths[d]
+	if _, err := os.Lstat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func (l *looseFiles) put(d hashing.Digest, path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.paths == nil {
+		l.paths = map[hashing.Digest]string{}
+	}
+	l.paths[d] = path
+}
