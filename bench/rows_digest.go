@@ -21,13 +21,13 @@ func digestRows(ctx context.Context, l *lab) []row {
 		size, files = size/4, files/10
 	}
 	rows := l.digest(ctx, fmt.Sprintf("digest of a file of %d MiB", size>>20), 0.65, "digest-file",
-		[]string{"b3sum", "large"}, func(dir string) error { return writeNoise(filepath.Join(dir, "large"), size) })
+		"large", []string{"b3sum", "large"}, func(dir string) error { return writeNoise(filepath.Join(dir, "large"), size) })
 	return append(rows, l.digest(ctx, fmt.Sprintf("digest of %d files of 4 KiB", files), 1.2, "digest-tree",
-		[]string{"sh", "-c", "find . -type f -print0 | xargs -0 b3sum"}, func(dir string) error { return writeSmall(dir, files) })...)
+		".", []string{"sh", "-c", "find . -type f -print0 | xargs -0 b3sum"}, func(dir string) error { return writeSmall(dir, files) })...)
 }
 
 // digest measures one of this program's digests beside b3sum over the same files; least is the least speed.
-func (l *lab) digest(ctx context.Context, work string, least float64, mode string, argv []string, write func(dir string) error) []row {
+func (l *lab) digest(ctx context.Context, work string, least float64, mode, path string, argv []string, write func(dir string) error) []row {
 	if _, err := exec.LookPath("b3sum"); err != nil {
 		return []row{{Work: work, Peer: "b3sum", Verdict: "not installed"}}
 	}
@@ -38,7 +38,7 @@ func (l *lab) digest(ctx context.Context, work string, least float64, mode strin
 	defer os.RemoveAll(dir)
 	l.say("%s", work)
 	all := []contender{
-		{name: "calyx", run: func(ctx context.Context) (sample, error) { return l.self(ctx, dir, mode, argv[len(argv)-1]) }},
+		{name: "calyx", run: func(ctx context.Context) (sample, error) { return l.self(ctx, dir, mode, path) }},
 		{name: "b3sum", run: func(ctx context.Context) (sample, error) { return command(ctx, l.timeout, dir, argv...) }},
 	}
 	interleave(ctx, 1, all)

@@ -1,6 +1,7 @@
 package tensors
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -180,15 +181,33 @@ func repeated(d dtype, shape any) (dtype, error) {
 
 // toLittleEndian reverses the big-endian parts of the whole elements in p.
 func (d dtype) toLittleEndian(p []byte) {
-	if len(d.swaps) == 0 {
-		return
-	}
-	size := d.size()
-	for ; int64(len(p)) >= size; p = p[size:] {
-		for _, s := range d.swaps {
-			for part := p[s.offset : s.offset+s.width*s.count]; len(part) > 0; part = part[s.width:] {
-				slices.Reverse(part[:s.width])
+	switch size := d.size(); {
+	case len(d.swaps) == 0:
+	case len(d.swaps) == 1 && d.swaps[0].width*d.swaps[0].count == size: // the usual array: nothing but numbers
+		reverseEach(p, d.swaps[0].width)
+	default:
+		for ; int64(len(p)) >= size; p = p[size:] {
+			for _, s := range d.swaps {
+				reverseEach(p[s.offset:s.offset+s.width*s.count], s.width)
 			}
+		}
+	}
+}
+
+// reverseEach reverses the bytes of each number of the given width in p.
+func reverseEach(p []byte, width int64) {
+	switch width {
+	case 4:
+		for ; len(p) >= 4; p = p[4:] {
+			binary.LittleEndian.PutUint32(p, binary.BigEndian.Uint32(p))
+		}
+	case 8:
+		for ; len(p) >= 8; p = p[8:] {
+			binary.LittleEndian.PutUint64(p, binary.BigEndian.Uint64(p))
+		}
+	default:
+		for ; int64(len(p)) >= width; p = p[width:] {
+			slices.Reverse(p[:width])
 		}
 	}
 }
