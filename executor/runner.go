@@ -95,6 +95,8 @@ type Payload struct {
 	Value  trace.Value
 	Inline []byte // the bytes, where Path is empty
 	Path   string
+	// Name is the base name that a file is to have for the task, where Path does not end in it: programs tell formats by it.
+	Name string
 	// Items are the elements, where Value is a list of values.
 	Items []Payload
 }
@@ -132,7 +134,10 @@ type Failure struct {
 	Timeout bool          // the time limit ended it
 	Cancel  bool          // Cancel ended it
 	Retry   bool          // another attempt may help
-	After   time.Duration // wait at least so long before it
+	// Lost is true where the task did nothing wrong: the process that it shared was ended for another's sake. It is to be
+	// started again, and that is no further attempt. A runner says so a few times at most for one node.
+	Lost bool
+	After   time.Duration // wait at least so long before another attempt
 }
 
 func (f *Failure) Error() string { return fmt.Sprintf("%s", f.Message) }
