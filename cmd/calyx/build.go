@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/progress"
+	"github.com/calyx-build/calyx/executor"
+)
+
+// buildFlags are the flags of `calyx build`; other commands that build have some of them.
+type buildFlags struct {
+	jobs                                                int
+	set                                                 []string
+	keepGoing, dryRun, force, forceAll, cachedOnly, why bool
+	progress                                            string
+}
+
+func newBuild(a *app) *cobra.Command {
+	var b buildFlags
+	var f *format
+	c := command(&cobra.Command{
+		Use:   "build [TARGET…]",
+		Short: "Bring targets up to date",
+		Long: `Bring targets up to date: those that are named, or what the Calyxfile says by default(), or every step. A target is a
+node, a node with arguments, an output's path, or a pattern.`,
+		Example: `calyx build
+calyx build train 'sweep*' out/table.txt
+calyx build 'clean(lower=False)' --set lr=0.01
+calyx build -n --why`,
+		ValidArgsFunction: a.completeNodes(anyNode, -1),
+	})
+	b.registerShared(c)
+	flags := c.Flags()
+	flags.BoolVarP(&b.keepGoing, "keep-going", "k", false, "after a failure, build all that does not need what failed")
+	flags.BoolVarP(&b.dryRun, "dry-run", "n", false, "run nothing; tell what would run, and why")
+	flags.BoolVar(&b.force, "force", false, "run the targets even if they are up to date")
+	flags.BoolVar(&b.forceAll, "force-all", false, "run the targets and all that they need")
+	flags.BoolVar(&b.cachedOnly, "cached-only", false, "fail if anything would have to run")
+	flags.BoolVar(&b.why, "why", false, "tell before and after beside every executed node")
+	c.RunE = runner(func(ctx context.Context, targets []string) error {
+		return a.within(ctx, func(ctx context.Context, s *session) error {
+			if b.dryRun {
+				return a.dryRun(ctx, s, b, targets, f.json)
+			}
+			return a.buildTargets(ctx, s, b, targets, f.json)
+		})
+	}).run
+	f = formatFlags(c, "text")
+	return c
+}
+
+// registerShared adds the flags of every command that builds.
+func (b *buildFlags) registerShared(c *cobra.Command) {
+	flags := c.Flags()
+	flags.IntVarP(&b.jobs, "jobs", "j", 0, "run at most `N` steps at once (default: one per core)")
+	flags.StringArrayVar(&b.set, "set", nil, "`NAME=VALUE`: a stored value for this build alone; may be repeated")
+	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: auto, tty, plain or none")
+	completeFlag(c, "progress", progressModes)
+}
+
+// options checks the flags and makes them the engine's.
+func (b *buildFlags) options(ctx context.Context, s *session, targets []string) (executor.Options, error) {
+	if b.jobs < 0 {
+		return executor.Options{}, usage("", "--jobs: %d is less than one", b.jobs)
+	}
+	set, err := parseOverrides(b.set)
+	if err != nil {
+		return executor.Options{}, err
+	}
+	targets, err = s.targets(ctx, targets)
+	return executor.Options{
+		Targets: targets, Jobs: b.jobs, KeepGoing: b.keepGoing, Set: set,
+		Force: b.force, ForceAll: b.forceAll, CachedOnly: b.cachedOnly,
+	}, err
+}
+
+// parseOverrides reads what --set was given.
+func parseOverrides(words []string) (map[string]string, error) {
+	set := map[string]string{}
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok || name == "" {
+			return nil, usage("", "--set %q: it must be NAME=VALUE", word)
+		}
+		set[name] = value
+	}
+	return set, nil
+}
+
+func (a *app) buildTargets(ctx context.Context, s *session, b buildFlags, targets []string, asJSON bool) error {
+	o, err := b.options(ctx, s, targets)
+	if err != nil {
+		return err
+	}
+	sum, err := a.runBuild(ctx, s, o, b.display(a, asJSON))
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		a.say("%s", progress.Closing(sum))
+	}
+	return a.verdict(sum)
+}
+
+// verdict is the exit status of a build, with the words that go with it.
+func (a *app) verdict(sum executor.Summary) error {
+	switch {
+	case sum.Interrupted:
+		return &failure{status: exitInterrupted, err: errors.New("interrupted")}
+	case len(sum.Moved) > 0:
+		return &failure{
+			status: exitFailed,
+			err:    fmt.Errorf("inputs changed while they were used: %s", someOf(sum.Moved)),
+			hint:   "what was built from them is not recorded; build again",
+		}
+	case !sum.OK:
+		return &failure{status: exitFailed, err: fmt.Errorf("%s failed", console.Count(sum.Failed, "step")), hint: failedHint(sum)}
+	}
+	return nil
+}
+
+func failedHint(sum executor.Summary) string {
+	if sum.Failed == 0 {
+		return ""
+	}
+	return "`calyx log NODE` shows all that a step printed; `calyx exec NODE` runs it by hand"
+}
+
+// maxNamed is how many names a message lists.
+const maxNamed = 5
+
+// someOf lists the first few names.
+func someOf(names []string) string {
+	shown := make([]string, 0, maxNamed)
+	for _, n := range names[:min(len(names), maxNamed)] {
+		shown = append(shown, console.Line(n))
+	}
+	text := strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/explain"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// dryRun tells what a build would do.
+func (a *app) dryRun(ctx context.Context, s *session, b buildFlags, targets []string, asJSON bool) error {
+	o, err := b.options(ctx, s, targets)
+	if err != nil {
+		return err
+	}
+	survey, err := a.survey(ctx, s, o)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		var out bytes.Buffer
+		if err := writePredictions(&out, survey, a.global.verbose); err != nil {
+			return err
+		}
+		return a.print(out.String())
+	}
+	return a.print(predictionText(survey, b.why, a.global.verbose, a.outStyle()))
+}
+
+// survey asks the engine and passes its warnings on.
+func (a *app) survey(ctx context.Context, s *session, o executor.Options) (*executor.Survey, error) {
+	survey, err := s.engine.Survey(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range survey.Warnings {
+		a.warn(w, "")
+	}
+	return survey, nil
+}
+
+// predictionText shows one line a node that would run or might, all of them if verbose, and the counts.
+func predictionText(s *executor.Survey, why, verbose bool, style console.Style) string {
+	table := console.NewTable("", "", "")
+	counts := map[executor.Prediction]int{}
+	for _, f := range s.Nodes {
+		if f.Stored {
+			continue
+		}
+		counts[f.Prediction]++
+		if f.Prediction == executor.WillReuse && !verbose {
+			continue
+		}
+		table.Row(predictionStyle(f.Prediction, style), console.Line(f.Node), style.Dim(forecastReason(f, why)))
+	}
+	return table.String() + fmt.Sprintf("%d will run, %d may run, %d will be reused\n",
+		counts[executor.WillRun], counts[executor.MayRun], counts[executor.WillReuse])
+}
+
+func predictionStyle(p executor.Prediction, style console.Style) string {
+	switch p {
+	case executor.WillRun:
+		return style.Good(string(p))
+	case executor.MayRun:
+		return style.Warn(string(p))
+	}
+	return style.Dim(string(p))
+}
+
+// forecastReason is the reason of a forecast in brackets: its own, or with why the root's too.
+func forecastReason(f executor.Forecast, why bool) string {
+	if len(f.Chain) == 0 {
+		return ""
+	}
+	first, root := f.Chain[0], f.Chain[len(f.Chain)-1]
+	if !why {
+		return "(" + explain.Short(first) + ")"
+	}
+	if len(f.Chain) == 1 {
+		return "(" + explain.Long(first) + ")"
+	}
+	return "(" + explain.Short(first) + ", because " + explain.Long(root) + ")"
+}
+
+type predictionLine struct {
+	Event      string              `json:"event"`
+	Node       string              `json:"node"`
+	Prediction executor.Prediction `json:"prediction"`
+	Certain    bool                `json:"certain"`
+	Reason     *graph.Reason       `json:"reason"`
+	Chain      []graph.Reason      `json:"chain,omitempty"`
+}
+
+type predictedLine struct {
+	Event     string `json:"event"`
+	DryRun    bool   `json:"dry_run"`
+	WillRun   int    `json:"will_run"`
+	MayRun    int    `json:"may_run"`
+	WillReuse int    `json:"will_reuse"`
+}
+
+// writePredictions writes one object a line: the nodes (reused ones only if verbose) and the counts.
+func writePredictions(w io.Writer, s *executor.Survey, verbose bool) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	end := predictedLine{Event: "end", DryRun: true}
+	for _, f := range s.Nodes {
+		if f.Stored {
+			continue
+		}
+		switch f.Prediction {
+		case executor.WillRun:
+			end.WillRun++
+		case executor.MayRun:
+			end.MayRun++
+		default:
+			end.WillReuse++
+		}
+		if f.Prediction == executor.WillReuse && !verbose {
+			continue
+		}
+		if err := e.Encode(predictionLine{"node", f.Node, f.Prediction, f.Certain, firstReason(f.Chain), f.Chain}); err != nil {
+			return fmt.Errorf("write the forecast of %q: %w", f.Node, err)
+		}
+	}
+	return e.Encode(end)
+}
+
+func firstReason(chain []graph.Reason) *graph.Reason {
+	if len(chain) == 0 {
+		return nil
+	}
+	return &chain[0]
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/explain"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// infoAnswer is the answer of `calyx info --json`.
+type infoAnswer struct {
+	Node         string             `json:"node"`
+	Kind         string             `json:"kind"`
+	Doc          string             `json:"doc,omitempty"`
+	Place        string             `json:"place,omitempty"`
+	State        executor.NodeState `json:"state"`
+	Certain      bool               `json:"certain"`
+	Value        *infoValue         `json:"value"`
+	Outputs      []string           `json:"outputs"`
+	Dependencies []string           `json:"dependencies"`
+	Dependents   []string           `json:"dependents"`
+	Executions   int                `json:"executions"`
+	LastSeconds  float64            `json:"last_seconds"`
+	UsualSeconds float64            `json:"usual_seconds"`
+	LastAt       *time.Time         `json:"last_at"`
+	LastRun      string             `json:"last_run,omitempty"`
+	LastOutcome  string             `json:"last_outcome,omitempty"`
+	LastReason   *graph.Reason      `json:"last_reason"`
+	Failure      string             `json:"failure,omitempty"`
+	Action       string             `json:"action,omitempty"`
+	Metrics      []trace.Metric     `json:"metrics,omitempty"`
+}
+
+type infoValue struct {
+	Media  string `json:"media"`
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
+}
+
+func newInfo(a *app) *cobra.Command {
+	var f *format
+	c := command(&cobra.Command{
+		Use:               "info TARGET",
+		Short:             "Show all that is known of a node",
+		Long:              "Show a node's kind, state, value, dependencies, dependents, counts, times and last reason. Nothing is run.",
+		Example:           "calyx info train\ncalyx info train --json",
+		Args:              wantArgs(1, 1),
+		ValidArgsFunction: a.completeNodes(anyNode, 1),
+		RunE: runner(func(ctx context.Context, args []string) error {
+			return a.within(ctx, func(ctx context.Context, s *session) error {
+				info, err := a.info(ctx, s, args[0])
+				if err != nil {
+					return err
+				}
+				if f.json {
+					return a.printJSON(info)
+				}
+				return a.print(infoText(info, a.outStyle(), a.now()))
+			})
+		}).run,
+	})
+	f = formatFlags(c, "text")
+	return c
+}
+
+func (a *app) info(ctx context.Context, s *session, target string) (infoAnswer, error) {
+	survey, at, err := a.surveyOne(ctx, s, target)
+	if err != nil {
+		return infoAnswer{}, err
+	}
+	f := survey.Nodes[at]
+	d, err := s.engine.Graph(ctx)
+	if err != nil {
+		return infoAnswer{}, err
+	}
+	// What depends on the node lies outside of its closure.
+	whole, err := a.survey(ctx, s, executor.Options{Targets: everything()})
+	if err != nil {
+		return infoAnswer{}, err
+	}
+	info := infoFrom(f, declared(d, f.Node))
+	info.Dependencies = neighbours(survey, info.Node, false)
+	info.Dependents = neighbours(whole, info.Node, true)
+	return info, nil
+}
+
+// declared returns the declaration of a node, of f for a node f(x=1), or nil.
+func declared(d *graph.Declarations, name string) *graph.Node {
+	base, _, _ := strings.Cut(name, "(")
+	var found *graph.Node
+	for _, n := range d.Nodes {
+		if n.Name == name {
+			return n
+		}
+		if n.Name == base {
+			found = n
+		}
+	}
+	return found
+}
+
+func infoFrom(f executor.Forecast, n *graph.Node) infoAnswer {
+	info := infoAnswer{Node: f.Node, State: f.State, Certain: f.Certain, UsualSeconds: f.Usual, Outputs: []string{}}
+	if n != nil {
+		info.Kind, info.Doc, info.Place = kindOf(n), n.Doc, n.Pos.String()
+		for _, o := range outputsOf(n) {
+			info.Outputs = append(info.Outputs, o.Path)
+		}
+	}
+	if f.Last != nil {
+		info.addRecord(f.Last)
+	}
+	return info
+}
+
+func (info *infoAnswer) addRecord(r *trace.NodeRecord) {
+	info.Executions, info.LastSeconds = r.Executions, r.Result.Seconds
+	info.LastRun, info.LastOutcome, info.Failure, info.Metrics = r.Run, r.Outcome, r.Failure, r.Result.Metrics
+	if !r.At.IsZero() {
+		info.LastAt = &r.At
+	}
+	if r.Reason.Kind != "" {
+		reason := explain.FromRecord(r.Reason)
+		info.LastReason = &reason
+	}
+	if !r.Action.IsZero() {
+		info.Action = r.Action.String()
+	}
+	if v := r.Result.Value; !v.Digest.IsZero() {
+		info.Value = &infoValue{Media: v.Media, Digest: v.Digest.String(), Size: v.Size}
+	}
+}
+
+// neighbours lists the nodes that name was seen to depend on, or (up) those that depend on it.
+func neighbours(s *executor.Survey, name string, up bool) []string {
+	list := []string{}
+	for i, deps := range s.Edges {
+		for _, j := range deps {
+			switch {
+			case up && s.Nodes[j].Node == name:
+				list = append(list, s.Nodes[i].Node)
+			case !up && s.Nodes[i].Node == name:
+				list = append(list, s.Nodes[j].Node)
+			}
+		}
+	}
+	return list
+}
+
+func infoText(i infoAnswer, style console.Style, now time.Time) string {
+	table := console.NewTable("", "")
+	row := func(label, text string) {
+		if text != "" {
+			table.Row(style.Dim(label), text)
+		}
+	}
+	row("node", style.Bold(console.Line(i.Node)))
+	row("kind", i.Kind)
+	row("doc", console.Line(firstLine(i.Doc)))
+	row("declared at", console.Line(i.Place))
+	row("state", stateText(i.State, i.Certain))
+	row("value", valueInfo(i.Value))
+	row("outputs", lineOf(i.Outputs))
+	row("depends on", lineOf(i.Dependencies))
+	row("needed by", lineOf(i.Dependents))
+	if i.LastAt != nil {
+		row("executions", fmt.Sprint(i.Executions))
+		row("last time", console.Seconds(i.LastSeconds))
+		row("last outcome", fmt.Sprintf("%s, %s, run %s", i.LastOutcome, console.Ago(*i.LastAt, now), console.Line(i.LastRun)))
+	}
+	if i.LastReason != nil {
+		row("last reason", explain.Long(*i.LastReason))
+	}
+	row("failure", console.Line(i.Failure))
+	for _, m := range i.Metrics {
+		row("metric", metricText(m))
+	}
+	return table.String()
+}
+
+func metricText(m trace.Metric) string {
+	return strings.TrimSpace(fmt.Sprintf("%s = %v %s", console.Line(m.Name), m.Value, console.Line(m.Unit)))
+}
+
+func stateText(s executor.NodeState, certain bool) string {
+	if s == executor.StateDirty && !certain {
+		return "maybe dirty"
+	}
+	return strings.ReplaceAll(string(s), "-", " ")
+}
+
+func valueInfo(v *infoValue) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, %s, %s", v.Media, console.Size(v.Size), explain.Content(v.Digest))
+}
+
+func lineOf(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return someOf(names)
+}

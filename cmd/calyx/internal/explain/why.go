@@ -1,0 +1,128 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// Why answers `calyx why` for people: what the node's state is, the chain from it down to what changed, and what happened
+// last time.
+func Why(f executor.Forecast, style console.Style, now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", style.Bold(console.Line(f.Node)), stateSentence(f))
+	writeChain(&b, f.Chain, style)
+	writeLast(&b, f, style, now)
+	return b.String()
+}
+
+func stateSentence(f executor.Forecast) string {
+	switch {
+	case f.Stored && f.State == executor.StateFresh:
+		return "is a stored input; it has the value that was built with."
+	case f.Stored:
+		return "is a stored input; it is not as it was built with."
+	case f.State == executor.StateFresh:
+		return "is fresh: " + safe(f.Last)
+	case f.State == executor.StateNeverBuilt:
+		return "was never built here; a build runs it."
+	case f.State == executor.StateFailed:
+		return "failed when it ran last; a build tries it again."
+	case f.Prediction == executor.WillReuse:
+		return "is dirty, but a result for its present inputs is in the cache; a build takes that."
+	case !f.Certain:
+		return "may be dirty: a build runs it unless what it depends on comes out the same."
+	}
+	return "is dirty: a build runs it."
+}
+
+// safe says why reusing a value is right: everything that its trace compared is as it was.
+func safe(r *trace.NodeRecord) string {
+	if r == nil {
+		return "nothing that it saw has changed."
+	}
+	seen := 0
+	for _, stage := range r.Stages {
+		seen += len(stage)
+	}
+	parts := []string{console.Count(len(r.Components), "part") + " of its key"}
+	if seen > 0 {
+		parts = append(parts, console.Count(seen, "thing")+" that it saw while it ran")
+	}
+	return strings.Join(parts, " and ") + " are as they were."
+}
+
+// writeChain writes one link a line, each under what it explains, and the change at the root in full.
+func writeChain(b *strings.Builder, chain []graph.Reason, style console.Style) {
+	if len(chain) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	for depth, r := range chain {
+		indent := strings.Repeat("   ", depth)
+		if depth > 0 {
+			indent = strings.Repeat("   ", depth-1) + "└─ "
+		}
+		fmt.Fprintf(b, "  %s%s %s\n", style.Dim(indent), style.Accent(console.Line(r.Node)), Sentence(r))
+	}
+	root := chain[len(chain)-1]
+	indent := strings.Repeat("   ", len(chain)-1)
+	writeSide(b, indent, "before", root.Before, style.Bad)
+	writeSide(b, indent, "after", root.After, style.Good)
+}
+
+// writeSide writes a value of several lines with its lines under one another.
+func writeSide(b *strings.Builder, indent, label, text string, colour func(string) string) {
+	if text == "" {
+		return
+	}
+	for i, line := range console.Lines(text, false) {
+		if i > 0 {
+			label = ""
+		}
+		fmt.Fprintf(b, "  %s    %-6s  %s\n", indent, label, colour(line))
+	}
+}
+
+func writeLast(b *strings.Builder, f executor.Forecast, style console.Style, now time.Time) {
+	r := f.Last
+	if r == nil || r.Outcome == "" {
+		return
+	}
+	fmt.Fprintf(b, "\nLast time (%s, run %s) it was %s", console.Ago(r.At, now), console.Line(r.Run), lastOutcome(r))
+	if r.Reason.Kind == "" {
+		b.WriteString(".\n")
+		return
+	}
+	b.WriteString(":\n")
+	chain := r.Chain
+	if len(chain) == 0 {
+		chain = []trace.RecordedReason{r.Reason}
+	}
+	for depth, link := range chain {
+		reason := FromRecord(link)
+		indent := strings.Repeat("   ", max(0, depth-1)) + strings.Repeat("└─ ", min(depth, 1))
+		text := Sentence(reason)
+		if depth == len(chain)-1 {
+			text += ifSet(Change(reason), ": %s")
+		}
+		fmt.Fprintf(b, "  %s%s %s\n", style.Dim(indent), console.Line(reason.Node), text)
+	}
+}
+
+func lastOutcome(r *trace.NodeRecord) string {
+	switch executor.NodeOutcome(r.Outcome) {
+	case executor.Executed:
+		return "executed, in " + console.Seconds(r.Result.Seconds)
+	case executor.Cached:
+		return fmt.Sprintf("taken from the cache, which saved %s", console.Seconds(r.Result.Seconds))
+	case executor.Failed:
+		return "executed and failed" + ifSet(console.Line(r.Failure), " (%s)")
+	}
+	return console.Line(r.Outcome)
+}

@@ -1,0 +1,64 @@
+// Command calyx builds pipelines: see docs/ and `calyx help`.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run carries out one command line and returns the exit status.
+func run(args []string) (status int) {
+	// What steps and calyx create is readable by others whatever the user's shell says, so that it is the same everywhere.
+	syscall.Umask(0o022)
+	a := newApp()
+	defer a.signals.cancel()
+	go exitOnSecond(a.signals)
+	defer func() {
+		if r := recover(); r != nil {
+			status = a.report(internalFault(r, debug.Stack()))
+		}
+	}()
+	return a.report(a.execute(args))
+}
+
+// patience is how long a second Ctrl-C lets running processes be killed before calyx is gone.
+const patience = 500 * time.Millisecond
+
+// exitOnSecond ends calyx at the second signal that asks for it. The first one is the command's to answer.
+func exitOnSecond(s *signals) {
+	received := make(chan os.Signal, 4)
+	signal.Notify(received, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for range received {
+		if !s.interrupt() {
+			continue
+		}
+		time.Sleep(patience)
+		s.restoreTerminal()
+		os.Exit(exitInterrupted)
+	}
+}
+
+// internalFault is what a panic becomes: a user never sees one.
+func internalFault(cause any, stack []byte) error {
+	text := console.Line(fmt.Sprint(cause))
+	file, err := os.CreateTemp("", "calyx-fault-*.txt")
+	where := ""
+	if err == nil {
+		where = " with the file " + file.Name()
+		_, _ = fmt.Fprintf(file, "calyx %s\n%s\n\n%s", versionText(), text, stack) // the report is a courtesy
+		_ = file.Close()
+	}
+	return &failure{
+		status: exitFault,
+		err:    fmt.Errorf("internal error: %s", trimInternal(text)),
+		hint:   "this is a mistake in calyx, not in your pipeline: please report it" + where,
+	}
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/explain"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// statusAnswer is the answer of `calyx status --json`.
+type statusAnswer struct {
+	Dirty        []dirtyNode         `json:"dirty"`
+	Fresh        int                 `json:"fresh"`
+	Failed       []string            `json:"failed"`
+	Overridden   []executor.Override `json:"overridden"`
+	StaleOutputs []string            `json:"stale_outputs"`
+}
+
+// dirtyNode is a node that a build would run, or might, and the root of that.
+type dirtyNode struct {
+	Node    string       `json:"node"`
+	Certain bool         `json:"certain"`
+	Reason  graph.Reason `json:"reason"`
+}
+
+func newStatus(a *app) *cobra.Command {
+	var f *format
+	var exitCode bool
+	c := command(&cobra.Command{
+		Use:   "status [TARGET…]",
+		Short: "Tell what is out of date, and the root cause of each",
+		Long: `Tell what is out of date and the root cause of each, which stored values are overridden, and which outputs belong to
+no step any more. Nothing is run.`,
+		Example:           "calyx status\ncalyx status train --exit-code",
+		ValidArgsFunction: a.completeNodes(isStep, -1),
+		RunE: runner(func(ctx context.Context, targets []string) error {
+			return a.within(ctx, func(ctx context.Context, s *session) error {
+				survey, err := a.surveyTargets(ctx, s, targets)
+				if err != nil {
+					return err
+				}
+				return a.showStatus(statusFrom(survey), f.json, exitCode)
+			})
+		}).run,
+	})
+	c.Flags().BoolVar(&exitCode, "exit-code", false, "exit with status 4 if something is out of date")
+	f = formatFlags(c, "text")
+	return c
+}
+
+func (a *app) showStatus(s statusAnswer, asJSON, exitCode bool) error {
+	var err error
+	if asJSON {
+		err = a.printJSON(s)
+	} else {
+		err = a.print(statusText(s, a.outStyle()))
+	}
+	if err == nil && exitCode && len(s.Dirty) > 0 {
+		return quietly(exitDirty)
+	}
+	return err
+}
+
+// statusFrom sums a survey up.
+func statusFrom(s *executor.Survey) statusAnswer {
+	out := statusAnswer{Dirty: []dirtyNode{}, Failed: []string{}, Overridden: s.Overridden, StaleOutputs: s.StaleOutputs}
+	if out.Overridden == nil {
+		out.Overridden = []executor.Override{}
+	}
+	if out.StaleOutputs == nil {
+		out.StaleOutputs = []string{}
+	}
+	for _, f := range s.Nodes {
+		if f.Stored {
+			continue
+		}
+		if f.State == executor.StateFresh {
+			out.Fresh++
+			continue
+		}
+		if f.State == executor.StateFailed {
+			out.Failed = append(out.Failed, f.Node)
+		}
+		out.Dirty = append(out.Dirty, dirtyNode{Node: f.Node, Certain: f.Certain, Reason: rootReason(f)})
+	}
+	return out
+}
+
+// rootReason is the last link of a forecast's chain.
+func rootReason(f executor.Forecast) graph.Reason {
+	if len(f.Chain) == 0 {
+		return graph.Reason{Kind: graph.NeverBuilt, Node: f.Node}
+	}
+	return f.Chain[len(f.Chain)-1]
+}
+
+func statusText(s statusAnswer, style console.Style) string {
+	var b strings.Builder
+	if len(s.Dirty) == 0 {
+		fmt.Fprintf(&b, "everything is up to date: %s\n", console.Count(s.Fresh, "step"))
+	} else {
+		b.WriteString(dirtyTable(s, style).String())
+		fmt.Fprintf(&b, "\n%s out of date, %d up to date\n", countIs(len(s.Dirty), "step"), s.Fresh)
+	}
+	if len(s.Overridden) > 0 {
+		b.WriteString("\nStored values that differ from their source:\n" + overrideTable(s.Overridden, style).String())
+	}
+	if len(s.StaleOutputs) > 0 {
+		b.WriteString("\nOutputs of steps that are gone (`calyx clean --stale` removes them):\n")
+		for _, path := range s.StaleOutputs {
+			fmt.Fprintf(&b, "  %s\n", console.Line(path))
+		}
+	}
+	return b.String()
+}
+
+func dirtyTable(s statusAnswer, style console.Style) *console.Table {
+	failed := map[string]bool{}
+	for _, n := range s.Failed {
+		failed[n] = true
+	}
+	table := console.NewTable("", "", "")
+	for _, d := range s.Dirty {
+		word := style.Warn("dirty")
+		switch {
+		case failed[d.Node]:
+			word = style.Bad("failed")
+		case d.Reason.Kind == graph.NeverBuilt && d.Reason.Node == d.Node:
+			word = style.Warn("never built")
+		case !d.Certain:
+			word = style.Dim("maybe dirty")
+		}
+		table.Row(word, console.Line(d.Node), style.Dim(rootText(d)))
+	}
+	return table
+}
+
+// rootText names the root cause, and the node that it is about where that is another one.
+func rootText(d dirtyNode) string {
+	if d.Reason.Kind == graph.NeverBuilt && d.Reason.Node == d.Node {
+		return ""
+	}
+	text := explain.Long(d.Reason)
+	if d.Reason.Node != "" && d.Reason.Node != d.Node {
+		text += " (in " + console.Line(d.Reason.Node) + ")"
+	}
+	return text
+}
+
+func overrideTable(list []executor.Override, style console.Style) *console.Table {
+	table := console.NewTable("", "", "", "")
+	for _, o := range list {
+		table.Row("  "+console.Line(o.Node), valueText(o.Value), style.Dim("source: "+valueText(o.Source)), style.Dim(o.From))
+	}
+	return table
+}
+
+// valueText shows a value in one line.
+func valueText(v any) string {
+	text, err := encodeJSON(v, "")
+	if err != nil {
+		return "?"
+	}
+	return explain.Content(strings.TrimSpace(string(text)))
+}
+
+func countIs(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return console.Count(n, noun) + " are"
+}

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/tensors"
+)
+
+// printValue prints a node's value by the rules of `calyx get`.
+func (a *app) printValue(target string, p executor.Payload, asJSON bool) error {
+	if asJSON {
+		v, err := jsonValue(p)
+		if err != nil {
+			return fmt.Errorf("show the value of %q: %w", target, err)
+		}
+		return a.printJSON(v)
+	}
+	text, err := valueOfText(p)
+	switch {
+	case err != nil:
+		return fmt.Errorf("show the value of %q: %w", target, err)
+	case text != nil:
+		return a.printPrinted(bytes.NewBufferString(*text))
+	}
+	return a.printFile(target, p)
+}
+
+// valueOfText returns the text of a value that has one, or nil for a file, whose bytes are the answer.
+func valueOfText(p executor.Payload) (*string, error) {
+	var text string
+	switch {
+	case p.Value.Media == trace.MediaNone:
+	case p.Value.Media == trace.MediaJSON && p.Path == "":
+		var err error
+		if text, err = scalarText(p.Inline); err != nil {
+			return nil, err
+		}
+	case p.Value.Media == trace.MediaTree:
+		list, err := listing(p)
+		if err != nil {
+			return nil, err
+		}
+		text = listingText(list)
+	case p.Value.Media == trace.MediaList:
+		v, err := jsonValue(p)
+		if err != nil {
+			return nil, err
+		}
+		encoded, err := encodeJSON(v, "")
+		if err != nil {
+			return nil, err
+		}
+		text = string(encoded)
+	default:
+		d, err := describe(p)
+		if d == nil || errors.Is(err, tensors.ErrContent) {
+			return nil, nil // it is shown as bytes
+		}
+		if err != nil {
+			return nil, err
+		}
+		text = d.String()
+	}
+	return &text, nil
+}
+
+// scalarText writes JSON as it is, and a string as what it spells.
+func scalarText(encoded []byte) (string, error) {
+	v, err := graph.ParseJSON(encoded)
+	if err != nil {
+		return "", err
+	}
+	if s, ok := v.(string); ok {
+		return s + "\n", nil
+	}
+	return string(bytes.TrimSpace(encoded)) + "\n", nil
+}
+
+// describe tells what arrays a value holds; nil for one that has none.
+func describe(p executor.Payload) (*tensors.Description, error) {
+	r, size, closing, err := content(p)
+	if err != nil {
+		return nil, err
+	}
+	defer closing()
+	return tensors.Describe(r, size, p.Value.Media)
+}
+
+// content opens the bytes of a value.
+func content(p executor.Payload) (r interface {
+	io.Reader
+	io.ReaderAt
+}, size int64, closing func(), err error) {
+	if p.Path == "" {
+		return bytes.NewReader(p.Inline), int64(len(p.Inline)), func() {}, nil
+	}
+	f, err := os.Open(p.Path)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	closing = func() { _ = f.Close() } // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		closing()
+		return nil, 0, nil, err
+	}
+	return f, info.Size(), closing, nil
+}
+
+// sniffed is how much of a file decides whether it is text.
+const sniffed = 64 << 10
+
+// printFile prints a file's bytes. A terminal gets text alone, made safe.
+func (a *app) printFile(target string, p executor.Payload) error {
+	r, size, closing, err := content(p)
+	if err != nil {
+		return fmt.Errorf("read the value of %q: %w", target, err)
+	}
+	defer closing()
+	if !isTerminal(a.stdout) {
+		_, err := io.Copy(a.stdout, r)
+		return err
+	}
+	head := make([]byte, min(size, sniffed))
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), head); err != nil {
+		return fmt.Errorf("read the value of %q: %w", target, err)
+	}
+	if !isText(head) {
+		return usage(fmt.Sprintf("`calyx get %s -o PATH` writes it to a file", shellWord(target)),
+			"print %q: it is binary (%s), and standard output is a terminal", target, console.Size(size))
+	}
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(r); err != nil {
+		return err
+	}
+	return a.printPrinted(&text)
+}
+
+// isText reports whether a file that begins so is text: UTF-8 without NUL. The last character may be cut.
+func isText(head []byte) bool {
+	for cut := range min(utf8.UTFMax, len(head)+1) {
+		if utf8.Valid(head[:len(head)-cut]) {
+			return !bytes.ContainsRune(head, 0)
+		}
+	}
+	return false
+}
+
+// listedFile is one entry of a tree.
+type listedFile struct {
+	Path   string `json:"path"`
+	Kind   string `json:"kind"` // file, program, folder or link
+	Size   int64  `json:"size"`
+	Digest string `json:"digest,omitempty"`
+	Target string `json:"target,omitempty"`
+}
+
+var entryKinds = map[hashing.EntryKind]string{
+	hashing.FileEntry: "file", hashing.ExecEntry: "program", hashing.DirEntry: "folder", hashing.LinkEntry: "link",
+}
+
+func listing(p executor.Payload) ([]listedFile, error) {
+	tree, err := hashing.DecodeTree(p.Inline)
+	if err != nil {
+		return nil, err
+	}
+	list := []listedFile{}
+	for _, e := range tree {
+		f := listedFile{Path: e.Path, Kind: entryKinds[e.Kind], Size: e.Size, Target: e.Target}
+		if e.IsFile() {
+			f.Digest = e.Digest.String()
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+// listingText has one path a line; folders end with a slash, links show where they lead.
+func listingText(list []listedFile) string {
+	var b strings.Builder
+	for _, f := range list {
+		b.WriteString(console.Line(f.Path))
+		switch f.Kind {
+		case "folder":
+			b.WriteByte('/')
+		case "link":
+			b.WriteString(" -> " + console.Line(f.Target))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// fileAnswer is what JSON says of a value that is no JSON.
+type fileAnswer struct {
+	Media  string               `json:"media"`
+	Digest hashing.Digest       `json:"digest"`
+	Size   int64                `json:"size"`
+	Arrays *tensors.Description `json:"tensors,omitempty"`
+}
+
+// jsonValue returns a value as JSON shows it: a JSON value itself, a text as a string, a tree as its listing, a list as the
+// list of its elements, and of other files what they are.
+func jsonValue(p executor.Payload) (any, error) {
+	switch p.Value.Media {
+	case trace.MediaNone:
+		return nil, nil
+	case trace.MediaTree:
+		return listing(p)
+	case trace.MediaList:
+		return jsonItems(p.Items)
+	}
+	d, err := describe(p)
+	if err != nil && !errors.Is(err, tensors.ErrContent) {
+		return nil, err
+	}
+	if d != nil {
+		return fileAnswer{p.Value.Media, p.Value.Digest, p.Value.Size, d}, nil
+	}
+	r, size, closing, err := content(p)
+	if err != nil {
+		return nil, err
+	}
+	defer closing()
+	if size > maxJSONText {
+		return fileAnswer{p.Value.Media, p.Value.Digest, p.Value.Size, nil}, nil
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return jsonText(p, text), nil
+}
+
+// maxJSONText is the size of the largest file that becomes a string of JSON.
+const maxJSONText = 64 << 20
+
+func jsonText(p executor.Payload, text []byte) any {
+	switch {
+	case p.Value.Media == trace.MediaJSON && json.Valid(text):
+		return json.RawMessage(text)
+	case isText(text) && utf8.Valid(text):
+		return string(text)
+	}
+	return fileAnswer{p.Value.Media, p.Value.Digest, p.Value.Size, nil}
+}
+
+func jsonItems(items []executor.Payload) (any, error) {
+	list := []any{}
+	for _, item := range items {
+		v, err := jsonValue(item)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// writeValue writes a value to a path: a file's bytes, a folder with its files, or the text of a scalar.
+func writeValue(path, target string, p executor.Payload) error {
+	err := writeContent(path, p)
+	if err != nil {
+		return fmt.Errorf("write the value of %q to %q: %w", target, path, causeOf(err))
+	}
+	return nil
+}
+
+func writeContent(path string, p executor.Payload) error {
+	switch p.Value.Media {
+	case trace.MediaTree:
+		return copyFolder(path, p.Path)
+	case trace.MediaNone, trace.MediaList:
+		text, err := valueOfText(p)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(*text), 0o644)
+	case trace.MediaJSON:
+		if p.Path == "" {
+			text, err := scalarText(p.Inline)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, []byte(text), 0o644)
+		}
+	}
+	r, _, closing, err := content(p)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	return writeFrom(path, r, p.Value.Exec)
+}
+
+func writeFrom(path string, r io.Reader, exec bool) error {
+	perm := fs.FileMode(0o644)
+	if exec {
+		perm = 0o755
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
+}
+
+// copyFolder copies a folder to a path where nothing is, or an empty folder.
+func copyFolder(path, from string) error {
+	if names, err := os.ReadDir(path); err == nil && len(names) > 0 {
+		return errors.New("there is a folder that is not empty")
+	}
+	return os.CopyFS(path, os.DirFS(filepath.Clean(from)))
+}

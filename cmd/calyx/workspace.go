@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// calyxfileName is what is looked for from the working directory upwards.
+const calyxfileName = "Calyxfile"
+
+// place is where a workspace lies.
+type place struct {
+	root      string // absolute
+	calyxfile string // relative to root
+	below     string // the working directory relative to root, with slashes; "" at the root or outside
+}
+
+// findWorkspace finds the Calyxfile: the one that is named, or the nearest one from the working directory upwards.
+func findWorkspace(cwd, named string) (place, error) {
+	if named != "" {
+		return namedWorkspace(cwd, named)
+	}
+	for dir := cwd; ; dir = filepath.Dir(dir) {
+		if isFile(filepath.Join(dir, calyxfileName)) {
+			return placeAt(cwd, dir, calyxfileName), nil
+		}
+		if dir == filepath.Dir(dir) {
+			return place{}, usage("`calyx init` writes a first one", "find a Calyxfile in %q or above: there is none", cwd)
+		}
+	}
+}
+
+func namedWorkspace(cwd, named string) (place, error) {
+	path := named
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(cwd, path)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return place{}, usage("", "--calyxfile %q: there is no such file", named)
+	case err != nil:
+		return place{}, usage("", "--calyxfile %q: %w", named, causeOf(err))
+	case info.IsDir():
+		return place{}, usage("-C works in a folder", "--calyxfile %q: it is a folder", named)
+	}
+	return placeAt(cwd, filepath.Dir(path), filepath.Base(path)), nil
+}
+
+func placeAt(cwd, root, calyxfile string) place {
+	p := place{root: root, calyxfile: calyxfile}
+	below, err := filepath.Rel(root, cwd)
+	if err == nil && below != "." && below != ".." && !strings.HasPrefix(below, "../") {
+		p.below = filepath.ToSlash(below)
+	}
+	return p
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}
+
+// session is a workspace that a command works with, and what it opened for it.
+type session struct {
+	place
+	engine *executor.Engine
+	store  func(ctx context.Context) (cas.Store, error)
+	cache  string
+}
+
+// open finds the workspace; the engine and the store open what they need when they need it.
+func (a *app) open() (*session, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("find the working directory: %w", err)
+	}
+	p, err := findWorkspace(cwd, a.global.calyxfile)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{place: p, cache: cacheFolder(cwd, p.root, a.global.cacheDir)}
+	s.store = onceStore(func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, s.cache) })
+	s.engine = executor.New(executor.Config{
+		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: s.cache,
+		Version: versionText(), Environ: os.Environ(),
+		Store:  s.store,
+		Runner: newRunner,
+		Print:  func(text string) { a.say("%s", printed(text)) },
+	})
+	return s, nil
+}
+
+func cacheFolder(cwd, root, named string) string {
+	switch {
+	case named == "":
+		return filepath.Join(root, ".calyx", "cache")
+	case filepath.IsAbs(named):
+		return named
+	}
+	return filepath.Join(cwd, named)
+}
+
+// onceStore opens a store when it is first asked for and gives the same one from then on.
+func onceStore(open func(context.Context) (cas.Store, error)) func(context.Context) (cas.Store, error) {
+	var mu sync.Mutex
+	var store cas.Store
+	return func(ctx context.Context) (cas.Store, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		var err error
+		if store == nil {
+			store, err = open(ctx)
+		}
+		return store, err
+	}
+}
+
+// within opens the workspace, lets do work with it, and closes it.
+func (a *app) within(ctx context.Context, do func(context.Context, *session) error) error {
+	s, err := a.open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, s), s.engine.Close())
+}
+
+// targets makes typed targets the engine's: paths of outputs are typed from the working directory, and become paths from
+// the workspace's folder.
+func (s *session) targets(ctx context.Context, typed []string) ([]string, error) {
+	if s.below == "" || len(typed) == 0 {
+		return typed, nil
+	}
+	d, err := s.engine.Graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return fromBelow(d, s.below, typed)
+}
+
+// fromBelow rewrites the targets that name no node but, seen from the folder below, an output.
+func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, error) {
+	names, outputs := map[string]bool{}, map[string]bool{}
+	for _, n := range d.Nodes {
+		names[n.Name] = true
+		for _, o := range outputsOf(n) {
+			outputs[o.Path] = true
+		}
+	}
+	targets := make([]string, len(typed))
+	for i, text := range typed {
+		t, err := graph.ParseTarget(text)
+		if err != nil {
+			return nil, err
+		}
+		targets[i] = text
+		if path := joinSlash(below, t.Name); !names[t.Name] && outputs[path] {
+			t.Name = path
+			targets[i] = t.String()
+		}
+	}
+	return targets, nil
+}
+
+func outputsOf(n *graph.Node) []graph.Output {
+	if n.Step == nil {
+		return nil
+	}
+	return n.Step.Outs
+}
+
+func joinSlash(dir, name string) string {
+	return filepath.ToSlash(filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name)))
+}
