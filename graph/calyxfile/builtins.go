@@ -39,6 +39,9 @@ func (e *evaluation) builtins() starlark.StringDict {
 		operandCheck: e.operand,
 	} {
 		env[name] = starlark.NewBuiltin(name, func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			if e.full() {
+				return nil, errReported
+			}
 			return f(args, kwargs)
 		})
 	}

@@ -20,11 +20,16 @@ type call struct {
 	kind   string // the function
 	name   string // of what it declares, "" where there is none
 	pos    graph.Pos
+	from   string // where the file was called that the call is in, if that is not the Calyxfile
 	failed bool
 }
 
 func (e *evaluation) newCall(kind string) *call {
-	return &call{e: e, kind: kind, pos: position(e.thread.CallFrame(1).Pos)}
+	c := &call{e: e, kind: kind, pos: position(e.thread.CallFrame(1).Pos)}
+	if c.pos.File != e.main {
+		_, c.from = e.blame(e.thread.CallStack())
+	}
+	return c
 }
 
 // label begins every message about the call.
@@ -42,7 +47,7 @@ func (c *call) fail(arg, format string, args ...any) {
 
 func (c *call) failAt(pos graph.Pos, format string, args ...any) {
 	c.failed = true
-	c.e.add(Error{Pos: pos, Msg: c.e.describe(c.label() + ": " + fmt.Sprintf(format, args...))})
+	c.e.add(Error{Pos: pos, Msg: c.e.describe(c.label()+": "+fmt.Sprintf(format, args...)) + c.from})
 }
 
 // signature is what a declaring function takes.

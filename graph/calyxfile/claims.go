@@ -70,8 +70,8 @@ func (l *linker) claimSource(d *declared) {
 
 // claimWritten enters a path that a step writes.
 func (l *linker) claimWritten(arg, p string, c claim) {
-	if p == "" {
-		return // it is reported as no path
+	if p == "" || p == "." {
+		return // it is reported already
 	}
 	if other, taken := l.owners[p]; taken {
 		c.node.spec.fail(arg, "%q %s", p, other.taken())

@@ -60,7 +60,7 @@ func (e *evaluation) wordText(s string, found func(*output) error) (graph.Expr, 
 	concat := graph.Expr{Kind: graph.Concat}
 	err := e.split(s,
 		func(text string) { concat.Items = append(concat.Items, constant(text)) },
-		func(k mark) error {
+		func(k *mark) error {
 			concat.Items = append(concat.Items, k.expr)
 			if k.out != nil {
 				return takeOutput(k.out, found)

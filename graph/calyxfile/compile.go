@@ -3,6 +3,7 @@ package calyxfile
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -26,30 +27,29 @@ type sourceFile struct {
 	calls map[place]*syntax.CallExpr // calls of plain names, by their places; nil until a message needs one
 }
 
-// compile turns a file into a program, or reports all that is wrong with it.
-func (e *evaluation) compile(name string) (*starlark.Program, bool) {
+// compile turns a file into a program, or reports all that is wrong with its text.
+func (e *evaluation) compile(name string) (*starlark.Program, error) {
 	text, err := e.read(name)
 	if err == nil {
 		err = checkNesting(text)
 	}
 	if err != nil {
-		e.add(Error{Pos: graph.Pos{File: name}, Msg: err.Error()})
-		return nil, false
+		return nil, err
 	}
 	e.files[name] = &sourceFile{text: text}
 	e.seedMarks(text)
 	tree, err := dialect().Parse(name, text, 0)
 	if err != nil {
 		e.staticErrors(text, err)
-		return nil, false
+		return nil, errReported
 	}
 	instrument(tree)
 	program, err := starlark.FileProgram(tree, e.predeclared.Has)
 	if err != nil {
 		e.staticErrors(text, err)
-		return nil, false
+		return nil, errReported
 	}
-	return program, true
+	return program, nil
 }
 
 // read returns the content of a file within the limit.
@@ -73,11 +73,20 @@ func (e *evaluation) staticErrors(text []byte, err error) {
 		e.add(static(text, parse.Pos, parse.Msg))
 	case errors.As(err, &names):
 		for _, n := range names {
-			e.add(static(text, n.Pos, n.Msg))
+			e.add(static(text, n.Pos, e.suggest(n.Msg)))
 		}
 	default:
 		e.add(Error{Pos: graph.Pos{File: e.main}, Msg: err.Error()})
 	}
+}
+
+// suggest adds the nearest built-in name to a message about a name that is not there; the resolver knows only others.
+func (e *evaluation) suggest(msg string) string {
+	name, ok := strings.CutPrefix(msg, "undefined: ")
+	if !ok || strings.Contains(name, " ") {
+		return msg
+	}
+	return msg + nearest(name, keys(e.predeclared))
 }
 
 func static(text []byte, pos syntax.Position, msg string) Error {

@@ -14,11 +14,11 @@ import (
 // maxNesting bounds lists and dictionaries within one another; a list that holds itself has no end.
 const maxNesting = 100
 
-// maxElements bounds what one evaluation converts. A list that holds the same list twice, which holds the same one twice,
+// maxElements bounds how much one value holds. A list that holds the same list twice, which holds the same one twice,
 // and so on, is small in Starlark and without bounds when it is written out.
-const maxElements = 50_000_000
+const maxElements = 1_000_000
 
-var errElements = errors.New("the lists and dictionaries of this file hold too many elements")
+var errElements = errors.New("too many elements, counting those of lists that are there several times")
 
 var errNested = fmt.Errorf("lists and dictionaries are nested more than %d deep", maxNesting)
 
@@ -26,6 +26,9 @@ var errNested = fmt.Errorf("lists and dictionaries are nested more than %d deep"
 func (e *evaluation) expr(v starlark.Value, depth int) (graph.Expr, error) {
 	if depth > maxNesting {
 		return graph.Expr{}, errNested
+	}
+	if depth == 0 {
+		e.converted = 0
 	}
 	if e.converted++; e.converted > maxElements {
 		return graph.Expr{}, errElements
@@ -56,7 +59,7 @@ func (e *evaluation) text(s string) (graph.Expr, error) {
 	concat := graph.Expr{Kind: graph.Concat}
 	err := e.split(s,
 		func(text string) { concat.Items = append(concat.Items, constant(text)) },
-		func(k mark) error {
+		func(k *mark) error {
 			if k.out != nil {
 				return errors.New("an output can be named in cmd and sh only")
 			}

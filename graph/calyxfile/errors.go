@@ -36,24 +36,20 @@ func (l Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// maxErrors is how many errors a report names; a loop can make a mistake a hundred thousand times.
+// maxErrors is how many errors end an evaluation; a loop can make a mistake a hundred thousand times.
 const maxErrors = 100
 
 // report collects errors during an evaluation.
 type report struct {
 	list Errors
 	seen map[Error]bool
-	more int
 }
 
 func (r *report) add(e Error) {
-	switch {
-	case r.seen[e]:
+	if r.seen[e] || r.full() {
 		return
-	case len(r.list) == maxErrors:
-		r.more++
-		return
-	case r.seen == nil:
+	}
+	if r.seen == nil {
 		r.seen = map[Error]bool{}
 	}
 	r.seen[e] = true
@@ -62,6 +58,9 @@ func (r *report) add(e Error) {
 
 func (r *report) failed() bool { return len(r.list) > 0 }
 
+// full reports whether there is no point in looking for more errors.
+func (r *report) full() bool { return len(r.list) >= maxErrors }
+
 // sorted returns all errors by file, line, column and text.
 func (r *report) sorted() Errors {
 	sort.Slice(r.list, func(i, j int) bool {
@@ -69,9 +68,8 @@ func (r *report) sorted() Errors {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Msg, b.Msg)) < 0
 	})
-	if r.more > 0 {
-		last := r.list[len(r.list)-1].Pos
-		r.list = append(r.list, Error{Pos: graph.Pos{File: last.File}, Msg: fmt.Sprintf("and %d more errors", r.more)})
+	if r.full() {
+		r.list = append(r.list, Error{Pos: graph.Pos{File: r.list[0].Pos.File}, Msg: "there are too many errors; what follows was not looked at"})
 	}
 	return r.list
 }

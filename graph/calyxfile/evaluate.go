@@ -68,17 +68,20 @@ func newEvaluation(o Options) *evaluation {
 // run executes the Calyxfile and reports whether it came to its end.
 func (e *evaluation) run() bool {
 	_, err := e.exec(e.main)
+	if err != nil && !errors.Is(err, errReported) {
+		e.add(Error{Pos: graph.Pos{File: e.main}, Msg: err.Error()})
+	}
 	return err == nil
 }
 
 // errReported stops the execution where the cause is in the report already.
 var errReported = errors.New("reported")
 
-// exec reads, compiles and executes a file. Its only error is errReported.
+// exec reads, compiles and executes a file. An error other than errReported is about the file as a whole.
 func (e *evaluation) exec(name string) (starlark.StringDict, error) {
-	program, ok := e.compile(name)
-	if !ok {
-		return nil, errReported
+	program, err := e.compile(name)
+	if err != nil {
+		return nil, err
 	}
 	globals, err := program.Init(e.thread, e.predeclared)
 	if err != nil {
@@ -144,7 +147,8 @@ func (e *evaluation) runtimeError(err error) {
 	failure := Error{Pos: graph.Pos{File: e.main}, Msg: e.describe(err.Error())}
 	var traced *starlark.EvalError
 	if errors.As(err, &traced) {
-		failure.Pos, failure.Msg = e.blame(traced)
+		pos, from := e.blame(traced.CallStack)
+		failure.Pos, failure.Msg = pos, e.describe(traced.Msg)+from
 	}
 	if why := e.stopped.Load(); why != nil {
 		failure.Msg = *why
@@ -154,20 +158,19 @@ func (e *evaluation) runtimeError(err error) {
 }
 
 // blame finds the innermost place in a file, and says from where that was called where the call came from another file.
-func (e *evaluation) blame(err *starlark.EvalError) (graph.Pos, string) {
-	pos := graph.Pos{File: e.main}
-	msg := e.describe(err.Msg)
+func (e *evaluation) blame(stack starlark.CallStack) (pos graph.Pos, from string) {
+	pos.File = e.main
 	file := ""
-	for i := range err.CallStack {
-		frame := err.CallStack.At(i)
+	for i := range stack {
+		frame := stack.At(i)
 		switch place := position(frame.Pos); {
 		case frame.Pos.Line == 0: // a built-in function
 		case file == "":
 			pos, file = place, place.File
 		case place.File != file:
-			msg += fmt.Sprintf(" (called from %s)", place)
+			from += fmt.Sprintf(" (called from %s)", place)
 			file = place.File
 		}
 	}
-	return pos, msg
+	return pos, from
 }

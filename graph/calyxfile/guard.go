@@ -14,7 +14,7 @@ const (
 	// take a few seconds.
 	maxSteps = 100_000_000
 	// maxHeap is by how many bytes the heap may grow during an evaluation.
-	maxHeap = 2 << 30
+	maxHeap = 1 << 30
 	// heapInterval is how often the heap is looked at.
 	heapInterval = 20 * time.Millisecond
 )
@@ -48,7 +48,7 @@ func (e *evaluation) watch(ctx context.Context, done <-chan struct{}) {
 			return
 		case <-ticker.C:
 			if heapBytes() > before+maxHeap {
-				e.stop("the evaluation was stopped: it took more than 2 GiB of memory")
+				e.stop("the evaluation was stopped: it took more than 1 GiB of memory")
 				return
 			}
 		}

@@ -17,16 +17,15 @@ type linker struct {
 	*evaluation
 	owners map[string]claim
 	paths  []string // of all outputs, sorted; made when the first pattern or folder needs it
-	intern map[string]string
 }
 
 // link returns the declarations; they are good only if nothing was reported.
 func (e *evaluation) link() *graph.Declarations {
-	l := &linker{evaluation: e, intern: map[string]string{}}
+	l := &linker{evaluation: e}
 	l.applySettings()
 	l.claimPaths()
 	for _, d := range e.nodes {
-		if d.Step != nil {
+		if d.Step != nil && !e.full() {
 			l.linkStep(d)
 		}
 	}
@@ -160,10 +159,7 @@ func (l *linker) addWord(d *declared, word string) {
 	case ok:
 		l.addRef(d, owner.ref())
 	case !slices.Contains(d.Step.Words, p):
-		if _, ok := l.intern[p]; !ok {
-			l.intern[p] = p
-		}
-		d.Step.Words = append(d.Step.Words, l.intern[p])
+		d.Step.Words = append(d.Step.Words, p)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // they survive upper() and lower().
 type marks struct {
 	seed  string
-	table []mark
+	table []*mark
 }
 
 // mark is what a placeholder stands for: a node's value, or (with expr of kind OutputPath) a path of the step itself.
@@ -41,7 +41,7 @@ func (m *marks) seedMarks(text []byte) {
 }
 
 // place enters what a placeholder stands for and returns the placeholder.
-func (m *marks) place(k mark) string {
+func (m *marks) place(k *mark) string {
 	m.table = append(m.table, k)
 	return fmt.Sprintf("\x00%s%010d\x00", m.seed, len(m.table)-1)
 }
@@ -51,16 +51,16 @@ func (m *marks) marked(s string) bool {
 	return strings.IndexByte(s, 0) >= 0 || m.seed != "" && strings.Contains(s, m.seed)
 }
 
-// at returns the placeholder that s begins with.
-func (m *marks) at(s string) (mark, bool) {
+// at returns what the placeholder stands for that s begins with, nil if it begins with none.
+func (m *marks) at(s string) *mark {
 	if len(s) < markLength || s[0] != 0 || s[markLength-1] != 0 || s[1:1+seedDigits] != m.seed {
-		return mark{}, false
+		return nil
 	}
-	n, err := strconv.Atoi(s[1+seedDigits : markLength-1])
-	if err != nil || n >= len(m.table) {
-		return mark{}, false
+	n, err := strconv.ParseUint(s[1+seedDigits:markLength-1], 10, 64)
+	if err != nil || n >= uint64(len(m.table)) {
+		return nil
 	}
-	return m.table[n], true
+	return m.table[n]
 }
 
 var errBrokenMark = errors.New("a node was formatted into this string and the string was then cut or rewritten; " +
@@ -69,7 +69,7 @@ var errBrokenMark = errors.New("a node was formatted into this string and the st
 var errNUL = errors.New("a NUL byte cannot be passed to a program")
 
 // split calls text and node for the parts of a string, in order.
-func (m *marks) split(s string, text func(string), node func(mark) error) error {
+func (m *marks) split(s string, text func(string), node func(*mark) error) error {
 	for s != "" {
 		n := strings.IndexByte(s, 0)
 		if n < 0 {
@@ -84,11 +84,11 @@ func (m *marks) split(s string, text func(string), node func(mark) error) error 
 		if s = s[n:]; s == "" {
 			break
 		}
-		k, ok := m.at(s)
-		if !ok && strings.Contains(s, m.seed) {
+		k := m.at(s)
+		if k == nil && strings.Contains(s, m.seed) {
 			return errBrokenMark
 		}
-		if !ok {
+		if k == nil {
 			return errNUL
 		}
 		if err := node(k); err != nil {
@@ -106,7 +106,7 @@ func (m *marks) describe(text string) string {
 	}
 	var b strings.Builder
 	for text != "" {
-		if k, ok := m.at(text); ok {
+		if k := m.at(text); k != nil {
 			b.WriteString("{" + k.name() + "}")
 			text = text[markLength:]
 			continue
@@ -117,7 +117,7 @@ func (m *marks) describe(text string) string {
 	return b.String()
 }
 
-func (k mark) name() string {
+func (k *mark) name() string {
 	if k.node == nil {
 		return k.out.Path
 	}

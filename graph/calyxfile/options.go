@@ -114,7 +114,7 @@ func (s *stepSpec) setCmd(v starlark.Value) error {
 	return into(&s.Cmd, func(v starlark.Value) ([]graph.Expr, error) { return s.e.command(v, s.addOutput) }, v)
 }
 
-// setShell keeps the line until all names are known; what was formatted into it is looked at now.
+// setShell keeps the line until all names are known; outputs that were formatted into it are the step's now.
 func (s *stepSpec) setShell(v starlark.Value) error {
 	s.kinds = append(s.kinds, "sh")
 	text, ok := v.(starlark.String)
@@ -125,11 +125,11 @@ func (s *stepSpec) setShell(v starlark.Value) error {
 	if !s.e.marked(s.sh) {
 		return nil
 	}
-	return s.e.split(s.sh, func(string) {}, func(k mark) error {
+	return s.e.split(s.sh, func(string) {}, func(k *mark) error {
 		if k.out != nil {
 			return s.addOutput(k.out)
 		}
-		return inCommand(k.node, k.expr.Ref)
+		return nil
 	})
 }
 

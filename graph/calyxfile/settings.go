@@ -138,7 +138,7 @@ func (e *evaluation) defaultTargets(args starlark.Tuple, kwargs []starlark.Tuple
 	for _, kv := range kwargs {
 		c.fail("", "unknown argument %s: it takes nodes", kv[0])
 	}
-	if len(args) == 0 {
+	if len(args)+len(kwargs) == 0 {
 		c.fail("", "it needs a node")
 	}
 	for _, v := range args {

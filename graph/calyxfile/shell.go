@@ -38,8 +38,11 @@ func (s *shellLine) flush() {
 
 func (s *shellLine) segment(g segment) {
 	if g.name == "" && g.mark == nil {
-		if s.marked(g.text) {
+		switch {
+		case strings.Contains(g.text, s.seed):
 			s.fail(g, "%v", errBrokenMark)
+		case strings.IndexByte(g.text, 0) >= 0:
+			s.fail(g, "%v", errNUL)
 		}
 		s.text.WriteString(g.text)
 		return
@@ -91,8 +94,7 @@ func (s *shellLine) resolve(g segment) (*graph.Expr, error) {
 	if !ok {
 		return nil, nil
 	}
-	ref := graph.Ref{Node: d.Name}
-	return &graph.Expr{Kind: graph.Reference, Ref: ref}, inCommand(d, ref)
+	return &graph.Expr{Kind: graph.Reference, Ref: graph.Ref{Node: d.Name}}, nil
 }
 
 // put writes a value as words of the shell.

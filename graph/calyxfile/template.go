@@ -37,14 +37,11 @@ func isWordByte(c byte) bool {
 func (m *marks) template(line string) []segment {
 	t := templateScanner{line: line}
 	for t.at < len(line) {
-		name := placeholder(line, t.at)
-		k, marked := m.at(line[t.at:])
-		switch {
-		case name != "":
+		if name := placeholder(line, t.at); name != "" {
 			t.cut(len(name)+2, segment{name: name})
-		case marked:
-			t.cut(markLength, segment{mark: &k})
-		default:
+		} else if k := m.at(line[t.at:]); k != nil {
+			t.cut(markLength, segment{mark: k})
+		} else {
 			t.step()
 		}
 	}

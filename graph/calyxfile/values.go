@@ -41,7 +41,7 @@ func (h *handle) Type() string { return "node" }
 // String leaves a placeholder.
 func (h *handle) String() string {
 	if h.mark == "" {
-		h.mark = h.e.place(mark{node: h.node, expr: graph.Expr{Kind: graph.Reference, Ref: h.ref()}})
+		h.mark = h.e.place(&mark{node: h.node, expr: graph.Expr{Kind: graph.Reference, Ref: h.ref()}})
 	}
 	return h.mark
 }
@@ -110,7 +110,7 @@ func (o *output) Type() string { return "output" }
 // String leaves a placeholder.
 func (o *output) String() string {
 	if o.mark == "" {
-		o.mark = o.e.place(mark{out: o, expr: graph.Expr{Kind: graph.OutputPath, Text: o.Path}})
+		o.mark = o.e.place(&mark{out: o, expr: graph.Expr{Kind: graph.OutputPath, Text: o.Path}})
 	}
 	return o.mark
 }
