@@ -174,7 +174,7 @@ func (w *writer) add(r cas.Row) error {
 }
 
 func (w *writer) put(r cas.Row) error {
-	if r.Key[0] == blobPrefix {
+	if isBlob(r.Key) {
 		old, err := w.get(r.Key)
 		if err != nil {
 			return err

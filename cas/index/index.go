@@ -58,6 +58,8 @@ func BlobKey(d hashing.Digest) []byte {
 	return append(append(make([]byte, 0, 1+len(d)), blobPrefix), d[:]...)
 }
 
+func isBlob(key []byte) bool { return len(key) > 0 && key[0] == blobPrefix }
+
 // Reserved reports whether a key is not the caller's to use.
 func Reserved(key []byte) bool {
 	return len(key) == 0 || key[0] == blobPrefix || key[0] == ownPrefix

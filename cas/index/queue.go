@@ -7,8 +7,8 @@ import (
 	"github.com/calyx-build/calyx/cas"
 )
 
-// errClosed is returned to callers that use a closed database.
-var errClosed = errors.New("the cache is closed")
+// ErrClosed is returned to callers that use a closed database.
+var ErrClosed = errors.New("the cache is closed")
 
 // Request is the transactions of one call. A caller that may have to repeat a request, because it cannot know whether
 // the first attempt came through, numbers its requests within a session and makes the next when it has the answer.
@@ -41,7 +41,7 @@ func (q *queue) push(p *pending) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return errClosed
+		return ErrClosed
 	}
 	q.waiting = append(q.waiting, p)
 	q.changed.Signal()

@@ -32,7 +32,7 @@ func (d *DB) loadTotals() (Totals, error) {
 
 // count keeps the totals right where a blob's row changes.
 func (w *writer) count(key, from, to []byte) {
-	if key[0] != blobPrefix {
+	if !isBlob(key) {
 		return
 	}
 	if e, err := DecodeEntry(from); err == nil {

@@ -39,7 +39,7 @@ func NewTable() *Table {
 // Session is one asker: a process. When it ends, so do its leases.
 type Session struct {
 	table  *Table
-	claims map[uint64]*claim
+	claims map[uint64]*claim // nil when the session is closed
 	// Granted is called when a claim holds its lease; waited tells whether another held it meanwhile. It is called
 	// with the table locked: it must not block or use the table. Set it before the first Acquire.
 	Granted func(id uint64, waited bool)
@@ -51,11 +51,14 @@ func (t *Table) NewSession() *Session {
 }
 
 // Acquire asks for an action. Granted is told when the session has it: at once where nobody else holds it, or where
-// somebody does who waits, directly or not, for an action in holding.
+// somebody does who waits, directly or not, for an action in holding. A closed session is told nothing.
 func (s *Session) Acquire(id uint64, wanted hashing.Digest, holding []hashing.Digest) {
 	t := s.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if s.claims == nil {
+		return
+	}
 	c := &claim{session: s, id: id, action: wanted, holding: holding}
 	s.claims[id] = c
 	a := t.actions[wanted]
@@ -76,6 +79,9 @@ func (s *Session) Acquire(id uint64, wanted hashing.Digest, holding []hashing.Di
 func (s *Session) Claim(id uint64, held hashing.Digest) {
 	s.table.mu.Lock()
 	defer s.table.mu.Unlock()
+	if s.claims == nil {
+		return
+	}
 	c := &claim{session: s, id: id, action: held}
 	s.claims[id] = c
 	s.table.hold(c)
@@ -97,6 +103,7 @@ func (s *Session) Close() {
 	for _, c := range s.claims {
 		s.table.release(c)
 	}
+	s.claims = nil
 }
 
 func (t *Table) hold(c *claim) {

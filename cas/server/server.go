@@ -1,0 +1,150 @@
+// Package server lets many processes use one cache: it owns the folder's database and serves it on a socket in the
+// folder. A process that needs the cache starts a server where none answers (package client). The server leaves about a
+// second after its last client; it may be killed at any time.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/gofrs/flock"
+	"google.golang.org/grpc"
+
+	"github.com/calyx-build/calyx/cas/folder"
+	"github.com/calyx-build/calyx/cas/index"
+	"github.com/calyx-build/calyx/cas/lease"
+	"github.com/calyx-build/calyx/cas/storepb"
+)
+
+const (
+	// linger is how long a server without clients stays.
+	linger = time.Second
+	// ownWithin is how long a server waits for a predecessor that is leaving.
+	ownWithin = 10 * time.Second
+	// farewell is how long a server whose database broke gives its clients to hear of it.
+	farewell = time.Second
+)
+
+// Ready is what Run writes when the socket is there.
+const Ready = "ready"
+
+// server is one that owns a folder.
+type server struct {
+	storepb.UnimplementedStoreServer
+	folder   *folder.Folder
+	lock     *flock.Flock
+	db       *index.DB
+	listener *net.UnixListener
+	leases   *lease.Table
+	guests   *guests
+}
+
+// Run serves the cache folder dir until nobody needs it any more or ctx ends. When clients can connect, it writes a line
+// with Ready to ready and closes it; where it cannot serve, it writes the error instead. Where another server already
+// does, it says Ready too, and returns at once.
+func Run(ctx context.Context, dir string, ready io.WriteCloser) error {
+	s, err := start(ctx, dir)
+	news := Ready
+	if err != nil {
+		news = err.Error()
+	}
+	_, sayErr := fmt.Fprintln(ready, news)
+	if err := errors.Join(err, sayErr, ready.Close()); err != nil || s == nil {
+		return err
+	}
+	return s.serve(ctx)
+}
+
+// start returns nothing where another server answers.
+func start(ctx context.Context, dir string) (*server, error) {
+	f, err := folder.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := own(ctx, f)
+	if err != nil || lock == nil {
+		return nil, err
+	}
+	s := &server{folder: f, lock: lock, leases: lease.NewTable(), guests: newGuests()}
+	if s.db, err = index.Open(f.Database(), index.Options{Warn: s.guests.warn}); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if s.listener, err = f.Listen(); err != nil {
+		return nil, errors.Join(err, s.db.Close(), lock.Close())
+	}
+	return s, nil
+}
+
+// own takes the folder's lock; it returns none where another server answers.
+func own(ctx context.Context, f *folder.Folder) (*flock.Flock, error) {
+	ctx, cancel := context.WithTimeout(ctx, ownWithin)
+	defer cancel()
+	lock := flock.New(f.Lock())
+	for {
+		locked, err := lock.TryLock()
+		if err != nil {
+			return nil, fmt.Errorf("open cache %q: %w", f.Path(), err)
+		}
+		if locked {
+			return lock, nil
+		}
+		if conn, err := f.Dial(ctx); err == nil {
+			return nil, conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("open cache %q: another process holds its lock and does not serve it", f.Path())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// serve answers clients until it is time to leave, and then closes everything.
+func (s *server) serve(ctx context.Context) error {
+	rpc := grpc.NewServer(
+		grpc.MaxRecvMsgSize(storepb.MessageLimit), grpc.MaxSendMsgSize(storepb.MessageLimit),
+		grpc.InitialWindowSize(2*storepb.Portion), grpc.InitialConnWindowSize(4*storepb.Portion),
+		grpc.WaitForHandlers(true),
+	)
+	storepb.RegisterStoreServer(rpc, s)
+	failed := make(chan error, 1)
+	go func() { failed <- rpc.Serve(s.listener) }()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watch := watchSocket(ctx, s.folder.Socket())
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	case <-s.guests.gone:
+	case <-watch.moved:
+	case <-s.db.Broken():
+		return s.collapse(rpc)
+	}
+	// Whoever looks for a server from now on finds none and starts one, which waits for the lock.
+	watch.remove()
+	s.guests.dismiss()
+	rpc.Stop()
+	return errors.Join(err, s.folder.Sweep(), s.db.Forget(context.WithoutCancel(ctx)), s.db.Close(), s.folder.Close(), s.lock.Close())
+}
+
+// collapse ends a server whose database can no longer write. Its clients hear of it where they still can; calls that
+// wait for the database never return, and end with the process.
+func (s *server) collapse(rpc *grpc.Server) error {
+	s.guests.dismiss()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		rpc.GracefulStop()
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(farewell):
+	}
+	return s.db.Err()
+}
