@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/cas/storepb"
 )
@@ -164,4 +165,15 @@ func handshake(socket *net.UnixConn) (*conn, uint32, error) {
 		}
 	}
 	return nil, 0, fmt.Errorf("%w: %w", errHandshake, err)
+}
+
+// ServerPid returns the process that serves a folder now. The error wraps fs.ErrNotExist or ECONNREFUSED where there is
+// none.
+func ServerPid(ctx context.Context, f *folder.Folder) (int, error) {
+	socket, err := f.Dial(ctx)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := peer(socket)
+	return pid, errors.Join(err, socket.Close())
 }

@@ -3,9 +3,12 @@ package local
 import (
 	"context"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/client"
+	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -41,5 +44,26 @@ func damageFile(t *testing.T, path string) {
 	}
 	if err := os.WriteFile(path, content, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// ServerPid returns the process that serves a folder, 0 where there is none.
+func ServerPid(t testing.TB, dir string) int {
+	t.Helper()
+	f, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, _ := client.ServerPid(context.Background(), f)
+	return pid
+}
+
+// KillServer kills the process that serves a folder, if there is one.
+func KillServer(t testing.TB, dir string) {
+	t.Helper()
+	if pid := ServerPid(t, dir); pid != 0 {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
