@@ -157,6 +157,31 @@ func TestABuildWithoutOutputsFails(t *testing.T) {
 	}
 }
 
+func TestAnEditThatReachesNothingFails(t *testing.T) {
+	l := testLab(t, 20)
+	w, err := l.workspace(t.Context(), l.subject, layered{20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tool.program = "true"
+	if _, err := editing(w).once(t.Context()); err == nil || !strings.Contains(err.Error(), "does not hold") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASwitchThatRestoresNothingFails(t *testing.T) {
+	l := testLab(t, 20)
+	w, err := l.workspace(t.Context(), l.subject, layered{20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tool.program = "true"
+	s := switcher{w: w, edition: "edition-a"}
+	if _, err := s.contender().once(t.Context()); err == nil || !strings.Contains(err.Error(), "does not hold") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCommandStopsAtTheLimitWithAllItStarted(t *testing.T) {
 	_, err := command(t.Context(), time.Millisecond, t.TempDir(), "sh", "-c", "sleep 600 & sleep 600")
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -194,7 +219,7 @@ func TestInterleave(t *testing.T) {
 		}}
 	}
 	all := interleave(t.Context(), 3, []contender{runner("a", 0), runner("b", 2)})
-	if got := strings.Join(order, " "); got != "a b a b a" {
+	if got := strings.Join(order, " "); got != "a b b a a" {
 		t.Errorf("ran %s", got)
 	}
 	if len(all[0].samples) != 3 || all[0].err != nil || all[1].err == nil {

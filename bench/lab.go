@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // lab is where the measurements take place: a temporary folder with a workspace for each tool and size.
@@ -103,7 +105,17 @@ func (w *workspace) reset(context.Context) error {
 			return err
 		}
 	}
+	unix.Sync() // what others wrote is not to be written during the measurement
 	return w.graph.makeFolders(w.dir, "out")
+}
+
+// buildOf is build, followed by a check that what it was to bring about is there.
+func (w *workspace) buildOf(ctx context.Context, check func() error) (sample, error) {
+	s, err := w.build(ctx)
+	if err != nil {
+		return s, err
+	}
+	return s, check()
 }
 
 // discard moves a file or folder out of the way and removes it there. A process that a tool left behind may still use

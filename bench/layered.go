@@ -85,6 +85,16 @@ func (g layered) checkOutputs(dir string) error {
 	return nil
 }
 
+// checkHolds is an error where the last output of a column does not hold text: the build did not do its work.
+func checkHolds(dir string, column int, text string) error {
+	path := output(depth-1, column)
+	content, err := os.ReadFile(filepath.Join(dir, path))
+	if err == nil && !bytes.Contains(content, []byte(text)) {
+		err = fmt.Errorf("check the output %q: it does not hold %q", path, text)
+	}
+	return err
+}
+
 // writeSource gives a source a content of sourceSize bytes that depends on its place and the edition.
 func writeSource(dir string, layer, column int, edition string) error {
 	text := fmt.Appendf(nil, "%s edition of source %d of layer %d ", edition, column, layer)

@@ -86,18 +86,22 @@ type series struct {
 	err     error
 }
 
-// interleave measures the contenders in turn, so many times. One that fails is out.
+// interleave measures the contenders in turn, so many times; each round begins with another one, so that none always
+// follows the same one's writes. One that fails is out.
 func interleave(ctx context.Context, runs int, contenders []contender) []series {
 	all := make([]series, len(contenders))
-	for range runs {
-		for i, c := range contenders {
+	for i, c := range contenders {
+		all[i].name = c.name
+	}
+	for round := range runs {
+		for turn := range contenders {
+			i := (round + turn) % len(contenders)
 			s := &all[i]
-			s.name = c.name
 			if s.err != nil {
 				continue
 			}
 			var one sample
-			if one, s.err = c.once(ctx); s.err == nil {
+			if one, s.err = contenders[i].once(ctx); s.err == nil {
 				s.samples = append(s.samples, one)
 			}
 		}

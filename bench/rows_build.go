@@ -86,11 +86,17 @@ func editRows(ctx context.Context, l *lab) []row {
 
 func editing(w *workspace) contender {
 	edition := 0
-	before := func(context.Context) error {
-		edition++
-		return writeSource(w.dir, 0, edition%w.graph.width(), "edited "+strconv.Itoa(edition))
+	column := func() int { return edition % w.graph.width() }
+	text := func() string { return "edit number " + strconv.Itoa(edition) + " " }
+	return contender{
+		before: func(context.Context) error {
+			edition++
+			return writeSource(w.dir, 0, column(), text())
+		},
+		run: func(ctx context.Context) (sample, error) {
+			return w.buildOf(ctx, func() error { return checkHolds(w.dir, column(), text()) })
+		},
 	}
-	return contender{before: before, run: w.build}
 }
 
 // fullRows measures builds of everything by commands.

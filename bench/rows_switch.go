@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
-const switchText = `edition = stored("edition", value = "a")
+const switchText = `edition = stored("edition", value = "edition-a")
 
 def column(c):
     above = step("s0-%%d" %% c, sh = "echo {edition} | cat - src/0/%%d > {out}" %% c, outs = ["out/0/%%d" %% c])
@@ -36,7 +38,7 @@ func switchRows(ctx context.Context, l *lab) []row {
 	if err != nil {
 		return failed(work, err)
 	}
-	s := switcher{w: w, edition: "a"}
+	s := switcher{w: w, edition: "edition-a"}
 	if _, err := s.contender().once(ctx); err != nil { // the other state must have been built
 		return failed(work, err)
 	}
@@ -52,20 +54,36 @@ type switcher struct {
 }
 
 func (s *switcher) contender() contender {
-	return contender{name: "calyx", before: s.flip, run: s.w.build}
+	run := func(ctx context.Context) (sample, error) { return s.w.buildOf(ctx, s.check) }
+	return contender{name: "calyx", before: s.flip, run: run}
 }
 
 func (s *switcher) flip(ctx context.Context) error {
-	s.edition = map[string]string{"a": "b", "b": "a"}[s.edition]
+	s.edition = map[string]string{"edition-a": "edition-b", "edition-b": "edition-a"}[s.edition]
 	_, err := command(ctx, s.w.lab.timeout, s.w.dir, s.w.tool.program, "set", "edition", s.edition)
+	unix.Sync()
 	return err
+}
+
+// check sees to it that every column was brought to the present edition.
+func (s *switcher) check() error {
+	for column := range s.w.graph.width() {
+		if err := checkHolds(s.w.dir, column, s.edition+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func copying(w *workspace) contender {
 	to := filepath.Join(w.lab.dir, "copy")
 	return contender{
-		name:   "cp -r",
-		before: func(context.Context) error { return os.RemoveAll(to) },
+		name: "cp -r",
+		before: func(context.Context) error {
+			err := os.RemoveAll(to)
+			unix.Sync()
+			return err
+		},
 		run: func(ctx context.Context) (sample, error) {
 			return command(ctx, w.lab.timeout, w.dir, "cp", "-r", "out", to)
 		},

@@ -116,11 +116,15 @@ func writeNinja(w *bufio.Writer, g layered) {
 	}
 }
 
+// writeMakefile names what is wanted in one rule: a rule for each would cost make quadratic time, which is not its fault.
 func writeMakefile(w *bufio.Writer, g layered) {
-	fmt.Fprint(w, "all:\n.PHONY: all\n")
+	fmt.Fprint(w, ".PHONY: all\nall:")
+	for column := range g.width() {
+		fmt.Fprint(w, " ", output(depth-1, column))
+	}
+	fmt.Fprintln(w)
 	for layer, column := range g.each() {
-		out := output(layer, column)
-		fmt.Fprintf(w, "%s: %s\n\tcat $^ > $@\nall: %s\n", out, strings.Join(inputs(layer, column), " "), out)
+		fmt.Fprintf(w, "%s: %s\n\tcat $^ > $@\n", output(layer, column), strings.Join(inputs(layer, column), " "))
 	}
 }
 
