@@ -5,6 +5,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // Options says what to build and how.
@@ -39,6 +40,10 @@ type TargetValue struct {
 	Target string
 	Node   string
 	Value  trace.Value
+	Inline []byte        // the content, where it is in no blob or in memory anyway
+	Path   string        // where the value stands in the workspace; empty: nowhere
+	Items  []trace.Value // of a list
+	Tree   hashing.Tree  // of a stored folder or pattern, whose content is in no blob
 }
 
 // Prediction is what a build would do to a node.
@@ -76,6 +81,12 @@ type Forecast struct {
 	Last *trace.NodeRecord
 	// Usual is the recorded time of an execution in seconds, 0 where unknown.
 	Usual float64
+	List  bool        // the node of a matrix
+	Doc   string      // what the declaration says of it
+	Step  *graph.Step // of a derived node
+	Value trace.Value // the value that it has now; zero where it is dirty
+	// Problem says why the node cannot have a value: a stored file is not there, something that it needs has none.
+	Problem string
 }
 
 // Survey is the answer of Engine.Survey: the closure of the targets, dependencies before dependents.

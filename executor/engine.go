@@ -2,16 +2,25 @@ package executor
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // Config is what an engine works with. An engine that finds nothing to do calls neither Store nor Runner.
 type Config struct {
-	Root      string // the workspace's folder, absolute
+	Root      string // the workspace's folder, absolute, without links
+	Subdir    string // the user's working directory, relative to Root; empty: Root itself
 	Calyxfile string // the Calyxfile, relative to Root
 	Instance  string
 	CacheDir  string
@@ -21,47 +30,283 @@ type Config struct {
 	Store func(ctx context.Context) (cas.Store, error)
 	// Runner returns what carries tasks out; it is called at most once.
 	Runner func() (Runner, error)
+	// Times returns the recorded seconds of nodes, for estimates and for what to start first; nil: none are known.
+	Times func(ctx context.Context, store cas.Store, scope trace.Scope) (func(node string) (float64, bool), error)
+	// Stored returns the values that `set` put into the instance, by name. backend is the Calyxfile's.
+	Stored func(backend, instance string) (map[string]any, error)
+	// Coerce turns the text of a --set into a value of the type that the declaration gives.
+	Coerce func(declared any, text string) (any, error)
 	// Print takes what a Calyxfile prints.
 	Print func(text string)
 }
 
 // Engine answers questions about one workspace and instance, and builds. Its methods are not safe for concurrent use.
 type Engine struct {
-	cfg Config
+	cfg     Config
+	environ environ
+	memo    *hashing.Memo
+	clock   hashing.Clock
+	graph   *graph.Graph
+	owners  *graph.Graph // of the last evaluation that was kept
+	reads   []read
+	set     map[string]any // --set
+	state   map[string]any // what `set` put into the instance
+	parts   parts
+
+	store  cas.Store
+	db     *trace.DB
+	scope  trace.Scope
+	ws     *workspace.Workspace
+	runner Runner
+	times  func(node string) (float64, bool)
+	notes  func(node, text string)
 }
 
 // New returns an engine; it reads nothing yet.
-func New(cfg Config) *Engine { return &Engine{cfg: cfg} }
+func New(cfg Config) *Engine {
+	e := &Engine{cfg: cfg, environ: newEnviron(cfg.Environ)}
+	e.parts.known = map[hashing.Digest][]trace.Named{}
+	e.clock = func() int64 { return time.Now().UnixNano() }
+	e.memo = hashing.NewMemo(func() int64 { return e.clock() })
+	return e
+}
 
 // Close gives back what the engine opened.
-func (e *Engine) Close() error { return nil }
+func (e *Engine) Close() error {
+	var err error
+	if c, ok := e.runner.(io.Closer); ok {
+		err = c.Close()
+	}
+	if e.ws != nil {
+		err = errors.Join(err, e.ws.Close())
+	}
+	if e.store != nil {
+		err = errors.Join(err, e.store.Close())
+	}
+	return err
+}
 
-// Graph evaluates the Calyxfile (or takes the remembered evaluation) and returns the declarations.
-func (e *Engine) Graph(ctx context.Context) (*graph.Declarations, error) { panic("internal error") }
+// open opens the store and what stands on it, once.
+func (e *Engine) open(ctx context.Context) error {
+	if e.store != nil {
+		return nil
+	}
+	if err := workspace.Create(e.cfg.Root); err != nil {
+		return err
+	}
+	store, err := e.cfg.Store(ctx)
+	if err != nil {
+		return err
+	}
+	e.store = store
+	e.db = trace.NewDB(store)
+	id, err := workspace.ID(e.cfg.Root)
+	if err != nil {
+		return err
+	}
+	e.scope = trace.Scope{Workspace: id, Instance: e.cfg.Instance}
+	if e.cfg.Times != nil {
+		e.times, err = e.cfg.Times(ctx, store, e.scope)
+	}
+	return err
+}
 
-// Build brings the targets up to date. A failed step is no error: Summary.OK is false then.
-func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) { panic("internal error") }
+// takeUse lets this process write to the workspace, once.
+func (e *Engine) takeUse() error {
+	if e.ws != nil {
+		return nil
+	}
+	ws, err := workspace.Open(e.cfg.Root, e.store, e.memo, func(node, text string) {
+		if e.notes != nil {
+			e.notes(node, text)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	e.ws = ws
+	if clock, err := hashing.FileClock(filepath.Join(e.cfg.Root, workspace.Folder, "tmp")); err == nil {
+		e.clock = clock
+	}
+	return nil
+}
 
-// Survey tells what a build of the targets would do, without doing it, and what the workspace knows of each node.
-func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) { panic("internal error") }
+func (e *Engine) workspace() (*workspace.Workspace, error) {
+	if e.ws == nil {
+		return nil, errors.New("internal error: the workspace is not in use")
+	}
+	return e.ws, nil
+}
 
-// Prepare brings what a step needs up to date, and returns how the step would be started.
-func (e *Engine) Prepare(ctx context.Context, target string, o Options) (*Prepared, error) {
-	panic("internal error")
+// bytecode is where Python puts what it would leave beside sources.
+func (e *Engine) bytecode() string {
+	return filepath.Join(e.cfg.Root, workspace.Folder, "bytecode")
+}
+
+// unowned reports whether a path is no source for an evaluation, by the graph of the last one.
+func (e *Engine) unowned(p string, _ bool) bool {
+	if noise[path.Base(p)] {
+		return true
+	}
+	if e.owners == nil {
+		if data, err := os.ReadFile(e.graphFile()); err == nil {
+			e.owners, _ = graph.Open(data) // an old or torn file owns nothing
+		}
+		if e.owners == nil {
+			e.owners = &graph.Graph{}
+		}
+	}
+	_, owned := e.owners.Owner(p)
+	return owned
+}
+
+// loadState reads the values that were set, once the backend is known.
+func (e *Engine) loadState(backend string) error {
+	if e.state != nil || e.cfg.Stored == nil {
+		return nil
+	}
+	values, err := e.cfg.Stored(backend, e.cfg.Instance)
+	if err != nil {
+		return err
+	}
+	e.state = values
+	if e.state == nil {
+		e.state = map[string]any{}
+	}
+	return nil
+}
+
+// storedValue is the effective value of a parameter or variable: --set, over what was set, over its source.
+func (e *Engine) storedValue(name string, s graph.Stored) (any, error) {
+	if v, ok := e.override(name); ok {
+		return v, nil
+	}
+	return e.sourceValue(name, s)
+}
+
+func (e *Engine) override(name string) (any, bool) {
+	if v, ok := e.set[name]; ok {
+		return v, true
+	}
+	v, ok := e.state[name]
+	return v, ok
+}
+
+// sourceValue is what the variable, the file or the default gives.
+func (e *Engine) sourceValue(name string, s graph.Stored) (any, error) {
+	if s.Env != "" {
+		if text, ok := e.environ.lookup(s.Env); ok {
+			return text, nil
+		}
+		if !s.HasDefault {
+			return nil, fmt.Errorf("stored %q: the variable %s is not set, and there is no default", name, s.Env)
+		}
+	}
+	return s.Default.V, nil
+}
+
+// overrideDigest is the digest of what an evaluation saw of a stored value, beside what its own reads say.
+func (e *Engine) overrideDigest(name string, _ graph.Stored) hashing.Digest {
+	v, ok := e.override(name)
+	if !ok {
+		return absentDigest
+	}
+	encoded, err := hashing.Canonical(v)
+	if err != nil {
+		return hashing.Digest{}
+	}
+	return hashing.Sum(encoded)
 }
 
 // Records returns what the workspace remembers of every node of the instance, by name.
 func (e *Engine) Records(ctx context.Context) (map[string]*trace.NodeRecord, error) {
-	panic("internal error")
+	if err := e.open(ctx); err != nil {
+		return nil, err
+	}
+	all := map[string]*trace.NodeRecord{}
+	err := e.db.AllRecords(ctx, e.scope, func(node string, r *trace.NodeRecord) bool {
+		all[node] = r
+		return true
+	})
+	return all, err
 }
 
-// Payload gives access to a value's content: bytes, a file, or elements.
-func (e *Engine) Payload(ctx context.Context, v trace.Value) (Payload, error) {
-	panic("internal error")
+// Store is the store that the engine works with, and whose records in it are its own.
+func (e *Engine) Store(ctx context.Context) (cas.Store, trace.Scope, error) {
+	err := e.open(ctx)
+	return e.store, e.scope, err
 }
 
 // Log copies what a node's execution printed.
-func (e *Engine) Log(ctx context.Context, v trace.Value, w io.Writer) error { panic("internal error") }
+func (e *Engine) Log(ctx context.Context, v trace.Value, w io.Writer) error {
+	if v.Size == 0 {
+		return nil
+	}
+	if err := e.open(ctx); err != nil {
+		return err
+	}
+	path, err := e.store.Open(ctx, v.Digest)
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	_, err = io.Copy(w, f)
+	return errors.Join(err, f.Close())
+}
 
-// Clean removes the current outputs of all steps, or (stale) those of steps that are gone, and returns their paths.
-func (e *Engine) Clean(ctx context.Context, stale bool) ([]string, error) { panic("internal error") }
+// Clean removes the current outputs of all steps, or (stale) those of steps that are gone, where they are as calyx wrote
+// them, and returns their paths.
+func (e *Engine) Clean(ctx context.Context, stale bool) ([]string, error) {
+	g, err := e.Graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(e.open(ctx), e.takeUse()); err != nil {
+		return nil, err
+	}
+	var outs []workspace.Output
+	err = e.ws.Recorded(ctx, func(o workspace.Output) bool {
+		if _, owned := g.Owner(o.Path); owned != stale {
+			outs = append(outs, o)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.ws.Remove(ctx, outs...)
+}
+
+// Graph evaluates the Calyxfile, or takes the kept evaluation.
+func (e *Engine) Graph(ctx context.Context) (*graph.Graph, error) {
+	// Where the state lives is the Calyxfile's to say, and what it says may depend on the state: so the kept or default
+	// backend is tried first, and the evaluation is repeated where it names another.
+	backend := e.keptBackend()
+	if err := e.loadState(backend); err != nil {
+		return nil, err
+	}
+	g, err := e.evaluate(ctx)
+	if err != nil || g.Workspace.State == backend || g.Workspace.State == "" {
+		return g, err
+	}
+	e.graph, e.state = nil, nil
+	if err := e.loadState(g.Workspace.State); err != nil {
+		return nil, err
+	}
+	return e.evaluate(ctx)
+}
+
+// defaultBackend is where stored values live where the Calyxfile does not say it.
+const defaultBackend = "json:calyx.state.json"
+
+func (e *Engine) keptBackend() string {
+	if data, err := os.ReadFile(e.graphFile()); err == nil {
+		if g, err := graph.Open(data); err == nil && g.Workspace.State != "" {
+			return g.Workspace.State
+		}
+	}
+	return defaultBackend
+}

@@ -3,7 +3,6 @@
 package executor
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -41,11 +40,13 @@ type Handler interface {
 	Done(o Outcome)
 }
 
-// Task is one execution. Exactly one of Command and Function is set.
+// Task is one execution. Exactly one of Command, Function and Describe is set.
 type Task struct {
 	Node     string // for messages
 	Command  *Command
 	Function *Function
+	// Describe asks a plugin what it offers; the result is a Description in JSON.
+	Describe *PluginProcess
 	// Timeout ends the attempt; 0: none.
 	Timeout time.Duration
 	// Scratch is an empty private folder, removed after the task (a command's TMPDIR; a place for a plugin's large values).
@@ -82,6 +83,34 @@ type PluginProcess struct {
 	Command     // Stdout is unused
 	Workers int // at most so many processes; 0: one
 	Secrets []string
+}
+
+// Description is what a plugin says of itself.
+type Description struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Sources are the files that its code consists of, beside the program: relative to the workspace or absolute.
+	Sources   []string              `json:"sources,omitempty"`
+	Functions []FunctionDescription `json:"functions"`
+}
+
+// FunctionDescription is one function of a plugin.
+type FunctionDescription struct {
+	Name       string      `json:"name"`
+	Doc        string      `json:"doc,omitempty"`
+	Parameters []Parameter `json:"parameters,omitempty"`
+	// Code is the digest of the function's own code; empty where the plugin cannot tell, and its program counts.
+	Code string `json:"code,omitempty"`
+	// Overlap is true where calls may run at the same time in one process.
+	Overlap bool `json:"overlap,omitempty"`
+}
+
+// Parameter is a parameter of a function.
+type Parameter struct {
+	Name string `json:"name"`
+	Type string `json:"type,omitempty"` // as the plugin spells it; "file" and "tree" get a path
+	// Default is the JSON text of the default; empty: the parameter must be given.
+	Default string `json:"default,omitempty"`
 }
 
 // Argument is a value handed to a function under a parameter's name.
@@ -128,16 +157,18 @@ type Outcome struct {
 // Failure is why a task ended without a result.
 type Failure struct {
 	Message string
-	Exit    int           // exit status of a command; -1 where there is none
-	Signal  string        // the signal that ended a command
-	Details string        // a traceback or the like
-	Timeout bool          // the time limit ended it
-	Cancel  bool          // Cancel ended it
-	Retry   bool          // another attempt may help
+	Exit    int    // exit status of a command; -1 where there is none
+	Signal  string // the signal that ended a command
+	Details string // a traceback or the like
+	Timeout bool   // the time limit ended it
+	Cancel  bool   // Cancel ended it
+	Hint    string // what to do about it
+	Moved   bool   // an input changed meanwhile
+	Retry   bool   // another attempt may help
 	// Lost is true where the task did nothing wrong: the process that it shared was ended for another's sake. It is to be
 	// started again, and that is no further attempt. A runner says so a few times at most for one node.
-	Lost bool
-	After   time.Duration // wait at least so long before another attempt
+	Lost  bool
+	After time.Duration // wait at least so long before another attempt
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("%s", f.Message) }
+func (f *Failure) Error() string { return f.Message }

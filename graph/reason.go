@@ -32,3 +32,22 @@ type Reason struct {
 	Before  string     `json:"before,omitempty"`
 	After   string     `json:"after,omitempty"`
 }
+
+// Text says the reason in a few words, for a line beside a node's name.
+func (r Reason) Text() string {
+	text, ok := reasonTexts[r.Kind]
+	if !ok {
+		text = string(r.Kind)
+	}
+	if r.Subject != "" && r.Subject != r.Node {
+		text = r.Subject + " " + text
+	}
+	return text
+}
+
+var reasonTexts = map[ReasonKind]string{
+	NeverBuilt: "never built", DefinitionChanged: "redefined", CodeChanged: "changed", ArgumentChanged: "changed",
+	StoredChanged: "was set", FileChanged: "changed", FileAdded: "added", FileRemoved: "removed", EnvChanged: "changed",
+	DependencyChanged: "changed", OutputMissing: "missing", OutputEdited: "edited", FailedBefore: "failed before",
+	Expired: "expired", Forced: "forced", Uncacheable: "never cached",
+}

@@ -105,14 +105,15 @@ func (e *Entry) addNext(requests []Request) {
 }
 
 func (e *Entry) addHint(t Trace) {
-	e.Hints = slices.DeleteFunc(e.Hints, func(h Trace) bool { return sameStages(h.Stages, t.Stages) })
+	e.Hints = slices.DeleteFunc(e.Hints, func(h Trace) bool { return SameStages(h.Stages, t.Stages) })
 	e.Hints = slices.Insert(e.Hints, 0, t)
 	if len(e.Hints) > maxHints {
 		e.Hints = e.Hints[:maxHints]
 	}
 }
 
-func sameStages(a, b []Stage) bool {
+// SameStages reports whether two traces observed the same.
+func SameStages(a, b []Stage) bool {
 	return slices.EqualFunc(a, b, func(x, y Stage) bool { return slices.Equal(x, y) })
 }
 

@@ -2,7 +2,13 @@
 // It knows no graph: nodes are names here.
 package trace
 
-import "github.com/calyx-build/calyx/hashing"
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/calyx-build/calyx/hashing"
+)
 
 // Value is what a node yields, by content: a media type and the digest of bytes in the store.
 type Value struct {
@@ -22,5 +28,53 @@ const (
 	MediaBinary = "application/octet-stream"   // a file of no known kind
 	MediaNpy    = "application/x-npy"          // one array
 	MediaTree   = "application/vnd.calyx.tree" // hashing.Tree, encoded
-	MediaList   = "application/vnd.calyx.list" // a JSON list of Value
+	MediaList   = "application/vnd.calyx.list" // values in order
+	// MediaParts is a tree by name: the outputs of a step that has several.
+	MediaParts = "application/vnd.calyx.parts"
 )
+
+// ListOf returns the value of a list of values, and the blob behind it.
+func ListOf(items []Value) (Value, []byte) {
+	encoded, err := rows.Marshal(items)
+	if err != nil {
+		panic("internal error: encode a list of values: " + err.Error())
+	}
+	return Value{Media: MediaList, Digest: hashing.Sum(encoded), Size: int64(len(items))}, encoded
+}
+
+// Items reads the blob behind a list of values.
+func Items(blob []byte) ([]Value, error) {
+	var items []Value
+	if err := cbor.Unmarshal(blob, &items); err != nil {
+		return nil, fmt.Errorf("read a list of values: %w", err)
+	}
+	return items, nil
+}
+
+// Named is one part of a value that has several.
+type Named struct {
+	Name  string `json:"n"`
+	Value Value  `json:"v"`
+}
+
+// Join returns the value of named parts, and the blob behind it.
+func Join(parts []Named) (Value, []byte) {
+	encoded, err := rows.Marshal(parts)
+	if err != nil {
+		panic("internal error: encode the parts of a value: " + err.Error())
+	}
+	size := int64(0)
+	for _, p := range parts {
+		size += p.Value.Size
+	}
+	return Value{Media: MediaParts, Digest: hashing.Sum(encoded), Size: size}, encoded
+}
+
+// Parts reads the blob behind a value of named parts.
+func Parts(blob []byte) ([]Named, error) {
+	var parts []Named
+	if err := cbor.Unmarshal(blob, &parts); err != nil {
+		return nil, fmt.Errorf("read the parts of a value: %w", err)
+	}
+	return parts, nil
+}

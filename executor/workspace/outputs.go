@@ -351,3 +351,32 @@ func (w *Workspace) removeEmptyParents(p string) {
 		}
 	}
 }
+
+// There reports whether anything stands at an output's path.
+func (w *Workspace) There(o Output) bool {
+	_, err := os.Lstat(w.abs(o.Path))
+	return err == nil
+}
+
+// Write writes a folder from the cache to a path where nothing is, outside the workspace's outputs.
+func (w *Workspace) Write(ctx context.Context, at string, v trace.Value) error {
+	return w.writeTree(ctx, at, Output{Path: at, Value: v})
+}
+
+// Shared returns a folder with the content of a tree, written once as long as the workspace is in use. Nobody may change it.
+func (w *Workspace) Shared(ctx context.Context, v trace.Value) (string, error) {
+	at := filepath.Join(w.scratch, "trees", v.Digest.Hex())
+	w.sharing.Lock()
+	defer w.sharing.Unlock()
+	if _, err := os.Lstat(at); err == nil {
+		return at, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		return "", err
+	}
+	err := w.Write(ctx, at, v)
+	if err != nil {
+		err = errors.Join(err, removeAll(at))
+	}
+	return at, err
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/calyx-build/calyx/cas"
@@ -31,6 +32,7 @@ type Workspace struct {
 	journal *journal
 	scratch string
 	count   atomic.Int64
+	sharing sync.Mutex
 }
 
 // Create makes `.calyx` in the folder root, if it is not there, and lets it ignore itself for Git.
@@ -71,6 +73,15 @@ func Open(root string, store cas.Store, memo *hashing.Memo, note func(node, text
 		return nil, errors.Join(fmt.Errorf("make a scratch folder: %w", err), w.Close())
 	}
 	return w, nil
+}
+
+// ReadOnly looks at the workspace root without taking it into use: only what reads may be called on it.
+func ReadOnly(root string, store cas.Store, memo *hashing.Memo) *Workspace {
+	id, err := ID(root)
+	if err != nil {
+		id = "" // nothing is recorded of it then
+	}
+	return &Workspace{root: root, id: id, store: store, memo: memo, journal: &journal{open: map[string]bool{}}}
 }
 
 // Close gives the workspace back; scratch folders go.

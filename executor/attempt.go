@@ -1,0 +1,258 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/workspace"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// attempt is one execution of a node, from its job slot to its commit. Its fields belong to the loop, except for those of
+// its preparation and end, which one worker at a time has.
+type attempt struct {
+	l     *loop
+	n     *node
+	grant *grant
+	call  Call
+	ended bool // nothing more is done with the call
+
+	open        int // needs that are not answered
+	suspendedAt time.Time
+	waited      time.Duration
+	stages      []trace.Stage
+	seen        map[int]trace.Stage
+	metrics     []trace.Metric
+	cancelled   bool
+	started     time.Time
+
+	lease   cas.Lease
+	unlock  func()
+	scratch string
+	inputs  []workspace.Output
+	outs    []workspace.Output
+	outcome Outcome
+}
+
+// start begins to execute n, which holds g.
+func (l *loop) start(n *node, g *grant) {
+	n.to(running)
+	a := &attempt{l: l, n: n, grant: g, lease: cas.Lease{Release: func() {}}, unlock: func() {}, started: l.now()}
+	l.running[n] = a
+	n.act.tries++
+	if !n.isPlugin() {
+		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason, Worker: g.slot, Usual: l.usual(n)})
+	}
+	holding := l.holding(n)
+	l.async(func() func() {
+		err := a.prepare(l.ctx, holding)
+		return func() { a.prepared(err) }
+	})
+}
+
+// prepare gets the lease and the locks, sees to it that inputs are right and outputs are out of the way. It runs on a worker.
+func (a *attempt) prepare(ctx context.Context, holding []hashing.Digest) error {
+	lease, err := a.l.e.store.Lease(ctx, a.n.key, holding...)
+	if err != nil {
+		return err
+	}
+	a.lease = lease
+	if lease.Waited && a.n.act.tries == 1 && a.n.reason.Kind != graph.Forced && a.n.reason.Kind != graph.Uncacheable {
+		return errElsewhere
+	}
+	ws, err := a.l.e.workspace()
+	if err != nil {
+		return err
+	}
+	a.inputs, a.outs = a.l.inputOutputs(a.n), a.l.outputsOf(a.n)
+	if len(a.inputs)+len(a.outs) > 0 {
+		if a.unlock, err = ws.Lock(ctx, paths(a.inputs), paths(a.outs)); err != nil {
+			return err
+		}
+	}
+	if _, err := ws.Restore(ctx, a.inputs...); err != nil {
+		return err
+	}
+	if err := ws.Prepare(ctx, a.outs...); err != nil {
+		return err
+	}
+	a.scratch, err = ws.Scratch()
+	return err
+}
+
+// errElsewhere says that another process executed the action while this one waited for its lease.
+var errElsewhere = errors.New("executed elsewhere")
+
+// prepared starts the task.
+func (a *attempt) prepared(err error) {
+	switch {
+	case a.cancelled || a.l.cut:
+		a.close()
+		a.l.drop(a.n)
+	case errors.Is(err, errElsewhere):
+		a.close()
+		a.n.to(lookingUp)
+		a.l.looking.add(a.n)
+	case isMissing(err):
+		a.close()
+		a.l.revive(a.n)
+	case err != nil:
+		a.close()
+		a.l.fail(a.n, &Failure{Message: err.Error(), Exit: -1}, nil)
+	default:
+		a.startTask()
+	}
+}
+
+func (a *attempt) startTask() {
+	l := a.l
+	l.async(func() func() {
+		task, err := l.task(a)
+		return func() {
+			if err != nil {
+				a.prepared(err)
+				return
+			}
+			if task == nil { // a step that only orders others
+				now := l.now()
+				a.taskDone(Outcome{Started: now, Ended: now})
+				return
+			}
+			a.call = l.e.runner.Start(task, a)
+			if a.cancelled {
+				a.call.Cancel()
+			}
+		}
+	})
+}
+
+// cancel ends the attempt.
+func (a *attempt) cancel() {
+	a.cancelled = true
+	if a.call != nil && !a.ended {
+		a.call.Cancel()
+	}
+}
+
+// close gives back what the attempt holds.
+func (a *attempt) close() {
+	a.ended = true
+	for len(a.n.waits) > 0 {
+		a.n.waits[0].giveUp()
+	}
+	a.l.sched.release(a.grant)
+	delete(a.l.running, a.n)
+	a.unlock()
+	a.lease.Release()
+	if a.scratch != "" {
+		scratch := a.scratch
+		a.l.async(func() func() {
+			_ = os.RemoveAll(scratch) // what stays is swept by a later build
+			return func() {}
+		})
+	}
+}
+
+// taskDone goes on with the end of the task.
+func (a *attempt) taskDone(o Outcome) {
+	if a.ended {
+		return
+	}
+	a.ended = true
+	a.outcome = o
+	if a.n.state == suspended {
+		a.n.to(running)
+		a.waited += a.l.now().Sub(a.suspendedAt)
+	}
+	a.stages = a.inOrder()
+	if o.Failure != nil {
+		a.failed(o.Failure)
+		return
+	}
+	a.l.async(func() func() {
+		f, err := a.finish(a.l.ctx)
+		return func() { a.finished(f, err) }
+	})
+}
+
+// inOrder makes the stages of a trace from what was observed, by the number of answers seen before.
+func (a *attempt) inOrder() []trace.Stage {
+	var stages []trace.Stage
+	for _, seen := range sortedKeys(a.seen) {
+		stages = append(stages, a.seen[seen].Sort())
+	}
+	return stages
+}
+
+// failed ends an attempt whose task has no result: another attempt follows, or the node has failed.
+func (a *attempt) failed(f *Failure) {
+	l, n := a.l, a.n
+	if f.Cancel || a.cancelled {
+		l.async(func() func() {
+			a.keepPartial()
+			return func() {
+				a.close()
+				l.drop(n)
+			}
+		})
+		return
+	}
+	l.async(func() func() {
+		a.keepPartial()
+		log := a.putLog()
+		return func() { a.retryOrFail(f, log) }
+	})
+}
+
+func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
+	l, n := a.l, a.n
+	retries := 0
+	if n.isStep() {
+		retries = n.decl.Step.Retries
+	}
+	if n.act.tries <= retries && !l.stopping {
+		pause := max(backoff(n.act.tries), f.After)
+		l.tell(Note{Node: n.name, Warn: true, Text: fmt.Sprintf("attempt %d of %d failed (%s); the next one follows in %v", n.act.tries, retries+1, f.Message, pause)})
+		a.close()
+		l.after(pause, func() {
+			if l.stopping {
+				l.drop(n)
+				return
+			}
+			n.to(queued)
+			l.enqueue(n)
+		})
+		return
+	}
+	a.close()
+	l.fail(n, f, &failureRecord{a: a, log: log})
+}
+
+// backoff is the pause before the attempt after the given one: half a second, doubled each time, at most 30 seconds.
+func backoff(tries int) time.Duration {
+	return min(500*time.Millisecond<<min(tries-1, 6), 30*time.Second)
+}
+
+// after runs f on the loop once d has passed.
+func (l *loop) after(d time.Duration, f func()) {
+	l.inflight++
+	timer := time.NewTimer(d)
+	go func() {
+		select {
+		case <-timer.C:
+		case <-l.ctx.Done():
+		case <-l.halted:
+		}
+		timer.Stop()
+		l.inbox.post(func() {
+			l.inflight--
+			f()
+		})
+	}()
+}

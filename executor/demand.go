@@ -1,0 +1,200 @@
+package executor
+
+import (
+	"slices"
+
+	"github.com/calyx-build/calyx/graph"
+)
+
+// demand brings n up to date, unless that is under way or done.
+func (l *loop) demand(n *node) {
+	if n.state != idle {
+		return
+	}
+	if n.index >= 0 && l.assumed != nil && l.assumed(n.index) && !n.target {
+		n.to(loading)
+		l.looking.add(n)
+		return
+	}
+	n.to(waiting)
+	l.declare(n)
+	l.awaitAll(n, append(slices.Clone(n.deps), n.after...), n.leaves, func() { l.inputsReady(n) })
+}
+
+// awaitAll demands nodes and leaves for owner and calls then once all have ended, however they ended.
+func (l *loop) awaitAll(owner *node, nodes []*node, leaves []*leaf, then func()) *wait {
+	w := &wait{owner: owner, on: nodes, then: then, left: 1}
+	owner.waits = append(owner.waits, w)
+	for _, n := range nodes {
+		if !n.state.ended() {
+			w.left++
+			n.wanted = append(n.wanted, w)
+			l.soon(func() { l.demand(n) })
+		}
+	}
+	for _, f := range leaves {
+		if !f.known {
+			w.left++
+			l.want(f, w)
+		}
+	}
+	l.arrived(w)
+	return w
+}
+
+// arrived tells a wait that one of its things has ended.
+func (l *loop) arrived(w *wait) {
+	if w.left--; w.left > 0 || w.off {
+		return
+	}
+	w.giveUp()
+	l.soon(w.then)
+}
+
+// giveUp ends a wait; what it waited for goes on.
+func (w *wait) giveUp() {
+	w.off = true
+	if i := slices.Index(w.owner.waits, w); i >= 0 {
+		w.owner.waits = slices.Delete(w.owner.waits, i, i+1)
+	}
+}
+
+// ended tells everybody who waits for n that it has ended.
+func (l *loop) ended(n *node) {
+	wanted := n.wanted
+	n.wanted = nil
+	for _, w := range wanted {
+		l.arrived(w)
+	}
+}
+
+// inputsReady goes on once everything that a node declares has ended.
+func (l *loop) inputsReady(n *node) {
+	if bad := l.notDone(append(slices.Clone(n.deps), n.after...)); len(bad) > 0 {
+		l.blockedBy(n, bad)
+		return
+	}
+	if l.stopping && !l.survey {
+		l.drop(n)
+		return
+	}
+	switch {
+	case n.isStored():
+		l.storedReady(n)
+	case n.isList():
+		l.listReady(n)
+	default:
+		n.to(lookingUp)
+		l.looking.add(n)
+	}
+}
+
+func (l *loop) notDone(nodes []*node) []*node {
+	var bad []*node
+	for _, d := range nodes {
+		if d.state != done {
+			bad = append(bad, d)
+		}
+	}
+	return bad
+}
+
+// blockedBy ends n because of what failed among its inputs.
+func (l *loop) blockedBy(n *node, bad []*node) {
+	var roots []string
+	stopped := true
+	for _, d := range bad {
+		switch d.state {
+		case failed:
+			roots = append(roots, d.name)
+			stopped = false
+		case blocked:
+			roots = append(roots, d.blockedBy...)
+			stopped = false
+		}
+	}
+	if stopped {
+		l.drop(n)
+		return
+	}
+	slices.Sort(roots)
+	n.blockedBy = slices.Compact(roots)
+	n.to(blocked)
+	n.outcome = Blocked
+	if !l.survey {
+		l.sum.Blocked++
+		l.tell(NodeDone{Node: n.name, Outcome: Blocked, Blocked: n.blockedBy})
+	}
+	l.ended(n)
+}
+
+// drop ends a node that the build will not come to.
+func (l *loop) drop(n *node) {
+	n.to(dropped)
+	l.ended(n)
+}
+
+// declare finds what n depends on by its declaration.
+func (l *loop) declare(n *node) {
+	if n.declared {
+		return
+	}
+	n.declared = true
+	switch {
+	case n.isPlugin():
+		l.declarePlugin(n)
+	case n.isStored():
+		n.leaves = l.storedLeaves(n.decl)
+	case n.isList():
+		for _, r := range n.decl.List {
+			n.deps = append(n.deps, l.named(r.Node))
+		}
+	default:
+		l.declareStep(n)
+	}
+}
+
+func (l *loop) declareStep(n *node) {
+	s := *n.decl.Step
+	s.Args = n.arguments()
+	add := func(r graph.Ref) {
+		if d := l.named(r.Node); !slices.Contains(n.deps, d) {
+			n.deps = append(n.deps, d)
+		}
+	}
+	s.Refs(add)
+	if s.Call != nil {
+		n.deps = append(n.deps, l.plugin(s.Call.Plugin))
+	}
+	for _, name := range s.After {
+		n.after = append(n.after, l.named(name))
+	}
+	n.leaves = l.stepLeaves(&s)
+}
+
+func (n *node) given(arg string) bool {
+	return slices.ContainsFunc(n.args, func(p argument) bool { return p.Key == arg })
+}
+
+// named returns the node with a declared name. That there is one was checked when the Calyxfile was evaluated.
+func (l *loop) named(name string) *node {
+	if n, ok := l.nodes[name]; ok {
+		return n
+	}
+	i, ok := l.g.Find(name)
+	if !ok {
+		panic("internal error: no node " + name)
+	}
+	return l.numbered(i)
+}
+
+func (l *loop) numbered(i int) *node {
+	if n := l.byIndex[i]; n != nil {
+		return n
+	}
+	decl := l.g.Node(i)
+	n := &node{name: decl.Name, decl: decl, index: i}
+	l.byIndex[i] = n
+	l.nodes[n.name] = n
+	return n
+}

@@ -1,0 +1,206 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/graph/calyxfile"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// read is something that an evaluation saw, with the digest of what it saw.
+type read struct {
+	Kind    string   `json:"k"` // file, glob, env, stored
+	Subject string   `json:"s"`
+	Exclude []string `json:"x,omitempty"`
+	Digest  [32]byte `json:"d"`
+}
+
+// evaluation is what a graph file keeps beside the graph.
+type evaluation struct {
+	Version string `json:"version"`
+	Reads   []read `json:"reads"`
+}
+
+// graphFile is where the last evaluation of a Calyxfile is kept.
+func (e *Engine) graphFile() string {
+	name := hashing.Sum([]byte(e.cfg.Calyxfile + "\x00" + e.cfg.Instance)).Hex()[:16]
+	return filepath.Join(e.cfg.Root, ".calyx", "graphs", name)
+}
+
+// evaluate returns the graph of the Calyxfile: the one kept, if an evaluation would see what the last one saw.
+func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
+	if e.graph != nil {
+		return e.graph, nil
+	}
+	if g, reads, ok := e.keptGraph(ctx); ok {
+		e.graph, e.reads = g, reads
+		return g, nil
+	}
+	source := &tracked{e: e, ctx: ctx}
+	declared, err := calyxfile.Evaluate(ctx, calyxfile.Options{Path: e.cfg.Calyxfile, Root: e.cfg.Root, Source: source})
+	if err != nil {
+		return nil, err
+	}
+	extra, err := cbor.Marshal(evaluation{Version: e.cfg.Version, Reads: source.reads})
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := graph.Encode(declared, extra)
+	if err != nil {
+		return nil, err
+	}
+	// Printing is an effect that a kept graph would not repeat.
+	if !source.printed {
+		e.keepGraph(encoded)
+	}
+	e.reads = source.reads
+	e.graph, err = graph.Open(encoded)
+	return e.graph, err
+}
+
+func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
+	data, err := os.ReadFile(e.graphFile())
+	if err != nil {
+		return nil, nil, false
+	}
+	g, err := graph.Open(data)
+	if err != nil {
+		return nil, nil, false
+	}
+	var kept evaluation
+	if cbor.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
+		return nil, nil, false
+	}
+	again := &tracked{e: e, ctx: ctx}
+	same := !slices.ContainsFunc(kept.Reads, func(r read) bool { return again.digest(r) != r.Digest })
+	return g, kept.Reads, same
+}
+
+// keepGraph writes the graph for the next time. Without it the next build evaluates again, so a failure is no error.
+func (e *Engine) keepGraph(encoded []byte) {
+	path := e.graphFile()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return
+	}
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	if err := os.WriteFile(temp, encoded, 0o666); err == nil {
+		err = os.Rename(temp, path)
+		if err == nil {
+			return
+		}
+	}
+	_ = os.Remove(temp)
+}
+
+// tracked is the world as an evaluation sees it; what is read is noted.
+type tracked struct {
+	e       *Engine
+	ctx     context.Context
+	reads   []read
+	printed bool
+}
+
+func (t *tracked) note(kind, subject string, exclude []string, d hashing.Digest) {
+	t.reads = append(t.reads, read{Kind: kind, Subject: subject, Exclude: exclude, Digest: d})
+}
+
+// ReadFile implements calyxfile.Source.
+func (t *tracked) ReadFile(path string, limit int64) ([]byte, error) {
+	text, err := readLimited(t.e.abs(path), limit)
+	if errors.Is(err, os.ErrNotExist) {
+		t.note("file", path, nil, absentDigest)
+	} else if err == nil {
+		t.note("file", path, nil, hashing.Sum(text))
+	}
+	return text, err
+}
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is not a file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
+// Glob implements calyxfile.Source. What steps own is no source; which paths these are is known only after an evaluation,
+// so the graph of the last one says it.
+func (t *tracked) Glob(pattern string, exclude []string) ([]string, error) {
+	found, err := hashing.Glob(t.ctx, t.e.cfg.Root, pattern, exclude, t.e.unowned)
+	if err != nil {
+		return nil, err
+	}
+	t.note("glob", pattern, exclude, listDigest(found.Paths))
+	return found.Paths, nil
+}
+
+func listDigest(paths []string) hashing.Digest { return hashing.Sum(pathsJSON(paths)) }
+
+// Env implements calyxfile.Source.
+func (t *tracked) Env(name string) (string, bool) {
+	text, ok := t.e.environ.lookup(name)
+	t.note("env", name, nil, hashing.Sum([]byte(present(text, ok))))
+	return text, ok
+}
+
+// Stored implements calyxfile.Source.
+func (t *tracked) Stored(name string, decl graph.Stored) (any, error) {
+	v, err := t.e.storedValue(name, decl)
+	if err != nil {
+		return nil, err
+	}
+	if decl.Env != "" {
+		t.Env(decl.Env)
+	}
+	t.note("stored", name, nil, t.e.overrideDigest(name, decl))
+	return v, nil
+}
+
+// Print implements calyxfile.Source.
+func (t *tracked) Print(_ graph.Pos, text string) {
+	t.printed = true
+	if t.e.cfg.Print != nil {
+		t.e.cfg.Print(text)
+	}
+}
+
+// digest sees again what an evaluation saw.
+func (t *tracked) digest(r read) (d hashing.Digest) {
+	switch r.Kind {
+	case "file":
+		rec, err := t.e.memo.File(t.e.abs(r.Subject))
+		if isAbsent(err) {
+			return absentDigest
+		}
+		return rec.Digest
+	case "glob":
+		found, err := hashing.Glob(t.ctx, t.e.cfg.Root, r.Subject, r.Exclude, t.e.unowned)
+		if err != nil {
+			return d
+		}
+		return listDigest(found.Paths)
+	case "env":
+		text, ok := t.e.environ.lookup(r.Subject)
+		return hashing.Sum([]byte(present(text, ok)))
+	case "stored":
+		return t.e.overrideDigest(r.Subject, graph.Stored{})
+	}
+	return d
+}

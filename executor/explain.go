@@ -1,0 +1,276 @@
+package executor
+
+import (
+	"strings"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// reasonOf maps the kind of a part of a key to the reason that a difference in it gives.
+var reasonOf = map[string]graph.ReasonKind{
+	partVersion: graph.DefinitionChanged, partPlatform: graph.DefinitionChanged, partCommand: graph.DefinitionChanged,
+	partOutputs: graph.DefinitionChanged, partObserver: graph.DefinitionChanged, partProgram: graph.CodeChanged,
+	partFunction: graph.CodeChanged, partFile: graph.FileChanged, partEnv: graph.EnvChanged, partArgument: graph.ArgumentChanged,
+}
+
+// explain says why nothing recorded fits n, from the same parts and observations that its key was made of: the chain from
+// n to the root.
+func (l *loop) explain(n *node) []graph.Reason {
+	own := l.ownReason(n)
+	chain := []graph.Reason{own}
+	if own.Kind != graph.DependencyChanged {
+		return chain
+	}
+	if d, ok := l.nodes[own.Subject]; ok {
+		return append(chain, l.rootOf(d)...)
+	}
+	return chain
+}
+
+// rootOf is why d is not what it was: the reason of its execution in this build, or the one recorded with it.
+func (l *loop) rootOf(d *node) []graph.Reason {
+	switch {
+	case len(d.chain) > 0:
+		return d.chain
+	case d.record != nil:
+		return recordedChain(d.record)
+	}
+	return nil
+}
+
+func recordedChain(r *trace.NodeRecord) []graph.Reason {
+	chain := make([]graph.Reason, len(r.Chain))
+	for i, c := range r.Chain {
+		chain[i] = fromRecord(c)
+	}
+	return chain
+}
+
+func fromRecord(r trace.RecordedReason) graph.Reason {
+	return graph.Reason{Kind: graph.ReasonKind(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After}
+}
+
+func toRecord(r graph.Reason) trace.RecordedReason {
+	return trace.RecordedReason{Kind: string(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After}
+}
+
+// ownReason is the first link: what about n itself differs from its last execution or reuse here.
+func (l *loop) ownReason(n *node) graph.Reason {
+	r := n.record
+	if r == nil {
+		return graph.Reason{Kind: graph.NeverBuilt, Node: n.name}
+	}
+	if reason, ok := l.partsReason(n, r.Components, n.act.components); ok {
+		return reason
+	}
+	if r.Failure != "" {
+		return graph.Reason{Kind: graph.FailedBefore, Node: n.name, Before: r.Failure}
+	}
+	if c := n.act.check; c != nil && c.differs != nil {
+		return l.stageReason(n, c.differs)
+	}
+	return graph.Reason{Kind: graph.NeverBuilt, Node: n.name, Subject: "no result is in the cache any more"}
+}
+
+// partsReason compares the parts of two keys. What the step itself says comes before what it depends on: a changed
+// command explains more than the inputs that came with it.
+func (l *loop) partsReason(n *node, before, now []trace.Component) (graph.Reason, bool) {
+	var found *graph.Reason
+	for _, pair := range align(before, now) {
+		if pair.before.Text == pair.now.Text && pair.before.Kind == pair.now.Kind {
+			continue
+		}
+		r := l.partReason(n, pair)
+		if found == nil || rank(r.Kind) < rank(found.Kind) {
+			found = &r
+		}
+	}
+	if found == nil {
+		return graph.Reason{}, false
+	}
+	return *found, true
+}
+
+// rank orders reasons by how much they explain.
+func rank(k graph.ReasonKind) int {
+	switch k {
+	case graph.DefinitionChanged:
+		return 0
+	case graph.CodeChanged:
+		return 1
+	case graph.ArgumentChanged:
+		return 2
+	case graph.DependencyChanged:
+		return 4
+	}
+	return 3
+}
+
+// pair is one part of a key, before and now; the zero Component where it is not there.
+type pair struct{ before, now trace.Component }
+
+// align pairs parts of the same kind and subject, in order.
+func align(before, now []trace.Component) []pair {
+	type id struct{ kind, subject string }
+	key := func(c trace.Component) id { return id{c.Kind, c.Subject} }
+	waiting := map[id][]int{}
+	for i, c := range before {
+		waiting[key(c)] = append(waiting[key(c)], i)
+	}
+	var pairs []pair
+	for _, c := range now {
+		p := pair{now: c}
+		if at := waiting[key(c)]; len(at) > 0 {
+			p.before = before[at[0]]
+			waiting[key(c)] = at[1:]
+		}
+		pairs = append(pairs, p)
+	}
+	for i, c := range before {
+		for _, at := range waiting[key(c)] {
+			if at == i {
+				pairs = append(pairs, pair{before: c})
+			}
+		}
+	}
+	return pairs
+}
+
+func (l *loop) partReason(n *node, p pair) graph.Reason {
+	c := p.now
+	if c.Kind == "" {
+		c = p.before
+	}
+	r := graph.Reason{Kind: reasonOf[c.Kind], Node: n.name, Subject: c.Subject, Before: shown(p.before), After: shown(p.now)}
+	switch c.Kind {
+	case partInput:
+		return l.inputReason(n, c.Subject, p)
+	case partFile:
+		return l.fileReason(n, c.Subject, p)
+	case partProgram, partEnv, partArgument:
+	case partFunction:
+		r.Subject = c.Subject
+	case partCommand:
+		r.Subject = "command"
+	default:
+		r.Subject = strings.TrimSpace(c.Kind + " " + c.Subject)
+	}
+	return r
+}
+
+func shown(c trace.Component) string {
+	if c.Show != "" {
+		return c.Show
+	}
+	return c.Text
+}
+
+// inputReason says what became of an input: a stored one is a root, another one a link. A definition that names another
+// input is a changed definition.
+func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
+	if p.before.Kind == "" || p.now.Kind == "" {
+		return graph.Reason{Kind: graph.DefinitionChanged, Node: n.name, Subject: "input " + subject, Before: shown(p.before), After: shown(p.now)}
+	}
+	name, _, _ := strings.Cut(subject, ":")
+	d := l.nodes[name]
+	r := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: name, Before: shown(p.before), After: shown(p.now)}
+	if d == nil || !d.isStored() {
+		return r
+	}
+	s := d.decl.Stored
+	switch {
+	case s.Env != "":
+		r.Kind, r.Subject = graph.EnvChanged, s.Env
+	case s.Path != "" || s.Glob != "":
+		return l.fileReason(n, s.Path+s.Glob, p)
+	default:
+		r.Kind = graph.StoredChanged
+	}
+	return r
+}
+
+// fileReason names the file that changed, was added or removed: of a folder or pattern, the first one that differs.
+func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
+	r := graph.Reason{Kind: graph.FileChanged, Node: n.name, Subject: subject, Before: shown(p.before), After: shown(p.now)}
+	if !p.before.Tree.IsZero() && !p.now.Tree.IsZero() {
+		return l.treeReason(r, subject, p)
+	}
+	switch {
+	case strings.HasPrefix(p.before.Text, absentText) && !strings.HasPrefix(p.now.Text, absentText):
+		r.Kind = graph.FileAdded
+	case strings.HasPrefix(p.now.Text, absentText) && !strings.HasPrefix(p.before.Text, absentText):
+		r.Kind = graph.FileRemoved
+	}
+	return r
+}
+
+// treeReason compares two listings. The old one is in the store, kept there with the trace; where it is lost, the folder
+// is named.
+func (l *loop) treeReason(r graph.Reason, subject string, p pair) graph.Reason {
+	before, err := l.e.tree(l.ctx, p.before.Tree)
+	if err != nil {
+		return r
+	}
+	f := l.leafWithTree(p.now.Tree)
+	if f == nil {
+		return r
+	}
+	kind, name, was, is := firstDifference(before, f.tree)
+	if kind == "" {
+		return r
+	}
+	r.Kind = kind
+	r.Subject = f.pathOf(name)
+	r.Before, r.After = printed(was), printed(is)
+	return r
+}
+
+func printed(d hashing.Digest) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()
+}
+
+// stageReason names the first observation that differs from the last trace.
+func (l *loop) stageReason(n *node, d *difference) graph.Reason {
+	for i, o := range d.before {
+		if d.now != nil && i < len(d.now) && d.now[i] == o {
+			continue
+		}
+		r := graph.Reason{Node: n.name, Subject: o.Subject, Before: printed(o.Digest)}
+		if d.now != nil && i < len(d.now) {
+			r.After = printed(d.now[i].Digest)
+		}
+		r.Kind = l.observationKind(o)
+		return r
+	}
+	return graph.Reason{Kind: graph.DependencyChanged, Node: n.name}
+}
+
+func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
+	switch o.Kind {
+	case trace.Env:
+		return graph.EnvChanged
+	case trace.Param:
+		return graph.StoredChanged
+	case trace.Node:
+		if d, ok := l.nodes[o.Subject]; ok && d.isStored() && d.decl.Stored.Path+d.decl.Stored.Glob == "" {
+			return graph.StoredChanged
+		}
+		return graph.DependencyChanged
+	case trace.File, trace.Exists:
+		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
+			return graph.FileRemoved
+		}
+		if o.Digest == absentDigest {
+			return graph.FileAdded
+		}
+		return graph.FileChanged
+	case trace.Listing, trace.Glob:
+		return graph.FileChanged
+	}
+	return graph.DependencyChanged
+}

@@ -1,0 +1,159 @@
+package executor
+
+import (
+	"errors"
+	"time"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/workspace"
+)
+
+// failureRecord is what is kept of a failed execution.
+type failureRecord struct {
+	a   *attempt
+	log trace.Value
+}
+
+// fail ends n without a value.
+func (l *loop) fail(n *node, f *Failure, kept *failureRecord) {
+	n.failure = f
+	n.to(failed)
+	n.outcome = Failed
+	l.failedNodes(n)
+	if !l.survey && !n.isPlugin() {
+		l.sum.Failed++
+		d := NodeDone{Node: n.name, Outcome: Failed, Reason: n.reason, Failure: f, Deps: n.dependencies()}
+		if kept != nil {
+			d.Started, d.Seconds = kept.a.outcome.Started, kept.a.outcome.Ended.Sub(kept.a.outcome.Started).Seconds()
+			d.Worker, d.Log, d.LogTail = kept.a.grant.slot, kept.log, l.tail(kept.log)
+		}
+		l.recordFailure(n, f, d.Log)
+		l.tell(d)
+	}
+	l.ended(n)
+}
+
+// failedNodes stops the build at the first failure, unless it is to keep going.
+func (l *loop) failedNodes(*node) {
+	if !l.o.KeepGoing && !l.survey {
+		l.stopping = true
+	}
+}
+
+// recordFailure keeps what failed, with the parts of its key, beside the last trace.
+func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
+	if n.act == nil || n.isPlugin() {
+		return
+	}
+	r := trace.NodeRecord{}
+	if n.record != nil {
+		r = *n.record
+	}
+	if n.act.components != nil {
+		r.Components = n.act.components
+	}
+	r.Trace.Action = n.key
+	r.Result.Log = log
+	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
+	r.Reason, r.Run, r.At = toRecord(n.reason), l.sum.Run, l.now().UTC()
+	r.Executions++
+	row, err := trace.RecordRow(l.e.scope, n.name, &r)
+	if err != nil {
+		l.fault(err)
+		return
+	}
+	l.inflight++
+	l.commits.add(commit{txn: cas.Txn{Put: []cas.Row{row}}, done: func(_ cas.TxnResult, err error) {
+		l.inbox.post(func() {
+			l.inflight--
+			if err != nil {
+				l.fault(err)
+			}
+		})
+	}})
+}
+
+// recordRow is the row that keeps the node's record.
+func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage) (cas.Row, error) {
+	r := &trace.NodeRecord{
+		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
+		Components: n.act.components,
+		Outcome:    string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
+	}
+	for _, c := range n.chain {
+		r.Chain = append(r.Chain, toRecord(c))
+	}
+	if n.record != nil {
+		r.Executions = n.record.Executions
+	}
+	if n.state == running || n.state == suspended {
+		r.Executions++
+	} else {
+		r.Outcome = string(Cached)
+	}
+	n.record = r
+	return trace.RecordRow(l.e.scope, n.name, r)
+}
+
+// failureOf makes a failure of an error, with its hint.
+func failureOf(err error) *Failure {
+	f := &Failure{Message: err.Error(), Exit: -1}
+	var foreign *workspace.ForeignError
+	if errors.As(err, &foreign) {
+		f.Hint = foreign.Hint()
+	}
+	return f
+}
+
+// longestTail is how much of a failed step's log is shown at once, in bytes.
+const longestTail = 4 << 10
+
+// tail is the end of a log.
+func (l *loop) tail(log trace.Value) string {
+	if log.Size == 0 {
+		return ""
+	}
+	text, err := l.e.content(l.ctx, log)
+	if err != nil {
+		return ""
+	}
+	if len(text) > longestTail {
+		text = text[len(text)-longestTail:]
+	}
+	return string(text)
+}
+
+// fault is a failure of calyx's own means: the cache, the disk. The build cannot go on.
+func (l *loop) fault(err error) {
+	if l.broken == nil && !l.cut {
+		l.broken = err
+	}
+	l.interrupt()
+}
+
+// inputsMoved ends a node whose inputs changed while it ran: its result belongs to no state, so it is not recorded.
+func (l *loop) inputsMoved(a *attempt, f *finishing) {
+	n := a.n
+	for _, p := range f.moved {
+		l.moved[p] = true
+	}
+	n.unrecorded = true
+	l.tell(Note{Node: n.name, Warn: true, Text: "an input changed while the step ran, so its result is not kept: " + quoted(f.moved)})
+	l.async(func() func() {
+		a.keepPartial()
+		return func() {
+			a.close()
+			l.fail(n, &Failure{Message: "an input changed while the step ran: " + quoted(f.moved), Exit: -1, Moved: true}, nil)
+		}
+	})
+}
+
+func (l *loop) now() time.Time { return time.Now() }
+
+// tell passes an event to the observer.
+func (l *loop) tell(e Event) {
+	if l.o.Observer != nil && !l.survey {
+		l.o.Observer.Event(e)
+	}
+}

@@ -1,0 +1,373 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/workspace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// finishing is a result on its way into the store.
+type finishing struct {
+	write  *trace.Write
+	txn    cas.Txn // without the trace
+	outs   []workspace.Output
+	result trace.Result
+	moved  []string     // inputs that are no longer as they were pinned
+	tree   hashing.Tree // of the folder that a function returned
+}
+
+// finish takes what a task that ended well left behind. It runs on a worker.
+func (a *attempt) finish(ctx context.Context) (*finishing, error) {
+	f := &finishing{}
+	if err := a.capture(ctx, f); err != nil {
+		return nil, err
+	}
+	if err := a.l.dropResume(a.n); err != nil {
+		return nil, err
+	}
+	f.result.Log = a.putLogInto(&f.txn)
+	f.result.Metrics = a.metrics
+	f.result.Seconds = a.outcome.Ended.Sub(a.outcome.Started).Seconds()
+	f.result.At = a.outcome.Ended.UTC().Truncate(time.Microsecond)
+	f.result.Run = a.l.sum.Run
+	f.moved = a.l.movedLeaves(a.n, a.outcome.Ended)
+	if len(f.moved) > 0 || a.n.act.seesFailed {
+		return f, nil
+	}
+	a.keepTrees(&f.txn)
+	t := &trace.Trace{Action: a.n.key, Stages: a.stages, Result: f.result}
+	var err error
+	f.write, err = a.l.e.db.Prepare(ctx, t, a.l.replaces(a.n), a.n.act.raw)
+	return f, err
+}
+
+// capture makes the result's value from the outputs of a command or the result of a function.
+func (a *attempt) capture(ctx context.Context, f *finishing) error {
+	ws, err := a.l.e.workspace()
+	if err != nil {
+		return err
+	}
+	if a.n.isPlugin() || a.n.decl.Step.Call != nil {
+		return a.captureResult(ctx, ws, f)
+	}
+	captured, err := ws.Capture(ctx, a.outs...)
+	if err != nil {
+		return err
+	}
+	for i, c := range captured {
+		f.txn.Blobs = append(f.txn.Blobs, c.Blobs...)
+		out := c.Output
+		if out.Value.Media == trace.MediaBinary {
+			out.Value.Media = media(out.Path)
+		}
+		captured[i].Output = out
+		f.outs = append(f.outs, out)
+		f.txn.Put = append(f.txn.Put, ws.Row(out))
+	}
+	f.result.Value = a.joined(&f.txn, f.outs)
+	return nil
+}
+
+// joined is the value of a step: of its one output, a tree of several, or nothing.
+func (a *attempt) joined(txn *cas.Txn, outs []workspace.Output) trace.Value {
+	switch len(outs) {
+	case 0:
+		return trace.Value{}
+	case 1:
+		return outs[0].Value
+	}
+	names := a.n.outs()
+	items := make([]trace.Named, len(outs))
+	for i, o := range outs {
+		items[i] = trace.Named{Name: names[i].Name, Value: o.Value}
+	}
+	v, blob := trace.Join(items)
+	txn.Blobs = append(txn.Blobs, blob)
+	return v
+}
+
+// captureResult stores the value that a function returned. A step with outputs has them written from it.
+func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f *finishing) error {
+	v, err := a.store(ctx, ws, a.outcome.Result, f)
+	if err != nil {
+		return err
+	}
+	f.result.Value = v
+	outs := a.n.outs()
+	if len(outs) == 0 {
+		return nil
+	}
+	if f.outs, err = a.resultOutputs(v, f); err != nil {
+		return err
+	}
+	// The blobs must be there before they can be written out.
+	if _, err := a.l.e.store.Commit(ctx, cas.Txn{Blobs: f.txn.Blobs}); err != nil {
+		return err
+	}
+	f.txn.Blobs = nil
+	_, err = ws.Restore(ctx, f.outs...)
+	for _, o := range f.outs {
+		f.txn.Put = append(f.txn.Put, ws.Row(o))
+	}
+	return err
+}
+
+// resultOutputs maps a function's result to the outputs that its step declares: the result itself where there is one,
+// the entries of a folder by their names where there are several.
+func (a *attempt) resultOutputs(v trace.Value, f *finishing) ([]workspace.Output, error) {
+	if len(a.outs) == 1 {
+		out := a.outs[0]
+		if v.Media == trace.MediaNone {
+			return nil, fmt.Errorf("the function returned nothing, and the step has the output %q", out.Path)
+		}
+		out.Value = v
+		return []workspace.Output{out}, nil
+	}
+	if v.Media != trace.MediaTree {
+		return nil, errors.New("the step has several outputs, so its function must return a folder with a file for each")
+	}
+	tree := f.tree
+	var items []trace.Named
+	outs := slices.Clone(a.outs)
+	for i, o := range a.n.outs() {
+		e, ok := tree.Find(o.Name)
+		if !ok {
+			e, ok = tree.Find(path.Base(o.Path))
+		}
+		if !ok || !e.IsFile() {
+			return nil, fmt.Errorf("the folder that the function returned has no file %q", o.Name)
+		}
+		outs[i].Value = entryValue(e)
+		items = append(items, trace.Named{Name: o.Name, Value: outs[i].Value})
+	}
+	value, blob := trace.Join(items)
+	f.result.Value = value
+	f.txn.Blobs = append(f.txn.Blobs, blob)
+	return outs, nil
+}
+
+func entryValue(e hashing.Entry) trace.Value {
+	return trace.Value{Media: media(e.Path), Digest: e.Digest, Size: e.Size, Exec: e.Kind == hashing.ExecEntry}
+}
+
+// store keeps what a function returned: inline bytes, a file or a folder that it wrote, or a list of such.
+func (a *attempt) store(ctx context.Context, ws *workspace.Workspace, p Payload, f *finishing) (trace.Value, error) {
+	switch {
+	case p.Items != nil:
+		values := make([]trace.Value, len(p.Items))
+		for i, item := range p.Items {
+			v, err := a.store(ctx, ws, item, f)
+			if err != nil {
+				return v, err
+			}
+			values[i] = v
+		}
+		v, blob := trace.ListOf(values)
+		f.txn.Blobs = append(f.txn.Blobs, blob)
+		return v, nil
+	case p.Path != "":
+		return a.storePath(ctx, ws, p, f)
+	case p.Value.Media == trace.MediaNone:
+		return trace.Value{}, nil
+	}
+	inline := p.Inline
+	if inline == nil {
+		inline = []byte{}
+	}
+	f.txn.Blobs = append(f.txn.Blobs, inline)
+	return trace.Value{Media: p.Value.Media, Digest: hashing.Sum(inline), Size: int64(len(inline))}, nil
+}
+
+// storePath keeps a file or folder that a function wrote. It must lie where the function was told to write.
+func (a *attempt) storePath(ctx context.Context, ws *workspace.Workspace, p Payload, f *finishing) (trace.Value, error) {
+	at := filepath.Clean(p.Path)
+	inside, err := filepath.Rel(a.scratch, at)
+	if err != nil || !filepath.IsLocal(inside) {
+		return trace.Value{}, fmt.Errorf("the result %q does not lie in the folder that the function was given", p.Path)
+	}
+	st, err := os.Lstat(at)
+	if err != nil {
+		return trace.Value{}, fmt.Errorf("take the result: %w", err)
+	}
+	captured, err := ws.Capture(ctx, workspace.Output{Node: a.n.name, Path: at, Dir: st.IsDir()})
+	if err != nil {
+		return trace.Value{}, err
+	}
+	f.txn.Blobs = append(f.txn.Blobs, captured[0].Blobs...)
+	v := captured[0].Value
+	if st.IsDir() {
+		f.tree, err = hashing.DecodeTree(captured[0].Blobs[len(captured[0].Blobs)-1])
+		return v, err
+	}
+	v.Media = p.Value.Media
+	if v.Media == trace.MediaNone {
+		v.Media = media(at)
+	}
+	return v, nil
+}
+
+// keepTrees stores the listings behind the key, so that a later difference can name a file.
+func (a *attempt) keepTrees(txn *cas.Txn) {
+	leaves := slices.Clone(a.n.leaves)
+	for _, d := range a.n.deps {
+		if d.isStored() {
+			leaves = append(leaves, d.leaves...)
+		}
+	}
+	for _, f := range leaves {
+		if f.tree != nil {
+			txn.Blobs = append(txn.Blobs, f.tree.Encode())
+		}
+	}
+}
+
+// putLogInto keeps what the task printed.
+func (a *attempt) putLogInto(txn *cas.Txn) trace.Value {
+	if a.outcome.Log == "" {
+		return trace.Value{}
+	}
+	put, err := a.l.e.store.PutFile(a.l.ctx, a.outcome.Log)
+	if err != nil || put.Size == 0 {
+		return trace.Value{} // a log that cannot be kept does not make the result wrong
+	}
+	if put.Inline != nil {
+		txn.Blobs = append(txn.Blobs, put.Inline)
+	}
+	return trace.Value{Media: trace.MediaText, Digest: put.Digest, Size: put.Size}
+}
+
+// putLog keeps the log of a failed attempt.
+func (a *attempt) putLog() trace.Value {
+	var txn cas.Txn
+	v := a.putLogInto(&txn)
+	if len(txn.Blobs) > 0 {
+		if _, err := a.l.e.store.Commit(a.l.ctx, txn); err != nil {
+			return trace.Value{}
+		}
+	}
+	return v
+}
+
+// keepPartial moves what a failed attempt left at its outputs out of the way.
+func (a *attempt) keepPartial() {
+	ws, err := a.l.e.workspace()
+	if err == nil && len(a.outs) > 0 {
+		err = ws.Fail(a.n.name, a.outs...)
+	}
+	if err != nil {
+		a.l.inbox.post(func() {
+			a.l.tell(Note{Node: a.n.name, Warn: true, Text: "what it left at its outputs could not be put aside: " + err.Error()})
+		})
+	}
+}
+
+// replaces reports whether a result of n takes the place of one that is recorded.
+func (l *loop) replaces(n *node) bool {
+	switch {
+	case n.lost, l.o.ForceAll, l.o.Force && n.target:
+		return true
+	case n.isPlugin():
+		return false
+	}
+	return n.decl.Step.TTL > 0 || n.decl.Step.NoCache
+}
+
+// finished commits, or ends a node whose result cannot be recorded.
+func (a *attempt) finished(f *finishing, err error) {
+	l, n := a.l, a.n
+	switch {
+	case err != nil && l.cut:
+		a.close()
+		l.drop(n)
+	case err != nil:
+		l.async(func() func() {
+			a.keepPartial()
+			log := a.putLog()
+			return func() {
+				a.close()
+				l.fail(n, &Failure{Message: err.Error(), Exit: -1}, &failureRecord{a: a, log: log})
+			}
+		})
+	case len(f.moved) > 0:
+		l.inputsMoved(a, f)
+	case f.write == nil:
+		// The result saw a failure: it is delivered in this run and kept nowhere.
+		n.unrecorded = true
+		l.commit(a, f)
+	default:
+		l.commit(a, f)
+	}
+}
+
+// commit writes the record of an execution, then announces it.
+func (l *loop) commit(a *attempt, f *finishing) {
+	l.sched.yield(a.grant)
+	l.inflight++
+	l.commitTry(a, f)
+}
+
+func (l *loop) commitTry(a *attempt, f *finishing) {
+	n := a.n
+	txn := f.txn
+	txn.Put = slices.Clone(f.txn.Put)
+	result := f.result
+	if f.write != nil {
+		var err error
+		if result, err = f.write.Txn(&txn); err != nil {
+			l.committed(a, f, result, err)
+			return
+		}
+		row, err := l.recordRow(n, result, a.stages)
+		if err != nil {
+			l.committed(a, f, result, err)
+			return
+		}
+		txn.Put = append(txn.Put, row)
+	}
+	l.commits.add(commit{txn: txn, done: func(r cas.TxnResult, err error) {
+		l.inbox.post(func() {
+			if err == nil && !r.Applied {
+				f.write.Retry(r.Current)
+				l.commitTry(a, f)
+				return
+			}
+			l.committed(a, f, result, err)
+		})
+	}})
+}
+
+func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err error) {
+	l.inflight--
+	n := a.n
+	if err != nil {
+		a.close()
+		l.fault(fmt.Errorf("record the result of %q: %w", n.name, err))
+		l.fail(n, &Failure{Message: err.Error(), Exit: -1}, nil)
+		return
+	}
+	if ws, err := l.e.workspace(); err == nil {
+		ws.Settle(f.outs...)
+	}
+	n.act.result, n.act.stages = result, a.stages
+	adopted := f.write != nil && !trace.SameResult(result, f.result)
+	n.value = result.Value
+	l.observedBy(n, a.stages)
+	a.close()
+	if adopted {
+		l.tell(Note{Node: n.name, Warn: true, Text: "another execution of the same action gave another result, which was recorded first and is used; the step is not deterministic"})
+		l.settle(n)
+		return
+	}
+	n.outcome = Executed
+	l.executed(a, n, result)
+}

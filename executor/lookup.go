@@ -1,0 +1,196 @@
+package executor
+
+import (
+	"slices"
+	"time"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// lookUp computes the keys of a batch of nodes and reads what stands under them. It runs on a worker.
+func (l *loop) lookUp(batch []*node) func() {
+	err := l.fetchInline(batch)
+	keys := make([]hashing.Digest, 0, len(batch))
+	names := make([]string, 0, len(batch))
+	keyed := make([]*node, 0, len(batch))
+	for _, n := range batch {
+		names = append(names, n.name)
+		if n.state == loading {
+			continue
+		}
+		n.act = &action{}
+		n.act.components, n.act.err = l.action(n)
+		n.key = keyOf(n.act.components)
+		keys = append(keys, n.key)
+		keyed = append(keyed, n)
+	}
+	if err == nil {
+		err = l.readRows(keyed, keys, batch, names)
+	}
+	if err == nil {
+		l.checkOutputs(keyed)
+	}
+	return func() {
+		if err != nil {
+			l.fault(err)
+		}
+		for _, n := range batch {
+			if n.state == loading {
+				l.loaded(n)
+			} else {
+				l.lookedUp(n)
+			}
+		}
+	}
+}
+
+// readRows reads the chain entries of keyed nodes and the records of all.
+func (l *loop) readRows(keyed []*node, keys []hashing.Digest, all []*node, names []string) error {
+	records, err := l.e.db.Records(l.ctx, l.e.scope, names)
+	if err != nil {
+		return err
+	}
+	for i, n := range all {
+		n.record = records[i]
+	}
+	entries, raw, err := l.e.db.Entries(l.ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i, n := range keyed {
+		n.act.entry, n.act.raw = entries[i], raw[i]
+	}
+	return nil
+}
+
+// fetchInline reads the small JSON values among the inputs: commands get them as words.
+func (l *loop) fetchInline(batch []*node) error {
+	var want []*node
+	var digests []hashing.Digest
+	l.eachInput(batch, func(d *node) {
+		small := d.value.Media == trace.MediaJSON && d.value.Size <= inlineJSON && len(d.outs()) == 0
+		if small && d.loadInline() == nil && !slices.Contains(want, d) {
+			want = append(want, d)
+			digests = append(digests, d.value.Digest)
+		}
+	})
+	if len(want) == 0 {
+		return nil
+	}
+	found, err := l.e.store.Get(l.ctx, digests...)
+	for i := range found {
+		want[i].storeInline(found[i])
+	}
+	return err
+}
+
+// inlineJSON is the size in bytes up to which a JSON value may become words of a command.
+const inlineJSON = 64 << 10
+
+func (l *loop) eachInput(batch []*node, f func(d *node)) {
+	for _, n := range batch {
+		for _, d := range n.deps {
+			f(d)
+			for _, item := range d.deps {
+				if d.isList() {
+					f(item)
+				}
+			}
+		}
+	}
+}
+
+// loaded gives a node that is fresh by the snapshot the value that its record holds.
+func (l *loop) loaded(n *node) {
+	if n.record == nil || n.record.Failure != "" {
+		// The snapshot and the store disagree: the engine decides.
+		l.assumed = nil
+		n.to(waiting)
+		l.declare(n)
+		l.awaitAll(n, append(slices.Clone(n.deps), n.after...), n.leaves, func() { l.inputsReady(n) })
+		return
+	}
+	n.value = n.record.Result.Value
+	n.key = n.record.Action
+	n.outcome = Fresh
+	n.to(done)
+	l.ended(n)
+}
+
+// lookedUp decides what becomes of a node whose key is known.
+func (l *loop) lookedUp(n *node) {
+	if l.stopping && !l.survey {
+		l.drop(n)
+		return
+	}
+	if l.survey && n.dirtyInput() != nil {
+		l.surveyDirty(n)
+		return
+	}
+	if n.act.err != nil {
+		l.fail(n, &Failure{Message: n.act.err.Error(), Exit: -1}, nil)
+		return
+	}
+	if reason := l.mustRun(n); reason.Kind != "" {
+		l.miss(n, reason)
+		return
+	}
+	n.to(checking)
+	n.act.check = newCheck(n)
+	l.checkNext(n)
+}
+
+// mustRun returns the reason for which nothing that is recorded may be used, if there is one.
+func (l *loop) mustRun(n *node) graph.Reason {
+	switch {
+	case n.lost:
+		return graph.Reason{Kind: graph.OutputMissing, Node: n.name, Subject: n.value.Digest.String()}
+	case n.isPlugin():
+		return graph.Reason{}
+	case l.o.ForceAll, l.o.Force && n.target:
+		return graph.Reason{Kind: graph.Forced, Node: n.name}
+	case n.decl.Step.NoCache:
+		return graph.Reason{Kind: graph.Uncacheable, Node: n.name}
+	}
+	return graph.Reason{}
+}
+
+// expired reports whether a result is too old for the step that wants it.
+func expired(n *node, r trace.Result, now time.Time) bool {
+	return n.isStep() && n.decl.Step.TTL > 0 && now.Sub(r.At) >= n.decl.Step.TTL
+}
+
+// hit takes a recorded result.
+func (l *loop) hit(n *node, r trace.Result, stages []trace.Stage) {
+	if expired(n, r, l.began) {
+		l.miss(n, graph.Reason{Kind: graph.Expired, Node: n.name, Before: r.At.Format(time.RFC3339), After: n.decl.Step.TTL.String()})
+		return
+	}
+	n.act.result = r
+	n.act.stages = stages
+	n.value = r.Value
+	l.observedBy(n, stages)
+	l.settle(n)
+}
+
+// miss has a node executed.
+func (l *loop) miss(n *node, reason graph.Reason) {
+	if reason.Kind == "" {
+		n.chain = l.explain(n)
+		reason = n.chain[0]
+	} else {
+		n.chain = []graph.Reason{reason}
+	}
+	n.reason = reason
+	switch {
+	case l.survey:
+		l.surveyEnd(n, willRun, n.chain)
+	case l.o.CachedOnly && !n.isPlugin():
+		l.fail(n, &Failure{Message: "it would run, and the build may only reuse (--cached-only): " + reason.Text(), Exit: -1}, nil)
+	default:
+		n.to(queued)
+		l.enqueue(n)
+	}
+}

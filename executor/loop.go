@@ -1,0 +1,175 @@
+package executor
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/calyx-build/calyx/graph"
+)
+
+// loop is one build or survey. One goroutine, the one in run, owns everything in it; workers do what takes time and post
+// what follows.
+type loop struct {
+	e      *Engine
+	ctx    context.Context
+	cancel context.CancelFunc
+	o      Options
+	g      *graph.Graph
+	survey bool // nothing is executed or written
+
+	nodes   map[string]*node
+	byIndex []*node
+	leaves  map[leafKey]*leaf
+	assumed func(index int) bool // fresh by the snapshot
+
+	inbox    inbox
+	work     []func()
+	inflight int // workers, timers and calls that will post
+	looking  batcher[*node]
+	watching batcher[*leaf]
+	sched    scheduler
+	commits  *committer
+	stopping bool // nothing new starts
+	cut      bool // the user asked to stop
+	running  map[*node]*attempt
+	moved    map[string]bool
+	sum      Summary
+	began    time.Time
+	ticked   time.Time
+	broken   error         // calyx's own means failed
+	halted   chan struct{} // closed when the build is cut short: nothing pauses any more
+	stale    map[string]bool
+	pins     sync.Mutex // guards leaf.verified
+
+	describing sync.Mutex
+	described  map[*node]*Description
+}
+
+// inbox is an unbounded queue: workers never wait for the loop.
+type inbox struct {
+	mu    sync.Mutex
+	items []func()
+	wake  chan struct{}
+}
+
+func (b *inbox) post(f func()) {
+	b.mu.Lock()
+	b.items = append(b.items, f)
+	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (b *inbox) take() []func() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	items := b.items
+	b.items = nil
+	return items
+}
+
+// async runs f on a goroutine of its own; what it returns runs on the loop.
+func (l *loop) async(f func() func()) {
+	l.inflight++
+	go func() {
+		then := f()
+		l.inbox.post(func() {
+			l.inflight--
+			then()
+		})
+	}()
+}
+
+// soon runs f on the loop, after what is running now: chains of any depth stay off the stack.
+func (l *loop) soon(f func()) { l.work = append(l.work, f) }
+
+// drive runs until nothing is left that could happen.
+func (l *loop) drive() {
+	stop := l.o.Stop
+	interrupted := l.ctx.Done()
+	for {
+		l.drain()
+		if l.inflight == 0 && !l.stopping && l.sched.stuck() {
+			l.admitOver()
+			continue
+		}
+		if l.inflight == 0 && len(l.running) == 0 {
+			return
+		}
+		select {
+		case <-l.inbox.wake:
+			for _, f := range l.inbox.take() {
+				f()
+			}
+		case <-stop:
+			stop = nil
+			l.interrupt()
+		case <-interrupted:
+			interrupted = nil
+			l.interrupt()
+		}
+	}
+}
+
+// drain does all that can be done without waiting, then hands batches to workers.
+func (l *loop) drain() {
+	for {
+		for len(l.work) > 0 {
+			f := l.work[len(l.work)-1]
+			l.work = l.work[:len(l.work)-1]
+			f()
+		}
+		l.watching.flush(l, l.observe)
+		l.looking.flush(l, l.lookUp)
+		l.dispatch()
+		if len(l.work) == 0 {
+			return
+		}
+	}
+}
+
+// interrupt lets nothing new start and ends what runs.
+func (l *loop) interrupt() {
+	if l.cut {
+		return
+	}
+	l.cut = true
+	l.stopping = true
+	close(l.halted)
+	for _, a := range l.running {
+		a.cancel()
+	}
+}
+
+// batcher collects items for workers: at most one batch per core is under way, so that what comes meanwhile travels
+// together.
+type batcher[T any] struct {
+	items []T
+	busy  int
+}
+
+const batchSize = 256
+
+func (b *batcher[T]) add(item T) { b.items = append(b.items, item) }
+
+// flush starts workers on what was collected. f runs on a worker and returns what follows on the loop.
+func (b *batcher[T]) flush(l *loop, f func(batch []T) func()) {
+	workers := runtime.GOMAXPROCS(0)
+	for len(b.items) > 0 && b.busy < workers {
+		size := min(len(b.items), max(batchSize, 1), max(1, (len(b.items)+workers-1)/workers))
+		batch := b.items[:size:size]
+		b.items = b.items[size:]
+		b.busy++
+		l.async(func() func() {
+			then := f(batch)
+			return func() {
+				b.busy--
+				then()
+			}
+		})
+	}
+}

@@ -1,0 +1,92 @@
+package executor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// movedLeaves names the source files behind n that are no longer as they were pinned, at a time after the step ended. It
+// runs on a worker. A leaf that many steps share is compared once for all that ended before.
+func (l *loop) movedLeaves(n *node, ended time.Time) []string {
+	var moved []string
+	check := func(leaves []*leaf) {
+		for _, f := range leaves {
+			moved = append(moved, l.movedPaths(f, ended)...)
+		}
+	}
+	check(n.leaves)
+	check(n.observedLeaves)
+	for _, d := range n.deps {
+		if d.isStored() {
+			check(d.leaves)
+		}
+	}
+	slices.Sort(moved)
+	return slices.Compact(moved)
+}
+
+func (l *loop) movedPaths(f *leaf, ended time.Time) []string {
+	l.pins.Lock()
+	fresh := f.verified > ended.UnixNano() || f.verified < 0
+	l.pins.Unlock()
+	if fresh {
+		return nil
+	}
+	now := time.Now().UnixNano()
+	var moved []string
+	for i := range f.looked {
+		if !f.looked[i].still(l.e.memo) {
+			moved = append(moved, l.e.rel(f.looked[i].path))
+		}
+	}
+	if len(moved) == 0 {
+		l.pins.Lock()
+		f.verified = max(f.verified, now)
+		l.pins.Unlock()
+	}
+	return moved
+}
+
+// still reports whether a path is as it was when it was looked at. A file that was touched and has the same content is.
+func (p *looked) still(memo *hashing.Memo) bool {
+	st, err := hashing.StatFollow(p.path)
+	switch {
+	case p.kind == lookedNothing:
+		return err != nil || !st.IsRegular() && p.record.Stat == hashing.Stat{}
+	case err != nil:
+		return false
+	case p.kind == lookedDir:
+		// Outputs and scratch files come and go in a folder of sources; what was listed in it is compared file by file, and a
+		// new name shows in the next build.
+		return st.IsDir() == p.record.Stat.IsDir()
+	case st == p.record.Stat:
+		return true
+	}
+	r, err := memo.FileWith(p.path, st)
+	return err == nil && r.Digest == p.record.Digest && st.IsExec() == p.record.Stat.IsExec()
+}
+
+// rel is a path as users know it.
+func (e *Engine) rel(p string) string {
+	if inside, ok := strings.CutPrefix(p, e.cfg.Root+"/"); ok {
+		return inside
+	}
+	return p
+}
+
+func quoted(list []string) string {
+	const most = 5
+	parts := make([]string, 0, most)
+	for i, s := range list {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(list)-most))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%q", s))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,151 @@
+package executor
+
+import (
+	"fmt"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// The methods in this file are a running attempt's Handler: they may be called from any goroutine and hand over to the loop.
+
+// Need brings what a call asks for up to date and answers it.
+func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
+	a.l.inbox.post(func() {
+		if !a.ended {
+			a.need(id, seen, requests)
+		}
+	})
+}
+
+// Observed notes a read that the task made without asking.
+func (a *attempt) Observed(r trace.Request, digest hashing.Digest) {
+	a.l.inbox.post(func() { a.note(len(a.stages), trace.Stage{{Request: r, Digest: digest}}) })
+}
+
+// Progress passes on how far the task is.
+func (a *attempt) Progress(done, total float64, unit string) {
+	a.l.inbox.post(func() { a.l.tell(NodeProgress{Node: a.n.name, Done: done, Total: total, Unit: unit}) })
+}
+
+// Metric keeps a number about the task.
+func (a *attempt) Metric(m trace.Metric) {
+	a.l.inbox.post(func() { a.metrics = append(a.metrics, m) })
+}
+
+// Done goes on with the end of the task.
+func (a *attempt) Done(o Outcome) {
+	a.l.inbox.post(func() { a.taskDone(o) })
+}
+
+func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
+	l := a.l
+	t, err := l.resolve(requests)
+	if err != nil {
+		a.refuse(id, len(requests), err.Error())
+		return
+	}
+	if names := l.cycle(a.n, t.nodes); names != nil {
+		a.refuse(id, len(requests), "a cycle: "+cycleText(names))
+		return
+	}
+	a.open++
+	if a.open == 1 && a.n.state == running {
+		a.n.to(suspended)
+		a.suspendedAt = l.now()
+	}
+	w := l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t) })
+	if !w.off {
+		l.sched.yield(a.grant)
+	}
+}
+
+// refuse answers a need that cannot be met. The result of the call is then no result of its inputs: it is not recorded.
+func (a *attempt) refuse(id uint64, count int, why string) {
+	a.n.act.seesFailed = true
+	answers := make([]Answer, count)
+	for i := range answers {
+		answers[i].Error = why
+	}
+	a.call.Answer(id, answers)
+}
+
+// needReady takes the views that were asked for, on a worker, and answers once the call has its slot again.
+func (a *attempt) needReady(id uint64, seen int, t *targets) {
+	l := a.l
+	l.async(func() func() {
+		answers := make([]Answer, len(t.requests))
+		for i := range answers {
+			answers[i] = l.answer(t.requests[i], t.node[i], t.leaf[i])
+		}
+		return func() {
+			switch {
+			case a.ended:
+			case a.grant.active:
+				a.deliver(id, seen, t, answers)
+			default:
+				l.sched.resume = append(l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
+			}
+		}
+	})
+}
+
+// deliver answers a need and records what was seen.
+func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
+	if a.ended {
+		return
+	}
+	if a.open--; a.open == 0 && a.n.state == suspended {
+		a.n.to(running)
+		a.waited += a.l.now().Sub(a.suspendedAt)
+	}
+	stage := make(trace.Stage, len(answers))
+	for i, ans := range answers {
+		stage[i] = trace.Observation{Request: t.requests[i], Digest: ans.Digest}
+		a.n.act.seesFailed = a.n.act.seesFailed || ans.Error != ""
+		if d := t.node[i]; d != nil {
+			a.n.act.seesFailed = a.n.act.seesFailed || d.unrecorded
+		}
+	}
+	a.note(seen, stage)
+	a.call.Answer(id, answers)
+}
+
+// note adds observations to the stage of the requests that had seen so many answers.
+func (a *attempt) note(seen int, stage trace.Stage) {
+	if a.seen == nil {
+		a.seen = map[int]trace.Stage{}
+	}
+	a.seen[seen] = append(a.seen[seen], stage...)
+}
+
+// answer takes one view for a call. It runs on a worker.
+func (l *loop) answer(r trace.Request, n *node, f *leaf) Answer {
+	if n != nil && n.state != done {
+		return Answer{Error: n.failureText()}
+	}
+	v, err := l.view(r, n, f)
+	if err != nil {
+		return Answer{Error: err.Error()}
+	}
+	if v.absent {
+		return Answer{Digest: v.digest, Absent: true}
+	}
+	p, err := l.payload(v)
+	if err != nil {
+		return Answer{Error: err.Error()}
+	}
+	return Answer{Digest: v.digest, Payload: p}
+}
+
+// failureText says why a node has no value.
+func (n *node) failureText() string {
+	switch {
+	case n.failure != nil:
+		return fmt.Sprintf("node %q failed: %s", n.name, n.failure.Message)
+	case len(n.blockedBy) > 0:
+		return fmt.Sprintf("node %q is blocked by %q", n.name, n.blockedBy)
+	default:
+		return fmt.Sprintf("node %q was not built: the build stops", n.name)
+	}
+}

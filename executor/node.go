@@ -1,0 +1,110 @@
+package executor
+
+import (
+	"sync"
+	"time"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// node is a vertex in one build. The loop's goroutine owns it, except while it is looked up or run: then the worker that
+// has it may set what the loop will read when the worker's message arrives.
+type node struct {
+	name  string
+	decl  *graph.Node
+	args  hashing.Map // given by a call, over those of the declaration
+	index int         // in the graph; -1 for plugins and nodes with arguments
+	state state
+	// declared is true once deps, after and leaves are filled.
+	declared bool
+
+	deps   []*node // declared inputs, each once, in order
+	after  []*node
+	leaves []*leaf // files and programs that count
+	waits  []*wait // what it waits for now
+	wanted []*wait // who waits for it
+
+	act      *action // while it is looked up and executed
+	value    trace.Value
+	inlineMu sync.Mutex
+	inline   []byte // the content of a small JSON value
+	// observed are the dependencies that emerged; leaves and nodes.
+	observed       []*node
+	observedLeaves []*leaf
+	key            hashing.Digest
+	outcome        NodeOutcome
+	reason         graph.Reason
+	chain          []graph.Reason
+	failure        *Failure
+	blockedBy      []string
+	record         *trace.NodeRecord
+	target         bool
+	lost           bool // a blob of its value is gone: nothing that stands under its key may be used
+	unrecorded     bool // its result saw a failure or a moved input: it stays dirty
+	dirty          dirtiness
+	priority       float32 // seconds of the longest chain of work that begins with it; 0: not computed
+	doneAt         time.Time
+}
+
+// dirtiness is what a survey finds.
+type dirtiness uint8
+
+const (
+	clean   dirtiness = iota
+	mayRun            // something that it depends on will run
+	willRun           // its own key differs or nothing is recorded
+)
+
+// action is a node with everything that it declares pinned, and what is known under its key.
+type action struct {
+	components []trace.Component
+	seesFailed bool
+	entry      *trace.Entry
+	raw        []byte // the row of entry, as read
+	check      *check
+	stages     []trace.Stage // as observed, of the trace that fits or that is being made
+	result     trace.Result
+	tries      int
+	outputs    outputCheck
+	err        error // why no key can be computed
+	priority   float32
+}
+
+// outputCheck says how the outputs of a reused node stand in the workspace.
+type outputCheck uint8
+
+const (
+	outputsUnknown outputCheck = iota
+	outputsRight
+	outputsMissing
+	outputsEdited
+)
+
+// wait is a set of things of which a node waits for all.
+type wait struct {
+	owner *node
+	on    []*node
+	left  int
+	then  func()
+	off   bool // given up: then is not called
+}
+
+// isStep reports whether the node is derived by executing something.
+func (n *node) isStep() bool { return n.decl != nil && n.decl.Step != nil }
+
+func (n *node) isStored() bool { return n.decl != nil && n.decl.Stored != nil }
+
+func (n *node) isList() bool { return n.decl != nil && n.decl.Step == nil && n.decl.Stored == nil }
+
+// isPlugin reports whether the node is the description of a plugin.
+func (n *node) isPlugin() bool { return n.decl == nil }
+
+// outs are the files and folders that the node owns.
+func (n *node) outs() []graph.Output {
+	if n.isStep() && len(n.args) == 0 {
+		return n.decl.Step.Outs
+	}
+	return nil
+}

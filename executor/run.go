@@ -1,0 +1,194 @@
+package executor
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// Build brings the targets up to date. A failed step is no error: Summary.OK is false then. An error of the Calyxfile, a
+// target that names nothing (TargetError) or a fault of the cache is one.
+func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
+	l, targets, err := e.begin(ctx, o, false)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer l.cancel()
+	l.tell(RunStarted{Run: l.sum.Run, Started: l.began, Targets: o.Targets, Instance: e.cfg.Instance, Jobs: l.sched.jobs})
+	for _, t := range targets {
+		l.soon(func() { l.demand(t.n) })
+	}
+	l.drive()
+	l.conclude(targets)
+	if l.broken != nil {
+		return l.sum, l.broken
+	}
+	if l.sum.OK {
+		for _, t := range targets {
+			v, err := l.targetValue(t)
+			if err != nil {
+				return l.sum, err
+			}
+			l.sum.Values = append(l.sum.Values, v)
+		}
+	}
+	return l.sum, nil
+}
+
+// begin makes a loop for the targets.
+func (e *Engine) begin(ctx context.Context, o Options, survey bool) (*loop, []target, error) {
+	if err := e.take(ctx, o); err != nil {
+		return nil, nil, err
+	}
+	l := e.newLoop(ctx, o, survey)
+	targets, err := l.targets(o.Targets)
+	if err != nil {
+		l.cancel()
+		return nil, nil, err
+	}
+	for _, t := range targets {
+		t.n.target = true
+	}
+	if !survey {
+		if err := e.takeUse(); err != nil {
+			l.cancel()
+			return nil, nil, err
+		}
+		if e.runner == nil {
+			if e.runner, err = e.cfg.Runner(); err != nil {
+				l.cancel()
+				return nil, nil, err
+			}
+		}
+		e.notes = func(node, text string) {
+			l.inbox.post(func() { l.tell(Note{Node: node, Text: text, Warn: true}) })
+		}
+	}
+	return l, targets, nil
+}
+
+// take evaluates the Calyxfile with the build's own values, and opens the store.
+func (e *Engine) take(ctx context.Context, o Options) error {
+	g, err := e.Graph(ctx)
+	if err != nil {
+		return err
+	}
+	if len(o.Set) > 0 {
+		if e.set, err = e.coerceSet(g, o.Set); err != nil {
+			return err
+		}
+		e.graph = nil // `value(node)` may say something else now
+		if g, err = e.Graph(ctx); err != nil {
+			return err
+		}
+	}
+	return e.open(ctx)
+}
+
+// SetError says that a --set cannot be.
+type SetError struct{ error }
+
+// Unwrap returns the cause.
+func (e *SetError) Unwrap() error { return e.error }
+
+func (e *Engine) coerceSet(g *graph.Graph, given map[string]string) (map[string]any, error) {
+	values := map[string]any{}
+	for name, text := range given {
+		decl, err := settable(g, name)
+		if err != nil {
+			return nil, &SetError{err}
+		}
+		v, err := e.cfg.Coerce(decl.Default.V, text)
+		if err != nil {
+			return nil, &SetError{fmt.Errorf("set %q: %w", name, err)}
+		}
+		values[name] = v
+	}
+	return values, nil
+}
+
+// settable returns the declaration of a parameter or variable that may be set.
+func settable(g *graph.Graph, name string) (*graph.Stored, error) {
+	i, ok := g.Find(name)
+	if !ok {
+		err := fmt.Errorf("there is no stored value %q", name)
+		if near := graph.Nearest(name, g.Names()); near != "" {
+			err = fmt.Errorf("%w (did you mean %q?)", err, near)
+		}
+		return nil, err
+	}
+	n := g.Node(i)
+	switch {
+	case n.Stored == nil:
+		return nil, fmt.Errorf("%q is a step: its value is derived and cannot be set", name)
+	case n.Stored.Path+n.Stored.Glob != "":
+		return nil, fmt.Errorf("%q is a file or pattern: change the files instead", name)
+	}
+	return n.Stored, nil
+}
+
+func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
+	ctx, cancel := context.WithCancel(ctx)
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	g := e.graph
+	began := time.Now()
+	l := &loop{
+		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
+		nodes: make(map[string]*node, g.Len()), byIndex: make([]*node, g.Len()), leaves: map[leafKey]*leaf{},
+		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, moved: map[string]bool{},
+		sched: newScheduler(jobs, totalMemory(), g.Pools), began: began, halted: make(chan struct{}),
+		commits: &committer{store: e.store, ctx: ctx}, described: map[*node]*Description{},
+	}
+	l.sum.Run = newRunID(began)
+	return l
+}
+
+// newRunID makes the id of a run: it sorts by time, and two builds that begin in the same second differ.
+func newRunID(at time.Time) string {
+	return at.UTC().Format("20060102-150405") + "-" + rand.Text()[:4]
+}
+
+// conclude sums the build up.
+func (l *loop) conclude(targets []target) {
+	s := &l.sum
+	s.OK = l.broken == nil && !l.cut
+	for _, t := range targets {
+		s.OK = s.OK && t.n.state == done
+	}
+	for p := range l.moved {
+		s.Moved = append(s.Moved, p)
+		s.OK = false
+	}
+	s.Interrupted = l.cut && l.broken == nil
+	s.Ended = time.Now()
+	s.Seconds = s.Ended.Sub(l.began).Seconds()
+	l.tell(s.RunEnded)
+}
+
+// holding are the leases on whose behalf n is executed: those of the suspended calls that wait for it.
+func (l *loop) holding(n *node) []hashing.Digest {
+	var keys []hashing.Digest
+	for other, a := range l.running {
+		if other.state != suspended || a.ended {
+			continue
+		}
+		if l.pathTo(l.waitsFor(other), n) != nil {
+			keys = append(keys, other.key)
+		}
+	}
+	return keys
+}
+
+// sortedKeys are the keys of a map, in order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

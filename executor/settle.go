@@ -1,0 +1,250 @@
+package executor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// checkOutputs looks whether the outputs of nodes that will be reused stand in the workspace, so that most of them need
+// no more. It runs on a worker.
+func (l *loop) checkOutputs(batch []*node) {
+	for _, n := range batch {
+		e := n.act.entry
+		if n.act.err != nil || e == nil || e.Done == nil || len(n.outs()) == 0 {
+			continue
+		}
+		n.act.outputs = l.outputState(n, e.Done.Value)
+	}
+}
+
+// outputState tells how a node's outputs stand, given the value that they should hold.
+func (l *loop) outputState(n *node, v trace.Value) outputCheck {
+	ws, err := l.e.workspace()
+	if err != nil {
+		return outputsUnknown
+	}
+	shadow := &node{name: n.name, decl: n.decl, args: n.args, value: v, state: done}
+	state := outputsRight
+	for _, o := range l.outputsOf(shadow) {
+		if o.Value.Digest.IsZero() {
+			return outputsUnknown
+		}
+		if ws.Has(l.ctx, o) {
+			continue
+		}
+		if ws.There(o) {
+			return outputsEdited
+		}
+		state = outputsMissing
+	}
+	return state
+}
+
+// settle sees to it that a reused node's outputs are right, then ends it.
+func (l *loop) settle(n *node) {
+	if n.act.outputs == outputsUnknown && len(n.outs()) == 0 {
+		n.act.outputs = outputsRight
+	}
+	switch {
+	case l.survey:
+		l.surveyReused(n)
+	case n.act.outputs == outputsRight:
+		l.reused(n)
+	default:
+		n.to(settling)
+		l.async(func() func() {
+			restored, err := l.restore(n)
+			return func() { l.settled(n, restored, err) }
+		})
+	}
+}
+
+// restore writes a node's outputs from the cache where they are not right. It runs on a worker.
+func (l *loop) restore(n *node) (int, error) {
+	ws, err := l.e.workspace()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := l.partOf(n, ""); err != nil {
+		return 0, err
+	}
+	outs := l.outputsOf(n)
+	for _, o := range outs {
+		if o.Value.Digest.IsZero() {
+			return 0, fmt.Errorf("output %q: %w", o.Path, cas.ErrMissing)
+		}
+	}
+	unlock, err := ws.Lock(l.ctx, nil, paths(outs))
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	return ws.Restore(l.ctx, outs...)
+}
+
+func (l *loop) settled(n *node, restored int, err error) {
+	switch {
+	case err == nil:
+		if restored > 0 {
+			n.act.outputs = outputsMissing
+		} else {
+			n.act.outputs = outputsRight
+		}
+		l.reused(n)
+	case isMissing(err):
+		l.lostBlob(n)
+	default:
+		l.fail(n, failureOf(err), nil)
+	}
+}
+
+// lostBlob has a node executed again whose recorded result the cache can no longer show.
+func (l *loop) lostBlob(n *node) {
+	n.lost = true
+	n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.value.Digest.String(), After: "lost from the cache"}}
+	n.reason = n.chain[0]
+	n.to(queued)
+	l.enqueue(n)
+}
+
+// revive has the inputs of n executed again whose values the cache has lost, and then n.
+func (l *loop) revive(n *node) {
+	var lost []*node
+	for _, d := range append(append([]*node{}, n.deps...), n.observed...) {
+		if d.state == done && (d.isStep() || d.isPlugin()) && !d.lost {
+			d.lost = true
+			d.to(waiting)
+			lost = append(lost, d)
+			l.awaitAll(d, d.deps, d.leaves, func() { l.inputsReady(d) })
+		}
+	}
+	if len(lost) == 0 {
+		l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
+		return
+	}
+	l.awaitAll(n, lost, nil, func() {
+		if bad := l.notDone(lost); len(bad) > 0 {
+			l.drop(n)
+			return
+		}
+		n.to(queued)
+		l.enqueue(n)
+	})
+}
+
+// reused ends a node whose recorded result stands.
+func (l *loop) reused(n *node) {
+	r := n.act.result
+	n.outcome = Cached
+	// Fresh means that nothing at all had to be taken: the last trace here is this one, and its outputs stood.
+	if rec := n.record; rec != nil && rec.Failure == "" && rec.Action == n.key && rec.Result.Value == r.Value && n.act.outputs == outputsRight && trace.SameStages(rec.Stages, n.act.stages) {
+		n.outcome = Fresh
+	}
+	if n.outcome == Fresh || n.isPlugin() {
+		l.close(n, r)
+		return
+	}
+	n.reason = l.reuseReason(n)
+	if len(n.chain) == 0 {
+		n.chain = []graph.Reason{n.reason}
+	}
+	row, err := l.recordRow(n, r, n.act.stages)
+	if err != nil {
+		l.fault(err)
+	}
+	l.inflight++
+	l.commits.add(commit{txn: cas.Txn{Put: []cas.Row{row}}, done: func(_ cas.TxnResult, err error) {
+		l.inbox.post(func() {
+			l.inflight--
+			if err != nil {
+				l.fault(err)
+			}
+			l.close(n, r)
+		})
+	}})
+}
+
+// reuseReason is why a reused node was not fresh.
+func (l *loop) reuseReason(n *node) graph.Reason {
+	switch {
+	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsMissing:
+		return graph.Reason{Kind: graph.OutputMissing, Node: n.name, Subject: n.onlyOutput()}
+	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsEdited:
+		return graph.Reason{Kind: graph.OutputEdited, Node: n.name, Subject: n.onlyOutput()}
+	}
+	n.chain = l.explain(n)
+	return n.chain[0]
+}
+
+// close ends a reused node.
+func (l *loop) close(n *node, r trace.Result) {
+	l.count(n)
+	n.act = nil
+	n.doneAt = l.now()
+	n.to(done)
+	if n.outcome == Cached || l.o.Verbose {
+		l.announce(n, NodeDone{Node: n.name, Outcome: n.outcome, Reason: n.reason, Value: n.value, Usual: r.Seconds, Log: r.Log, Deps: n.dependencies()})
+	}
+	l.ended(n)
+}
+
+// executed ends an executed node.
+func (l *loop) executed(a *attempt, n *node, r trace.Result) {
+	l.count(n)
+	n.doneAt = l.now()
+	seconds := a.outcome.Ended.Sub(a.outcome.Started).Seconds()
+	d := NodeDone{
+		Node: n.name, Outcome: Executed, Reason: n.reason, Value: n.value, Started: a.outcome.Started, Seconds: seconds,
+		Worker: a.grant.slot, Log: r.Log, Metrics: a.metrics, Deps: n.dependencies(), Self: seconds - a.waited.Seconds(),
+		Waited: a.started.Sub(n.inputsDone()).Seconds(),
+	}
+	n.act = nil
+	n.to(done)
+	l.announce(n, d)
+	l.ended(n)
+}
+
+// inputsDone is when the last of the inputs was done.
+func (n *node) inputsDone() (last time.Time) {
+	for _, d := range n.deps {
+		if d.doneAt.After(last) {
+			last = d.doneAt
+		}
+	}
+	return last
+}
+
+func (n *node) dependencies() []string {
+	names := make([]string, 0, len(n.deps)+len(n.observed))
+	for _, d := range append(append(append([]*node{}, n.deps...), n.after...), n.observed...) {
+		if !d.isPlugin() {
+			names = append(names, d.name)
+		}
+	}
+	return names
+}
+
+func (l *loop) count(n *node) {
+	if n.isPlugin() {
+		return
+	}
+	switch n.outcome {
+	case Executed:
+		l.sum.Executed++
+	case Cached:
+		l.sum.Cached++
+	case Fresh:
+		l.sum.Fresh++
+	}
+}
+
+// announce tells of a node's end. Plugins are no nodes to users.
+func (l *loop) announce(n *node, d NodeDone) {
+	if !n.isPlugin() {
+		l.tell(d)
+	}
+}

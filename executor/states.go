@@ -1,0 +1,61 @@
+package executor
+
+import "fmt"
+
+// state is where a node stands in one build. Every change goes through node.to.
+type state uint8
+
+const (
+	idle      state = iota // nobody asked for it
+	loading                // fresh by the snapshot; its record is being read because somebody looks at its value
+	waiting                // for declared inputs
+	lookingUp              // a worker computes its key and reads what stands under it
+	checking               // observed inputs of a trace are brought up to date, in order
+	settling               // reused; its outputs are verified or restored
+	queued                 // for a job slot
+	running                // holds a job slot, or is between two attempts
+	suspended              // its call waits for needs; its slot is free
+	done                   // has a value
+	failed                 // executed without a result
+	blocked                // something that it needs failed
+	dropped                // the build stopped before it came to it
+)
+
+var stateNames = [...]string{"idle", "loading", "waiting", "looking up", "checking", "settling", "queued", "running", "suspended", "done", "failed", "blocked", "dropped"}
+
+func (s state) String() string { return stateNames[s] }
+
+// ended reports whether nothing more happens to a node in this build.
+func (s state) ended() bool { return s >= done }
+
+// successors holds, as bits, the states that may follow each state.
+var successors = [...]uint16{
+	idle:      bits(loading, waiting, done, dropped),
+	loading:   bits(done, waiting),
+	waiting:   bits(lookingUp, done, failed, blocked, dropped),
+	lookingUp: bits(checking, settling, queued, done, failed, dropped),
+	checking:  bits(settling, queued, done, dropped, lookingUp),
+	settling:  bits(done, queued, failed, dropped),
+	queued:    bits(running, dropped),
+	running:   bits(suspended, queued, lookingUp, settling, done, failed, dropped),
+	suspended: bits(running, done, failed, dropped),
+	done:      bits(waiting), // its blobs are lost: it runs again
+	failed:    0,
+	blocked:   0,
+	dropped:   0,
+}
+
+func bits(states ...state) (mask uint16) {
+	for _, s := range states {
+		mask |= 1 << s
+	}
+	return mask
+}
+
+// to changes the node's state.
+func (n *node) to(next state) {
+	if successors[n.state]&(1<<next) == 0 {
+		panic(fmt.Sprintf("internal error: node %q cannot go from %v to %v", n.name, n.state, next))
+	}
+	n.state = next
+}

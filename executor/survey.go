@@ -1,0 +1,246 @@
+package executor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/workspace"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// unknownText stands, in a survey, for an input that will be executed or might.
+const unknownText = "?"
+
+// Survey tells what a build of the targets would do, without doing it, and what the workspace knows of each node. It is
+// the same walk as a build's, except that nothing is executed, restored or written.
+func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
+	l, targets, err := e.begin(ctx, o, true)
+	if err != nil {
+		return nil, err
+	}
+	defer l.cancel()
+	if e.ws == nil {
+		e.ws = workspace.ReadOnly(e.cfg.Root, e.store, e.memo)
+		defer func() { e.ws = nil }()
+	}
+	for _, t := range targets {
+		l.soon(func() { l.demand(t.n) })
+	}
+	l.drive()
+	if l.broken != nil {
+		return nil, l.broken
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return l.surveyed(targets)
+}
+
+// surveyDirty ends a node some of whose inputs will run or might: what else differs makes it certain that it runs too.
+func (l *loop) surveyDirty(n *node) {
+	dirty := n.dirtyInput()
+	if n.record == nil {
+		l.surveyEnd(n, willRun, []graph.Reason{{Kind: graph.NeverBuilt, Node: n.name}})
+		return
+	}
+	patchUnknown(n.act.components, n.record.Components)
+	if r, ok := l.partsReason(n, n.record.Components, n.act.components); ok && n.act.err == nil {
+		l.surveyEnd(n, willRun, []graph.Reason{r})
+		return
+	}
+	if n.record.Failure != "" {
+		l.surveyEnd(n, willRun, []graph.Reason{{Kind: graph.FailedBefore, Node: n.name, Before: n.record.Failure}})
+		return
+	}
+	own := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: dirty.name}
+	if dirty.isPlugin() {
+		own.Kind = graph.CodeChanged
+	}
+	l.surveyEnd(n, mayRun, append([]graph.Reason{own}, dirty.chain...))
+}
+
+// patchUnknown takes the parts that are not known yet to be as they were.
+func patchUnknown(now, before []trace.Component) {
+	for i := range now {
+		if now[i].Text != unknownText {
+			continue
+		}
+		at := slices.IndexFunc(before, func(c trace.Component) bool { return c.Kind == now[i].Kind && c.Subject == now[i].Subject })
+		if at >= 0 {
+			now[i] = before[at]
+		}
+	}
+}
+
+func (n *node) dirtyInput() *node {
+	for _, d := range n.deps {
+		if d.dirty != clean {
+			return d
+		}
+	}
+	return nil
+}
+
+func (l *loop) surveyEnd(n *node, d dirtiness, chain []graph.Reason) {
+	n.dirty = d
+	n.chain = chain
+	n.reason = chain[0]
+	n.value = trace.Value{}
+	n.to(done)
+	l.ended(n)
+}
+
+// surveyUnsure ends a node one of whose observed inputs will run or might.
+func (l *loop) surveyUnsure(n *node, dirty *node) {
+	own := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: dirty.name}
+	l.surveyEnd(n, mayRun, append([]graph.Reason{own}, dirty.chain...))
+}
+
+// surveyReused ends a node whose recorded result stands; its outputs may not.
+func (l *loop) surveyReused(n *node) {
+	if n.act.outputs == outputsUnknown && len(n.outs()) > 0 {
+		n.act.outputs = l.outputState(n, n.value)
+	}
+	switch {
+	case n.act.outputs == outputsMissing:
+		n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.onlyOutput()}}
+	case n.act.outputs == outputsEdited:
+		n.chain = []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.onlyOutput()}}
+	}
+	n.outcome = Fresh
+	n.to(done)
+	l.ended(n)
+}
+
+// surveyed makes the answer of what the walk found.
+func (l *loop) surveyed(targets []target) (*Survey, error) {
+	s := &Survey{Overridden: l.overridden()}
+	index := map[*node]int{}
+	var visit func(n *node) int
+	visit = func(n *node) int {
+		if i, ok := index[n]; ok {
+			return i
+		}
+		index[n] = -1
+		var edges []int
+		for _, d := range l.dependenciesOf(n) {
+			if !d.isPlugin() {
+				edges = append(edges, visit(d))
+			}
+		}
+		index[n] = len(s.Nodes)
+		s.Nodes = append(s.Nodes, l.forecast(n))
+		s.Edges = append(s.Edges, edges)
+		return index[n]
+	}
+	for _, t := range targets {
+		s.Targets = append(s.Targets, visit(t.n))
+	}
+	for _, n := range s.Nodes {
+		if n.Last != nil && n.Last.Run > s.Run {
+			s.Run = n.Last.Run
+		}
+	}
+	stale, err := l.e.staleOutputs(l.ctx, l.g)
+	s.StaleOutputs = stale
+	return s, err
+}
+
+// dependenciesOf are what a node was seen to depend on, or, where it never ran, declares.
+func (l *loop) dependenciesOf(n *node) []*node {
+	all := append(append([]*node{}, n.deps...), n.after...)
+	observed := n.observed
+	if observed == nil && n.record != nil {
+		for _, stage := range n.record.Stages {
+			if t, err := l.resolve(stage.Requests()); err == nil {
+				observed = append(observed, t.nodes...)
+			}
+		}
+	}
+	for _, d := range observed {
+		if !slices.Contains(all, d) && d.state.ended() {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func (l *loop) forecast(n *node) Forecast {
+	f := Forecast{
+		Node: n.name, Stored: n.isStored(), List: n.isList(), Doc: n.decl.Doc, Chain: n.chain, Last: n.record,
+		Certain: n.dirty != mayRun, Usual: l.usual(n), State: StateFresh, Prediction: WillReuse, Step: n.decl.Step, Value: n.value,
+	}
+	if f.Usual == leastSeconds {
+		f.Usual = 0
+		if n.record != nil {
+			f.Usual = n.record.Result.Seconds
+		}
+	}
+	switch {
+	case n.failure != nil:
+		f.State, f.Problem = StateFailed, n.failure.Message
+	case n.state == blocked:
+		f.State, f.Problem = StateDirty, "blocked by "+quoted(n.blockedBy)
+	case n.isStored() || n.isList() && n.dirty == clean:
+		f.Prediction = ""
+	case n.dirty == clean && len(n.chain) == 0:
+	case n.dirty == clean: // reused, and its outputs are restored
+		f.State = StateDirty
+	default:
+		f.Prediction = WillRun
+		if n.dirty == mayRun {
+			f.Prediction = MayRun
+		}
+		f.State = dirtyState(n)
+	}
+	return f
+}
+
+func dirtyState(n *node) NodeState {
+	switch {
+	case n.record == nil:
+		return StateNeverBuilt
+	case n.record.Failure != "":
+		return StateFailed
+	}
+	return StateDirty
+}
+
+// overridden lists the stored values that differ from their sources.
+func (l *loop) overridden() []Override {
+	var all []Override
+	for i := range l.g.Len() {
+		name := l.g.Name(i)
+		v, ok := l.e.override(name)
+		if !ok {
+			continue
+		}
+		decl := l.g.Node(i)
+		if decl.Stored == nil {
+			continue
+		}
+		from := "state"
+		if _, set := l.e.set[name]; set {
+			from = "set"
+		}
+		source, err := l.e.sourceValue(name, *decl.Stored)
+		if err != nil {
+			source = nil
+		}
+		all = append(all, Override{Node: name, Value: v, From: from, Source: source})
+	}
+	return all
+}
+
+// staleOutputs are paths that calyx wrote for steps that are gone.
+func (e *Engine) staleOutputs(ctx context.Context, g *graph.Graph) ([]string, error) {
+	var stale []string
+	err := e.ws.Recorded(ctx, func(o workspace.Output) bool {
+		if _, owned := g.Owner(o.Path); !owned && e.ws.There(o) {
+			stale = append(stale, o.Path)
+		}
+		return true
+	})
+	return stale, err
+}

@@ -1,0 +1,172 @@
+package executor
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
+)
+
+// target is what one of the user's words asks for: a node, perhaps a part of its value.
+type target struct {
+	text    string
+	n       *node
+	output  string
+	element *int
+}
+
+// TargetError says that a target names nothing, and what may be meant.
+type TargetError struct{ Target, Near string }
+
+func (e *TargetError) Error() string {
+	if e.Near != "" {
+		return fmt.Sprintf("there is no target %q (did you mean %q?)", e.Target, e.Near)
+	}
+	return fmt.Sprintf("there is no target %q", e.Target)
+}
+
+// targets finds what the user's words ask for; without words, the Calyxfile's default, else every step.
+func (l *loop) targets(words []string) ([]target, error) {
+	if len(words) == 0 {
+		return l.defaults(), nil
+	}
+	var all []target
+	for _, w := range words {
+		found, err := l.target(w)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+func (l *loop) defaults() []target {
+	var all []target
+	for _, r := range l.g.Default {
+		all = append(all, target{text: r.Node, n: l.named(r.Node), output: r.Output})
+	}
+	if len(all) > 0 {
+		return all
+	}
+	for i := range l.g.Len() {
+		if n := l.numbered(i); n.isStep() {
+			all = append(all, target{text: n.name, n: n})
+		}
+	}
+	return all
+}
+
+func (l *loop) target(word string) ([]target, error) {
+	if _, ok := l.g.Find(word); ok { // the steps of a matrix have spellings for names
+		return []target{{text: word, n: l.named(word)}}, nil
+	}
+	t, err := graph.ParseTarget(word)
+	if err != nil {
+		return nil, err
+	}
+	if t.Pattern {
+		return l.matching(word, t)
+	}
+	one := target{text: word, output: t.Output, element: t.Element}
+	if _, ok := l.g.Find(t.Name); !ok {
+		return l.outputTarget(word, t)
+	}
+	if one.n, err = l.withArgsOrPlain(t); err != nil {
+		return nil, err
+	}
+	return []target{one}, nil
+}
+
+func (l *loop) withArgsOrPlain(t graph.Target) (*node, error) {
+	base := l.named(t.Name)
+	if len(t.Args) == 0 {
+		return base, nil
+	}
+	if n, ok := l.g.Find(graph.Spell(t.Name, t.Args)); ok {
+		return l.numbered(n), nil
+	}
+	return l.withArgs(base, t.Args)
+}
+
+// outputTarget finds the step that owns a path, which users give from their working directory.
+func (l *loop) outputTarget(word string, t graph.Target) ([]target, error) {
+	at := filepath.ToSlash(filepath.Clean(t.Name))
+	if filepath.IsAbs(at) {
+		at = strings.TrimPrefix(at, l.e.cfg.Root+"/")
+	} else if l.e.cfg.Subdir != "" {
+		at = path.Join(filepath.ToSlash(l.e.cfg.Subdir), at)
+	}
+	i, ok := l.g.Owner(at)
+	if !ok {
+		return nil, &TargetError{Target: word, Near: l.nearest(t.Name)}
+	}
+	n := l.numbered(i)
+	for _, o := range n.outs() {
+		if o.Path == at {
+			return []target{{text: word, n: n, output: o.Name}}, nil
+		}
+	}
+	return []target{{text: word, n: n}}, nil
+}
+
+// nearest is the name or output path that a mistyped one comes nearest to.
+func (l *loop) nearest(word string) string {
+	names := l.g.Names()
+	l.g.Outputs(func(p string, _ int) bool {
+		names = append(names, p)
+		return true
+	})
+	return graph.Nearest(word, names)
+}
+
+func (l *loop) matching(word string, t graph.Target) ([]target, error) {
+	var all []target
+	for i := range l.g.Len() {
+		if ok, err := doublestar.Match(t.Name, l.g.Name(i)); err != nil {
+			return nil, fmt.Errorf("%q is no pattern", word)
+		} else if ok {
+			if n := l.numbered(i); n.isStep() || n.isList() {
+				all = append(all, target{text: n.name, n: n})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, &TargetError{Target: word}
+	}
+	return all, nil
+}
+
+// value is the value that a target asks for. Its node is done.
+func (l *loop) targetValue(t target) (TargetValue, error) {
+	v := TargetValue{Target: t.text, Node: t.n.name, Value: t.n.value, Path: l.workspacePath(t.n, t.n.value)}
+	var err error
+	if t.output != "" {
+		if v.Value, err = l.outputValue(t.n, t.output); err != nil {
+			return v, fmt.Errorf("target %q: %w", t.text, err)
+		}
+		v.Path = l.workspacePath(t.n, v.Value)
+	}
+	if t.element != nil {
+		seen, err := l.valueView(l.ctx, t.n, v.Value, fmt.Sprintf("item:%d", *t.element))
+		if err != nil || seen.absent {
+			return v, fmt.Errorf("target %q: there is no such element", t.text)
+		}
+		v.Value, v.Inline, v.Path = seen.value, seen.inline, ""
+	}
+	if v.Inline == nil && v.Value.Media == trace.MediaJSON {
+		v.Inline = t.n.inlineOf(v.Value)
+	}
+	if items := l.listItems(t.n); items != nil && t.element == nil {
+		v.Items = items
+	}
+	if t.n.isStored() && len(t.n.leaves) > 0 {
+		v.Tree = t.n.leaves[0].tree
+	}
+	return v, nil
+}

@@ -1,0 +1,130 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// parts remembers the named parts of values, which are small and asked for often. It is safe for concurrent use.
+type parts struct {
+	mu    sync.Mutex
+	known map[hashing.Digest][]trace.Named
+}
+
+// parts returns the named parts of a value of several outputs.
+func (e *Engine) partsOf(ctx context.Context, v trace.Value) ([]trace.Named, error) {
+	e.parts.mu.Lock()
+	known, ok := e.parts.known[v.Digest]
+	e.parts.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	blob, err := e.content(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	read, err := trace.Parts(blob)
+	if err != nil {
+		return nil, err
+	}
+	e.parts.mu.Lock()
+	e.parts.known[v.Digest] = read
+	e.parts.mu.Unlock()
+	return read, nil
+}
+
+// outputValue is the value of one output of a step.
+func (l *loop) outputValue(n *node, output string) (trace.Value, error) {
+	if n.value.Media == trace.MediaParts {
+		named, err := l.e.partsOf(l.ctx, n.value)
+		if err != nil {
+			return trace.Value{}, err
+		}
+		for _, p := range named {
+			if p.Name == output {
+				return p.Value, nil
+			}
+		}
+		return l.outputAt(n, output)
+	}
+	outs := n.outs()
+	if len(outs) == 1 && (outs[0].Name == output || outs[0].Path == output) {
+		return n.value, nil
+	}
+	return l.fileOfTree(l.ctx, n.value, output)
+}
+
+// outputAt is the value of the output, or of the file in an output folder, that stands at a path.
+func (l *loop) outputAt(n *node, path string) (trace.Value, error) {
+	for _, o := range n.outs() {
+		switch {
+		case o.Path == path:
+			if n.value.Media == trace.MediaParts && o.Name == path {
+				return trace.Value{}, fmt.Errorf("it has no output %q", path)
+			}
+			return l.outputValue(n, o.Name)
+		case len(path) > len(o.Path) && path[:len(o.Path)+1] == o.Path+"/":
+			folder, err := l.outputValue(n, o.Name)
+			if err != nil {
+				return folder, err
+			}
+			return l.fileOfTree(l.ctx, folder, path[len(o.Path)+1:])
+		}
+	}
+	return trace.Value{}, fmt.Errorf("it has no output %q", path)
+}
+
+var errNoPart = errors.New("there is no such part")
+
+// fileOfTree is one file of a folder, or one part of a value that has several.
+func (l *loop) fileOfTree(ctx context.Context, v trace.Value, name string) (trace.Value, error) {
+	switch v.Media {
+	case trace.MediaParts:
+		named, err := l.e.partsOf(ctx, v)
+		if err != nil {
+			return trace.Value{}, err
+		}
+		for _, p := range named {
+			if p.Name == name {
+				return p.Value, nil
+			}
+		}
+	case trace.MediaTree:
+		tree, err := l.e.tree(ctx, v.Digest)
+		if err != nil {
+			return trace.Value{}, err
+		}
+		if e, ok := tree.Find(name); ok && e.IsFile() {
+			return entryValue(e), nil
+		}
+	}
+	return trace.Value{}, fmt.Errorf("%q: %w", name, errNoPart)
+}
+
+// tree reads a listing from the cache.
+func (e *Engine) tree(ctx context.Context, d hashing.Digest) (hashing.Tree, error) {
+	blob, err := e.content(ctx, trace.Value{Media: trace.MediaTree, Digest: d, Size: 1})
+	if err != nil {
+		return nil, err
+	}
+	return hashing.DecodeTree(blob)
+}
+
+// loadInline returns the node's inline JSON.
+func (n *node) loadInline() []byte {
+	n.inlineMu.Lock()
+	defer n.inlineMu.Unlock()
+	return n.inline
+}
+
+// storeInline sets it; several workers may read the same value at once.
+func (n *node) storeInline(text []byte) {
+	n.inlineMu.Lock()
+	defer n.inlineMu.Unlock()
+	n.inline = text
+}
