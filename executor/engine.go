@@ -20,7 +20,6 @@ import (
 // Config is what an engine works with. An engine that finds nothing to do calls neither Store nor Runner.
 type Config struct {
 	Root      string // the workspace's folder, absolute, without links
-	Subdir    string // the user's working directory, relative to Root; empty: Root itself
 	Calyxfile string // the Calyxfile, relative to Root
 	Instance  string
 	CacheDir  string
@@ -260,7 +259,7 @@ func (e *Engine) Log(ctx context.Context, v trace.Value, w io.Writer) error {
 // Clean removes the current outputs of all steps, or (stale) those of steps that are gone, where they are as calyx wrote
 // them, and returns their paths.
 func (e *Engine) Clean(ctx context.Context, stale bool) ([]string, error) {
-	g, err := e.Graph(ctx)
+	g, err := e.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -280,8 +279,17 @@ func (e *Engine) Clean(ctx context.Context, stale bool) ([]string, error) {
 	return e.ws.Remove(ctx, outs...)
 }
 
-// Graph evaluates the Calyxfile, or takes the kept evaluation.
-func (e *Engine) Graph(ctx context.Context) (*graph.Graph, error) {
+// Graph returns what the Calyxfile declares.
+func (e *Engine) Graph(ctx context.Context) (*graph.Declarations, error) {
+	g, err := e.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.Declarations(), nil
+}
+
+// load evaluates the Calyxfile, or takes the kept evaluation.
+func (e *Engine) load(ctx context.Context) (*graph.Graph, error) {
 	// Where the state lives is the Calyxfile's to say, and what it says may depend on the state: so the kept or default
 	// backend is tried first, and the evaluation is repeated where it names another.
 	backend := e.keptBackend()

@@ -77,7 +77,7 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool) (*loop, []ta
 
 // take evaluates the Calyxfile with the build's own values, and opens the store.
 func (e *Engine) take(ctx context.Context, o Options) error {
-	g, err := e.Graph(ctx)
+	g, err := e.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (e *Engine) take(ctx context.Context, o Options) error {
 			return err
 		}
 		e.graph = nil // `value(node)` may say something else now
-		if g, err = e.Graph(ctx); err != nil {
+		if g, err = e.load(ctx); err != nil {
 			return err
 		}
 	}

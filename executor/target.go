@@ -2,7 +2,6 @@ package executor
 
 import (
 	"fmt"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -94,13 +93,11 @@ func (l *loop) withArgsOrPlain(t graph.Target) (*node, error) {
 	return l.withArgs(base, t.Args)
 }
 
-// outputTarget finds the step that owns a path, which users give from their working directory.
+// outputTarget finds the step that owns a path.
 func (l *loop) outputTarget(word string, t graph.Target) ([]target, error) {
 	at := filepath.ToSlash(filepath.Clean(t.Name))
 	if filepath.IsAbs(at) {
 		at = strings.TrimPrefix(at, l.e.cfg.Root+"/")
-	} else if l.e.cfg.Subdir != "" {
-		at = path.Join(filepath.ToSlash(l.e.cfg.Subdir), at)
 	}
 	i, ok := l.g.Owner(at)
 	if !ok {

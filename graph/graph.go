@@ -241,3 +241,12 @@ func (g *Graph) Names() []string {
 	}
 	return names
 }
+
+// Declarations decodes all nodes.
+func (g *Graph) Declarations() *Declarations {
+	d := &Declarations{Workspace: g.Workspace, Pools: g.Pools, Plugins: g.Plugins, Default: g.Default, Nodes: make([]*Node, g.Len())}
+	for i := range d.Nodes {
+		d.Nodes[i] = g.Node(i)
+	}
+	return d
+}
