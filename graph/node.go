@@ -39,7 +39,7 @@ type Node struct {
 	Doc    string  `json:"doc,omitempty"`
 	Stored *Stored `json:"stored,omitempty"`
 	Step   *Step   `json:"step,omitempty"`
-	// List is the node of a matrix itself: the list of its steps' values, in order.
+	// List is the node of a matrix itself: the list of its steps' values, in order. It may be empty: a matrix over nothing.
 	List []Ref `json:"list,omitempty"`
 }
 
@@ -51,8 +51,9 @@ type Stored struct {
 	Env     string   `json:"env,omitempty"`     // a variable
 	Params  string   `json:"params,omitempty"`  // a YAML, TOML or JSON file …
 	Key     []string `json:"key,omitempty"`     // … and the path of one leaf in it
-	// Default is the value of a parameter, or of a variable that is not set. Its type (nil, bool, int64, *big.Int,
-	// float64, string, []any, hashing.Map) is the type that `set` accepts.
+	// Default is the value of a parameter (with Params, the leaf's value when the file was evaluated), or of a variable
+	// that is not set. Its type (nil, bool, int64, *big.Int, float64, string, []any, hashing.Map) is the type that `set`
+	// accepts.
 	Default    Literal `json:"default,omitzero"`
 	HasDefault bool    `json:"has_default,omitempty"`
 }
@@ -60,9 +61,11 @@ type Stored struct {
 // Step is one declaration of something derived: exactly one of Call, Cmd and Shell is set, or none of them for a step
 // that only orders others.
 type Step struct {
-	Call  *Call  `json:"call,omitempty"`
-	Cmd   []Expr `json:"cmd,omitempty"`
-	Shell *Expr  `json:"shell,omitempty"` // a Concat whose references are quoted for the shell where they are put in
+	Call *Call  `json:"call,omitempty"`
+	Cmd  []Expr `json:"cmd,omitempty"`
+	// Shell is a Concat: a constant string in it is text of the shell as it stands, every other item is a value that is
+	// quoted where it is put in (of a list of scalars, each as a word of its own).
+	Shell *Expr `json:"shell,omitempty"`
 
 	Args   []Arg    `json:"args,omitempty"` // sorted by name
 	Outs   []Output `json:"outs,omitempty"`
