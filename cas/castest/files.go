@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/calyx-build/calyx/cas"
-	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -123,7 +122,7 @@ func expectAlone(t *testing.T, path string) {
 
 func statOf(t *testing.T, path string) hashing.Stat {
 	t.Helper()
-	stat, err := folder.Lstat(path)
+	stat, err := hashing.Lstat(path)
 	check(t, err)
 	return stat
 }

@@ -1,14 +1,10 @@
 package folder
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/zeebo/blake3"
 
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -57,11 +53,11 @@ func (f *Folder) Import(src *os.File) (Blob, error) {
 	if err := copyFile(tmp, src); err != nil {
 		return Blob{}, fmt.Errorf("copy %q into the cache %q: %w", src.Name(), f.path, err)
 	}
-	d, size, err := digestFile(tmp)
+	r, err := hashing.ReadRecord(tmp.Name(), noClock)
 	if err != nil {
 		return Blob{}, fmt.Errorf("copy %q into the cache %q: %w", src.Name(), f.path, err)
 	}
-	return f.keep(tmp, d, size)
+	return f.keep(tmp, r.Digest, r.Stat.Size)
 }
 
 // keep makes a complete temporary file the blob.
@@ -74,7 +70,7 @@ func (f *Folder) keep(tmp *os.File, d hashing.Digest, size int64) (Blob, error) 
 	if err != nil {
 		return Blob{}, f.writeError(d, err)
 	}
-	stat, err := Lstat(path)
+	stat, err := hashing.Lstat(path)
 	if err != nil {
 		return Blob{}, f.writeError(d, err)
 	}
@@ -103,7 +99,7 @@ func (f *Folder) place(from, to string) error {
 // Check makes sure that the blob's file holds its bytes, without reading them where the stat is the remembered one.
 // It returns the blob with its present stat. The error wraps os.ErrNotExist or ErrDamaged.
 func (f *Folder) Check(b Blob) (Blob, error) {
-	stat, err := Lstat(f.BlobPath(b.Digest))
+	stat, err := hashing.Lstat(f.BlobPath(b.Digest))
 	if err != nil {
 		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
 	}
@@ -114,24 +110,19 @@ func (f *Folder) Check(b Blob) (Blob, error) {
 }
 
 func (f *Folder) verify(b Blob) (Blob, error) {
-	file, err := os.Open(f.BlobPath(b.Digest))
+	path := f.BlobPath(b.Digest)
+	r, err := hashing.ReadRecord(path, noClock)
 	if err != nil {
 		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
 	}
-	defer file.Close()
-	stat, err := StatOpen(file)
-	if err != nil {
-		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
+	if r.Digest != b.Digest || r.Stat.Size != b.Size {
+		return Blob{}, fmt.Errorf("%q: %w", path, ErrDamaged)
 	}
-	d, size, err := digestFile(file)
-	if err != nil {
-		return Blob{}, fmt.Errorf("read blob %s from the cache: %w", b.Digest, err)
-	}
-	if d != b.Digest || size != b.Size {
-		return Blob{}, fmt.Errorf("%q: %w", file.Name(), ErrDamaged)
-	}
-	return Blob{Digest: d, Size: size, Stat: stat}, nil
+	return Blob{Digest: b.Digest, Size: b.Size, Stat: r.Stat}, nil
 }
+
+// noClock is for files that nobody writes once they have their name: how long ago that was makes no difference.
+func noClock() int64 { return 0 }
 
 // Read returns the blob's bytes, checked. The error wraps os.ErrNotExist or ErrDamaged.
 func (f *Folder) Read(b Blob) ([]byte, error) {
@@ -148,7 +139,7 @@ func (f *Folder) Read(b Blob) ([]byte, error) {
 
 // Present tells whether the blob's file is there, with the right size.
 func (f *Folder) Present(b Blob) bool {
-	stat, err := Lstat(f.BlobPath(b.Digest))
+	stat, err := hashing.Lstat(f.BlobPath(b.Digest))
 	return err == nil && stat.Size == b.Size
 }
 
@@ -181,15 +172,4 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// digestFile reads an open file from its beginning.
-func digestFile(file *os.File) (d hashing.Digest, size int64, err error) {
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return d, 0, err
-	}
-	hasher := blake3.New()
-	size, err = io.Copy(hasher, bufio.NewReaderSize(file, 1<<20))
-	hasher.Sum(d[:0])
-	return d, size, err
 }

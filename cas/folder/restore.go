@@ -65,10 +65,10 @@ func (f *Folder) createBeside(path string, perm uint32) (*os.File, error) {
 // settle gives a new file its permission bits, where the umask or the need to write it kept some away, and returns its
 // stat, taken last because moving a file changes its ctime.
 func settle(path string, perm uint32) (hashing.Stat, error) {
-	stat, err := Lstat(path)
+	stat, err := hashing.Lstat(path)
 	if err == nil && stat.Mode&0o777 != perm {
 		if err = os.Chmod(path, os.FileMode(perm)); err == nil {
-			stat, err = Lstat(path)
+			stat, err = hashing.Lstat(path)
 		}
 	}
 	if err != nil {

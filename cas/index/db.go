@@ -40,9 +40,11 @@ type DB struct {
 	log    *logger
 	leases *lease.Local
 
-	queue   queue
-	closing sync.Once
-	done    chan struct{} // closed when the committer has ended
+	queue    queue
+	done     chan struct{} // closed when the committer has ended
+	closing  sync.Once
+	closed   chan struct{}
+	closeErr error // set before closed is closed
 }
 
 var _ Index = (*DB)(nil)
@@ -75,7 +77,7 @@ func damaged(err error) bool {
 }
 
 func open(path string, o Options) (*DB, error) {
-	d := &DB{path: path, fs: o.FS, warn: o.Warn, log: newLogger(), done: make(chan struct{})}
+	d := &DB{path: path, fs: o.FS, warn: o.Warn, log: newLogger(), done: make(chan struct{}), closed: make(chan struct{})}
 	d.leases = lease.NewTable().NewLocal()
 	opened := make(chan error, 1)
 	go func() {
@@ -134,16 +136,24 @@ func (d *DB) Lease(ctx context.Context, action hashing.Digest, holding []hashing
 
 // Close writes everything out and closes the database.
 func (d *DB) Close() error {
-	d.closing.Do(func() { d.queue.close() })
+	d.closing.Do(func() {
+		d.queue.close()
+		go d.close()
+	})
 	select {
-	case <-d.done:
-	case <-d.log.fatal:
+	case <-d.closed:
+	case <-d.log.fatal: // what waits for the database may wait for ever
 		return d.Err()
 	}
-	// Without a flush, the next opening would replay the log.
-	err := errors.Join(d.pebble.Flush(), d.pebble.Close())
-	if err != nil {
-		return fmt.Errorf("close cache %q: %w", filepath.Dir(d.path), err)
+	if d.closeErr != nil {
+		return fmt.Errorf("close cache %q: %w", filepath.Dir(d.path), d.closeErr)
 	}
 	return nil
+}
+
+func (d *DB) close() {
+	defer close(d.closed)
+	<-d.done
+	// Without a flush, the next opening would replay the log.
+	d.closeErr = errors.Join(d.pebble.Flush(), d.pebble.Close())
 }

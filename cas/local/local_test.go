@@ -12,12 +12,18 @@ import (
 	"github.com/calyx-build/calyx/cas/server"
 )
 
-// serverArg makes the test's executable a store server for the folder that follows.
-const serverArg = "calyx-test-store-server"
+// The test's executable is also the programs that the tests start: the first argument says which, the second is the
+// cache folder.
+var programs = map[string]func(dir string) error{
+	"calyx-test-server": func(dir string) error { return server.Run(context.Background(), dir, os.Stdout) },
+	"calyx-test-write":  writeProgram,
+	"calyx-test-count":  countProgram,
+	"calyx-test-lease":  leaseProgram,
+}
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == serverArg {
-		if err := server.Run(context.Background(), os.Args[2], os.Stdout); err != nil {
+	if len(os.Args) == 3 && programs[os.Args[1]] != nil {
+		if err := programs[os.Args[1]](os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -26,13 +32,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func connect(t testing.TB, dir string, warn func(string)) *local.Store {
-	t.Helper()
+func shared(dir string, warn func(string)) (*local.Store, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	s, err := local.Connect(context.Background(), local.Options{Dir: dir, Server: []string{exe, serverArg, dir}, Warn: warn})
+	return local.Connect(context.Background(), local.Options{Dir: dir, Server: []string{exe, "calyx-test-server", dir}, Warn: warn})
+}
+
+func connect(t testing.TB, dir string, warn func(string)) *local.Store {
+	t.Helper()
+	s, err := shared(dir, warn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,22 +19,25 @@ const aheadBytes = 4 << 20
 
 // PutFile stores the content of a large file, and returns that of a small one.
 func (s *Store) PutFile(ctx context.Context, path string) (cas.PutResult, error) {
+	stat, err := hashing.StatFollow(path)
+	if err != nil {
+		return cas.PutResult{}, fmt.Errorf("put into the cache: %w", err)
+	}
+	if !stat.IsRegular() {
+		return cas.PutResult{}, fmt.Errorf("put into the cache: %w", &hashing.TypeError{Path: path, Mode: stat.Mode})
+	}
 	src, err := os.Open(path)
 	if err != nil {
 		return cas.PutResult{}, fmt.Errorf("put into the cache: %w", err)
 	}
-	result, err := s.putOpen(ctx, src)
+	result, err := s.putOpen(ctx, src, stat)
 	if err := errors.Join(err, src.Close()); err != nil {
 		return cas.PutResult{}, fmt.Errorf("put %q into the cache: %w", path, err)
 	}
 	return result, nil
 }
 
-func (s *Store) putOpen(ctx context.Context, src *os.File) (cas.PutResult, error) {
-	stat, err := folder.StatOpen(src)
-	if err != nil {
-		return cas.PutResult{}, err
-	}
+func (s *Store) putOpen(ctx context.Context, src *os.File, stat hashing.Stat) (cas.PutResult, error) {
 	if stat.Size <= cas.InlineLimit {
 		// A file that has grown since is read no further than shows that it is no longer small.
 		p, err := io.ReadAll(io.LimitReader(src, cas.InlineLimit+1))
