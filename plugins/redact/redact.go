@@ -16,11 +16,14 @@ type Redactor struct {
 	pending []byte // the end of what came: perhaps the beginning of a secret
 }
 
-// New returns a redactor for the secrets. Empty ones are left out.
+// shortest is the length in bytes of the shortest secret that is blanked: shorter ones would blank half of any text.
+const shortest = 4
+
+// New returns a redactor for the secrets. Those of fewer than four bytes are left out.
 func New(secrets []string) *Redactor {
 	r := &Redactor{}
 	for _, s := range secrets {
-		if s != "" {
+		if len(s) >= shortest {
 			r.secrets = append(r.secrets, []byte(s))
 			r.first[s[0]] = true
 		}

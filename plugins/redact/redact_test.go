@@ -19,7 +19,7 @@ func TestText(t *testing.T) {
 		{"abc12345", "***45"},
 		{"abcabc123", "abc***"},
 	} {
-		if got := redact.Text(c.text, []string{"", "abc123", "abc123456"}); got != c.want {
+		if got := redact.Text(c.text, []string{"", "a", "abc123", "abc123456"}); got != c.want {
 			t.Errorf("Text(%q) = %q, want %q", c.text, got, c.want)
 		}
 	}
@@ -29,7 +29,7 @@ func TestText(t *testing.T) {
 func TestPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.StringOfN(rapid.RuneFrom([]rune("ab")), 0, 60, -1)
-		secrets := rapid.SliceOfN(rapid.StringOfN(rapid.RuneFrom([]rune("ab")), 2, 6, -1), 0, 3).Draw(t, "secrets")
+		secrets := rapid.SliceOfN(rapid.StringOfN(rapid.RuneFrom([]rune("ab")), 4, 8, -1), 0, 3).Draw(t, "secrets")
 		text := letters.Draw(t, "text")
 		whole := redact.Text(text, secrets)
 		for _, s := range secrets {

@@ -36,59 +36,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Delivery says in which form a parameter takes its value.
-type Delivery int32
-
-const (
-	// Inline where the value is small, else as a path.
-	Delivery_DELIVERY_UNSPECIFIED Delivery = 0
-	// Always as the path of a file whose base name is the file's own, because programs tell formats by it.
-	Delivery_DELIVERY_FILE Delivery = 1
-	// Always as the path of a folder.
-	Delivery_DELIVERY_TREE Delivery = 2
-)
-
-// Enum value maps for Delivery.
-var (
-	Delivery_name = map[int32]string{
-		0: "DELIVERY_UNSPECIFIED",
-		1: "DELIVERY_FILE",
-		2: "DELIVERY_TREE",
-	}
-	Delivery_value = map[string]int32{
-		"DELIVERY_UNSPECIFIED": 0,
-		"DELIVERY_FILE":        1,
-		"DELIVERY_TREE":        2,
-	}
-)
-
-func (x Delivery) Enum() *Delivery {
-	p := new(Delivery)
-	*p = x
-	return p
-}
-
-func (x Delivery) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Delivery) Descriptor() protoreflect.EnumDescriptor {
-	return file_calyx_plugin_v1_plugin_proto_enumTypes[0].Descriptor()
-}
-
-func (Delivery) Type() protoreflect.EnumType {
-	return &file_calyx_plugin_v1_plugin_proto_enumTypes[0]
-}
-
-func (x Delivery) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Delivery.Descriptor instead.
-func (Delivery) EnumDescriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{0}
-}
-
 // The views, a closed list: the host computes their digests.
 type View_Kind int32
 
@@ -150,11 +97,11 @@ func (x View_Kind) String() string {
 }
 
 func (View_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_calyx_plugin_v1_plugin_proto_enumTypes[1].Descriptor()
+	return file_calyx_plugin_v1_plugin_proto_enumTypes[0].Descriptor()
 }
 
 func (View_Kind) Type() protoreflect.EnumType {
-	return &file_calyx_plugin_v1_plugin_proto_enumTypes[1]
+	return &file_calyx_plugin_v1_plugin_proto_enumTypes[0]
 }
 
 func (x View_Kind) Number() protoreflect.EnumNumber {
@@ -415,16 +362,19 @@ type Parameter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// MUST match [A-Za-z_][A-Za-z0-9_]*.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// "any", "bool", "int", "float", "string", "bytes", "list" or "dict": what the host checks plain values against before
-	// it starts a call (an int is accepted for a float). Any other text is for people alone. Empty means "any".
+	// How the value is to be delivered, and what plain values are checked against before a call starts:
+	//   - "any" (or empty), "bool", "int", "float" (an int is accepted), "string", "bytes", "list", "dict": inline where the
+	//     value is small, else as a path;
+	//   - "file": always as the path of a file whose base name is the file's own, because programs tell formats by it;
+	//   - "tree": always as the path of a folder.
+	//
+	// Any other text is for people, and means "any".
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	// How the value is to be delivered.
-	Delivery Delivery `protobuf:"varint,3,opt,name=delivery,proto3,enum=calyx.plugin.v1.Delivery" json:"delivery,omitempty"`
 	// The value where a step gives none; a parameter without one MUST be given. calyx fills it in before it identifies a
-	// node, so that f() and f(1) are one node where 1 is the default.
-	Default *Literal `protobuf:"bytes,4,opt,name=default,proto3" json:"default,omitempty"`
+	// node, so that f() and f(1) are one node where 1 is the default. It MUST be expressible in JSON.
+	Default *Literal `protobuf:"bytes,3,opt,name=default,proto3" json:"default,omitempty"`
 	// MAY be empty.
-	Doc           string `protobuf:"bytes,5,opt,name=doc,proto3" json:"doc,omitempty"`
+	Doc           string `protobuf:"bytes,4,opt,name=doc,proto3" json:"doc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -471,13 +421,6 @@ func (x *Parameter) GetType() string {
 		return x.Type
 	}
 	return ""
-}
-
-func (x *Parameter) GetDelivery() Delivery {
-	if x != nil {
-		return x.Delivery
-	}
-	return Delivery_DELIVERY_UNSPECIFIED
 }
 
 func (x *Parameter) GetDefault() *Literal {
@@ -1616,14 +1559,14 @@ type isAnswer_Answer interface {
 }
 
 type Answer_Value struct {
-	// The view that was asked for. LENGTH, KEYS and SHAPE are JSON; a listing is a JSON list of [name, kind] in the order
-	// of names, a glob a JSON list of paths, a variable and the instance's name a JSON string, existence a JSON string
-	// with a kind; a kind is "file", "folder", "symlink" or "other".
+	// The view that was asked for. LENGTH, KEYS and SHAPE are JSON; a listing is a JSON list of names, those of
+	// folders with a slash at the end; a glob a JSON list of paths; a variable and the instance's name a JSON string;
+	// existence a JSON string: "file", "folder", or "" where nothing is there.
 	Value *Value `protobuf:"bytes,1,opt,name=value,proto3,oneof"`
 }
 
 type Answer_Absent struct {
-	// True where what was asked for is not there: a file, a variable, an element. That is an answer like any other, and
+	// True where what was asked for is not there: a file, a folder, a variable, an element. That is an answer like any other, and
 	// is recorded like any other.
 	Absent bool `protobuf:"varint,2,opt,name=absent,proto3,oneof"`
 }
@@ -3482,13 +3425,12 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x03doc\x18\x04 \x01(\tR\x03doc\x12\x14\n" +
 	"\x05batch\x18\x05 \x01(\rR\x05batch\x12\x18\n" +
 	"\aoverlap\x18\x06 \x01(\bR\aoverlap\x12\x18\n" +
-	"\areturns\x18\a \x01(\tR\areturns\"\xb0\x01\n" +
+	"\areturns\x18\a \x01(\tR\areturns\"y\n" +
 	"\tParameter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\x125\n" +
-	"\bdelivery\x18\x03 \x01(\x0e2\x19.calyx.plugin.v1.DeliveryR\bdelivery\x122\n" +
-	"\adefault\x18\x04 \x01(\v2\x18.calyx.plugin.v1.LiteralR\adefault\x12\x10\n" +
-	"\x03doc\x18\x05 \x01(\tR\x03doc\"\xf2\x01\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x122\n" +
+	"\adefault\x18\x03 \x01(\v2\x18.calyx.plugin.v1.LiteralR\adefault\x12\x10\n" +
+	"\x03doc\x18\x04 \x01(\tR\x03doc\"\xf2\x01\n" +
 	"\x06Stored\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x10\n" +
@@ -3674,11 +3616,7 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x06exists\x18\x01 \x01(\bR\x06exists\"\r\n" +
 	"\vListRequest\",\n" +
 	"\fListResponse\x12\x1c\n" +
-	"\tinstances\x18\x01 \x03(\tR\tinstances*J\n" +
-	"\bDelivery\x12\x18\n" +
-	"\x14DELIVERY_UNSPECIFIED\x10\x00\x12\x11\n" +
-	"\rDELIVERY_FILE\x10\x01\x12\x11\n" +
-	"\rDELIVERY_TREE\x10\x022\xab\x01\n" +
+	"\tinstances\x18\x01 \x03(\tR\tinstances2\xab\x01\n" +
 	"\x06Plugin\x12O\n" +
 	"\bDescribe\x12 .calyx.plugin.v1.DescribeRequest\x1a!.calyx.plugin.v1.DescribeResponse\x12P\n" +
 	"\aSession\x12\x1f.calyx.plugin.v1.SessionRequest\x1a .calyx.plugin.v1.SessionResponse(\x010\x012\xf1\x02\n" +
@@ -3702,123 +3640,121 @@ func file_calyx_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_calyx_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_calyx_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_calyx_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_calyx_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_calyx_plugin_v1_plugin_proto_goTypes = []any{
-	(Delivery)(0),               // 0: calyx.plugin.v1.Delivery
-	(View_Kind)(0),              // 1: calyx.plugin.v1.View.Kind
-	(*DescribeRequest)(nil),     // 2: calyx.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil),    // 3: calyx.plugin.v1.DescribeResponse
-	(*Function)(nil),            // 4: calyx.plugin.v1.Function
-	(*Parameter)(nil),           // 5: calyx.plugin.v1.Parameter
-	(*Stored)(nil),              // 6: calyx.plugin.v1.Stored
-	(*Literal)(nil),             // 7: calyx.plugin.v1.Literal
-	(*LiteralList)(nil),         // 8: calyx.plugin.v1.LiteralList
-	(*LiteralMap)(nil),          // 9: calyx.plugin.v1.LiteralMap
-	(*SessionRequest)(nil),      // 10: calyx.plugin.v1.SessionRequest
-	(*HostItem)(nil),            // 11: calyx.plugin.v1.HostItem
-	(*Start)(nil),               // 12: calyx.plugin.v1.Start
-	(*Argument)(nil),            // 13: calyx.plugin.v1.Argument
-	(*Value)(nil),               // 14: calyx.plugin.v1.Value
-	(*ValueList)(nil),           // 15: calyx.plugin.v1.ValueList
-	(*Answers)(nil),             // 16: calyx.plugin.v1.Answers
-	(*Answer)(nil),              // 17: calyx.plugin.v1.Answer
-	(*Cancel)(nil),              // 18: calyx.plugin.v1.Cancel
-	(*SessionResponse)(nil),     // 19: calyx.plugin.v1.SessionResponse
-	(*PluginItem)(nil),          // 20: calyx.plugin.v1.PluginItem
-	(*Need)(nil),                // 21: calyx.plugin.v1.Need
-	(*Request)(nil),             // 22: calyx.plugin.v1.Request
-	(*NodeRequest)(nil),         // 23: calyx.plugin.v1.NodeRequest
-	(*NamedLiteral)(nil),        // 24: calyx.plugin.v1.NamedLiteral
-	(*View)(nil),                // 25: calyx.plugin.v1.View
-	(*Log)(nil),                 // 26: calyx.plugin.v1.Log
-	(*Progress)(nil),            // 27: calyx.plugin.v1.Progress
-	(*Metric)(nil),              // 28: calyx.plugin.v1.Metric
-	(*GradientFlow)(nil),        // 29: calyx.plugin.v1.GradientFlow
-	(*Result)(nil),              // 30: calyx.plugin.v1.Result
-	(*Failure)(nil),             // 31: calyx.plugin.v1.Failure
-	(*Observed)(nil),            // 32: calyx.plugin.v1.Observed
-	(*LoadRequest)(nil),         // 33: calyx.plugin.v1.LoadRequest
-	(*LoadResponse)(nil),        // 34: calyx.plugin.v1.LoadResponse
-	(*SaveRequest)(nil),         // 35: calyx.plugin.v1.SaveRequest
-	(*SaveResponse)(nil),        // 36: calyx.plugin.v1.SaveResponse
-	(*DeleteRequest)(nil),       // 37: calyx.plugin.v1.DeleteRequest
-	(*DeleteResponse)(nil),      // 38: calyx.plugin.v1.DeleteResponse
-	(*ExistsRequest)(nil),       // 39: calyx.plugin.v1.ExistsRequest
-	(*ExistsResponse)(nil),      // 40: calyx.plugin.v1.ExistsResponse
-	(*ListRequest)(nil),         // 41: calyx.plugin.v1.ListRequest
-	(*ListResponse)(nil),        // 42: calyx.plugin.v1.ListResponse
-	(*LiteralMap_Entry)(nil),    // 43: calyx.plugin.v1.LiteralMap.Entry
-	(*GradientFlow_Flow)(nil),   // 44: calyx.plugin.v1.GradientFlow.Flow
-	(*GradientFlow_Asked)(nil),  // 45: calyx.plugin.v1.GradientFlow.Asked
-	(*durationpb.Duration)(nil), // 46: google.protobuf.Duration
+	(View_Kind)(0),              // 0: calyx.plugin.v1.View.Kind
+	(*DescribeRequest)(nil),     // 1: calyx.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil),    // 2: calyx.plugin.v1.DescribeResponse
+	(*Function)(nil),            // 3: calyx.plugin.v1.Function
+	(*Parameter)(nil),           // 4: calyx.plugin.v1.Parameter
+	(*Stored)(nil),              // 5: calyx.plugin.v1.Stored
+	(*Literal)(nil),             // 6: calyx.plugin.v1.Literal
+	(*LiteralList)(nil),         // 7: calyx.plugin.v1.LiteralList
+	(*LiteralMap)(nil),          // 8: calyx.plugin.v1.LiteralMap
+	(*SessionRequest)(nil),      // 9: calyx.plugin.v1.SessionRequest
+	(*HostItem)(nil),            // 10: calyx.plugin.v1.HostItem
+	(*Start)(nil),               // 11: calyx.plugin.v1.Start
+	(*Argument)(nil),            // 12: calyx.plugin.v1.Argument
+	(*Value)(nil),               // 13: calyx.plugin.v1.Value
+	(*ValueList)(nil),           // 14: calyx.plugin.v1.ValueList
+	(*Answers)(nil),             // 15: calyx.plugin.v1.Answers
+	(*Answer)(nil),              // 16: calyx.plugin.v1.Answer
+	(*Cancel)(nil),              // 17: calyx.plugin.v1.Cancel
+	(*SessionResponse)(nil),     // 18: calyx.plugin.v1.SessionResponse
+	(*PluginItem)(nil),          // 19: calyx.plugin.v1.PluginItem
+	(*Need)(nil),                // 20: calyx.plugin.v1.Need
+	(*Request)(nil),             // 21: calyx.plugin.v1.Request
+	(*NodeRequest)(nil),         // 22: calyx.plugin.v1.NodeRequest
+	(*NamedLiteral)(nil),        // 23: calyx.plugin.v1.NamedLiteral
+	(*View)(nil),                // 24: calyx.plugin.v1.View
+	(*Log)(nil),                 // 25: calyx.plugin.v1.Log
+	(*Progress)(nil),            // 26: calyx.plugin.v1.Progress
+	(*Metric)(nil),              // 27: calyx.plugin.v1.Metric
+	(*GradientFlow)(nil),        // 28: calyx.plugin.v1.GradientFlow
+	(*Result)(nil),              // 29: calyx.plugin.v1.Result
+	(*Failure)(nil),             // 30: calyx.plugin.v1.Failure
+	(*Observed)(nil),            // 31: calyx.plugin.v1.Observed
+	(*LoadRequest)(nil),         // 32: calyx.plugin.v1.LoadRequest
+	(*LoadResponse)(nil),        // 33: calyx.plugin.v1.LoadResponse
+	(*SaveRequest)(nil),         // 34: calyx.plugin.v1.SaveRequest
+	(*SaveResponse)(nil),        // 35: calyx.plugin.v1.SaveResponse
+	(*DeleteRequest)(nil),       // 36: calyx.plugin.v1.DeleteRequest
+	(*DeleteResponse)(nil),      // 37: calyx.plugin.v1.DeleteResponse
+	(*ExistsRequest)(nil),       // 38: calyx.plugin.v1.ExistsRequest
+	(*ExistsResponse)(nil),      // 39: calyx.plugin.v1.ExistsResponse
+	(*ListRequest)(nil),         // 40: calyx.plugin.v1.ListRequest
+	(*ListResponse)(nil),        // 41: calyx.plugin.v1.ListResponse
+	(*LiteralMap_Entry)(nil),    // 42: calyx.plugin.v1.LiteralMap.Entry
+	(*GradientFlow_Flow)(nil),   // 43: calyx.plugin.v1.GradientFlow.Flow
+	(*GradientFlow_Asked)(nil),  // 44: calyx.plugin.v1.GradientFlow.Asked
+	(*durationpb.Duration)(nil), // 45: google.protobuf.Duration
 }
 var file_calyx_plugin_v1_plugin_proto_depIdxs = []int32{
-	4,  // 0: calyx.plugin.v1.DescribeResponse.functions:type_name -> calyx.plugin.v1.Function
-	6,  // 1: calyx.plugin.v1.DescribeResponse.stored:type_name -> calyx.plugin.v1.Stored
-	22, // 2: calyx.plugin.v1.DescribeResponse.reads:type_name -> calyx.plugin.v1.Request
-	5,  // 3: calyx.plugin.v1.Function.parameters:type_name -> calyx.plugin.v1.Parameter
-	0,  // 4: calyx.plugin.v1.Parameter.delivery:type_name -> calyx.plugin.v1.Delivery
-	7,  // 5: calyx.plugin.v1.Parameter.default:type_name -> calyx.plugin.v1.Literal
-	7,  // 6: calyx.plugin.v1.Stored.value:type_name -> calyx.plugin.v1.Literal
-	7,  // 7: calyx.plugin.v1.Stored.default:type_name -> calyx.plugin.v1.Literal
-	8,  // 8: calyx.plugin.v1.Literal.list:type_name -> calyx.plugin.v1.LiteralList
-	9,  // 9: calyx.plugin.v1.Literal.map:type_name -> calyx.plugin.v1.LiteralMap
-	7,  // 10: calyx.plugin.v1.LiteralList.items:type_name -> calyx.plugin.v1.Literal
-	43, // 11: calyx.plugin.v1.LiteralMap.entries:type_name -> calyx.plugin.v1.LiteralMap.Entry
-	11, // 12: calyx.plugin.v1.SessionRequest.items:type_name -> calyx.plugin.v1.HostItem
-	12, // 13: calyx.plugin.v1.HostItem.start:type_name -> calyx.plugin.v1.Start
-	16, // 14: calyx.plugin.v1.HostItem.answers:type_name -> calyx.plugin.v1.Answers
-	18, // 15: calyx.plugin.v1.HostItem.cancel:type_name -> calyx.plugin.v1.Cancel
-	13, // 16: calyx.plugin.v1.Start.arguments:type_name -> calyx.plugin.v1.Argument
-	46, // 17: calyx.plugin.v1.Start.deadline:type_name -> google.protobuf.Duration
-	14, // 18: calyx.plugin.v1.Argument.value:type_name -> calyx.plugin.v1.Value
-	15, // 19: calyx.plugin.v1.Value.list:type_name -> calyx.plugin.v1.ValueList
-	14, // 20: calyx.plugin.v1.ValueList.items:type_name -> calyx.plugin.v1.Value
-	17, // 21: calyx.plugin.v1.Answers.answers:type_name -> calyx.plugin.v1.Answer
-	14, // 22: calyx.plugin.v1.Answer.value:type_name -> calyx.plugin.v1.Value
-	20, // 23: calyx.plugin.v1.SessionResponse.items:type_name -> calyx.plugin.v1.PluginItem
-	21, // 24: calyx.plugin.v1.PluginItem.need:type_name -> calyx.plugin.v1.Need
-	26, // 25: calyx.plugin.v1.PluginItem.log:type_name -> calyx.plugin.v1.Log
-	27, // 26: calyx.plugin.v1.PluginItem.progress:type_name -> calyx.plugin.v1.Progress
-	28, // 27: calyx.plugin.v1.PluginItem.metric:type_name -> calyx.plugin.v1.Metric
-	29, // 28: calyx.plugin.v1.PluginItem.gradient_flow:type_name -> calyx.plugin.v1.GradientFlow
-	30, // 29: calyx.plugin.v1.PluginItem.result:type_name -> calyx.plugin.v1.Result
-	31, // 30: calyx.plugin.v1.PluginItem.failure:type_name -> calyx.plugin.v1.Failure
-	32, // 31: calyx.plugin.v1.PluginItem.observed:type_name -> calyx.plugin.v1.Observed
-	22, // 32: calyx.plugin.v1.Need.requests:type_name -> calyx.plugin.v1.Request
-	23, // 33: calyx.plugin.v1.Request.node:type_name -> calyx.plugin.v1.NodeRequest
-	25, // 34: calyx.plugin.v1.Request.view:type_name -> calyx.plugin.v1.View
-	24, // 35: calyx.plugin.v1.NodeRequest.arguments:type_name -> calyx.plugin.v1.NamedLiteral
-	7,  // 36: calyx.plugin.v1.NamedLiteral.value:type_name -> calyx.plugin.v1.Literal
-	1,  // 37: calyx.plugin.v1.View.kind:type_name -> calyx.plugin.v1.View.Kind
-	44, // 38: calyx.plugin.v1.GradientFlow.flows:type_name -> calyx.plugin.v1.GradientFlow.Flow
-	14, // 39: calyx.plugin.v1.Result.value:type_name -> calyx.plugin.v1.Value
-	46, // 40: calyx.plugin.v1.Failure.retry_after:type_name -> google.protobuf.Duration
-	22, // 41: calyx.plugin.v1.Observed.reads:type_name -> calyx.plugin.v1.Request
-	24, // 42: calyx.plugin.v1.LoadResponse.values:type_name -> calyx.plugin.v1.NamedLiteral
-	24, // 43: calyx.plugin.v1.SaveRequest.values:type_name -> calyx.plugin.v1.NamedLiteral
-	7,  // 44: calyx.plugin.v1.LiteralMap.Entry.value:type_name -> calyx.plugin.v1.Literal
-	45, // 45: calyx.plugin.v1.GradientFlow.Flow.asked:type_name -> calyx.plugin.v1.GradientFlow.Asked
-	2,  // 46: calyx.plugin.v1.Plugin.Describe:input_type -> calyx.plugin.v1.DescribeRequest
-	10, // 47: calyx.plugin.v1.Plugin.Session:input_type -> calyx.plugin.v1.SessionRequest
-	33, // 48: calyx.plugin.v1.StateStore.Load:input_type -> calyx.plugin.v1.LoadRequest
-	35, // 49: calyx.plugin.v1.StateStore.Save:input_type -> calyx.plugin.v1.SaveRequest
-	37, // 50: calyx.plugin.v1.StateStore.Delete:input_type -> calyx.plugin.v1.DeleteRequest
-	39, // 51: calyx.plugin.v1.StateStore.Exists:input_type -> calyx.plugin.v1.ExistsRequest
-	41, // 52: calyx.plugin.v1.StateStore.List:input_type -> calyx.plugin.v1.ListRequest
-	3,  // 53: calyx.plugin.v1.Plugin.Describe:output_type -> calyx.plugin.v1.DescribeResponse
-	19, // 54: calyx.plugin.v1.Plugin.Session:output_type -> calyx.plugin.v1.SessionResponse
-	34, // 55: calyx.plugin.v1.StateStore.Load:output_type -> calyx.plugin.v1.LoadResponse
-	36, // 56: calyx.plugin.v1.StateStore.Save:output_type -> calyx.plugin.v1.SaveResponse
-	38, // 57: calyx.plugin.v1.StateStore.Delete:output_type -> calyx.plugin.v1.DeleteResponse
-	40, // 58: calyx.plugin.v1.StateStore.Exists:output_type -> calyx.plugin.v1.ExistsResponse
-	42, // 59: calyx.plugin.v1.StateStore.List:output_type -> calyx.plugin.v1.ListResponse
-	53, // [53:60] is the sub-list for method output_type
-	46, // [46:53] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	3,  // 0: calyx.plugin.v1.DescribeResponse.functions:type_name -> calyx.plugin.v1.Function
+	5,  // 1: calyx.plugin.v1.DescribeResponse.stored:type_name -> calyx.plugin.v1.Stored
+	21, // 2: calyx.plugin.v1.DescribeResponse.reads:type_name -> calyx.plugin.v1.Request
+	4,  // 3: calyx.plugin.v1.Function.parameters:type_name -> calyx.plugin.v1.Parameter
+	6,  // 4: calyx.plugin.v1.Parameter.default:type_name -> calyx.plugin.v1.Literal
+	6,  // 5: calyx.plugin.v1.Stored.value:type_name -> calyx.plugin.v1.Literal
+	6,  // 6: calyx.plugin.v1.Stored.default:type_name -> calyx.plugin.v1.Literal
+	7,  // 7: calyx.plugin.v1.Literal.list:type_name -> calyx.plugin.v1.LiteralList
+	8,  // 8: calyx.plugin.v1.Literal.map:type_name -> calyx.plugin.v1.LiteralMap
+	6,  // 9: calyx.plugin.v1.LiteralList.items:type_name -> calyx.plugin.v1.Literal
+	42, // 10: calyx.plugin.v1.LiteralMap.entries:type_name -> calyx.plugin.v1.LiteralMap.Entry
+	10, // 11: calyx.plugin.v1.SessionRequest.items:type_name -> calyx.plugin.v1.HostItem
+	11, // 12: calyx.plugin.v1.HostItem.start:type_name -> calyx.plugin.v1.Start
+	15, // 13: calyx.plugin.v1.HostItem.answers:type_name -> calyx.plugin.v1.Answers
+	17, // 14: calyx.plugin.v1.HostItem.cancel:type_name -> calyx.plugin.v1.Cancel
+	12, // 15: calyx.plugin.v1.Start.arguments:type_name -> calyx.plugin.v1.Argument
+	45, // 16: calyx.plugin.v1.Start.deadline:type_name -> google.protobuf.Duration
+	13, // 17: calyx.plugin.v1.Argument.value:type_name -> calyx.plugin.v1.Value
+	14, // 18: calyx.plugin.v1.Value.list:type_name -> calyx.plugin.v1.ValueList
+	13, // 19: calyx.plugin.v1.ValueList.items:type_name -> calyx.plugin.v1.Value
+	16, // 20: calyx.plugin.v1.Answers.answers:type_name -> calyx.plugin.v1.Answer
+	13, // 21: calyx.plugin.v1.Answer.value:type_name -> calyx.plugin.v1.Value
+	19, // 22: calyx.plugin.v1.SessionResponse.items:type_name -> calyx.plugin.v1.PluginItem
+	20, // 23: calyx.plugin.v1.PluginItem.need:type_name -> calyx.plugin.v1.Need
+	25, // 24: calyx.plugin.v1.PluginItem.log:type_name -> calyx.plugin.v1.Log
+	26, // 25: calyx.plugin.v1.PluginItem.progress:type_name -> calyx.plugin.v1.Progress
+	27, // 26: calyx.plugin.v1.PluginItem.metric:type_name -> calyx.plugin.v1.Metric
+	28, // 27: calyx.plugin.v1.PluginItem.gradient_flow:type_name -> calyx.plugin.v1.GradientFlow
+	29, // 28: calyx.plugin.v1.PluginItem.result:type_name -> calyx.plugin.v1.Result
+	30, // 29: calyx.plugin.v1.PluginItem.failure:type_name -> calyx.plugin.v1.Failure
+	31, // 30: calyx.plugin.v1.PluginItem.observed:type_name -> calyx.plugin.v1.Observed
+	21, // 31: calyx.plugin.v1.Need.requests:type_name -> calyx.plugin.v1.Request
+	22, // 32: calyx.plugin.v1.Request.node:type_name -> calyx.plugin.v1.NodeRequest
+	24, // 33: calyx.plugin.v1.Request.view:type_name -> calyx.plugin.v1.View
+	23, // 34: calyx.plugin.v1.NodeRequest.arguments:type_name -> calyx.plugin.v1.NamedLiteral
+	6,  // 35: calyx.plugin.v1.NamedLiteral.value:type_name -> calyx.plugin.v1.Literal
+	0,  // 36: calyx.plugin.v1.View.kind:type_name -> calyx.plugin.v1.View.Kind
+	43, // 37: calyx.plugin.v1.GradientFlow.flows:type_name -> calyx.plugin.v1.GradientFlow.Flow
+	13, // 38: calyx.plugin.v1.Result.value:type_name -> calyx.plugin.v1.Value
+	45, // 39: calyx.plugin.v1.Failure.retry_after:type_name -> google.protobuf.Duration
+	21, // 40: calyx.plugin.v1.Observed.reads:type_name -> calyx.plugin.v1.Request
+	23, // 41: calyx.plugin.v1.LoadResponse.values:type_name -> calyx.plugin.v1.NamedLiteral
+	23, // 42: calyx.plugin.v1.SaveRequest.values:type_name -> calyx.plugin.v1.NamedLiteral
+	6,  // 43: calyx.plugin.v1.LiteralMap.Entry.value:type_name -> calyx.plugin.v1.Literal
+	44, // 44: calyx.plugin.v1.GradientFlow.Flow.asked:type_name -> calyx.plugin.v1.GradientFlow.Asked
+	1,  // 45: calyx.plugin.v1.Plugin.Describe:input_type -> calyx.plugin.v1.DescribeRequest
+	9,  // 46: calyx.plugin.v1.Plugin.Session:input_type -> calyx.plugin.v1.SessionRequest
+	32, // 47: calyx.plugin.v1.StateStore.Load:input_type -> calyx.plugin.v1.LoadRequest
+	34, // 48: calyx.plugin.v1.StateStore.Save:input_type -> calyx.plugin.v1.SaveRequest
+	36, // 49: calyx.plugin.v1.StateStore.Delete:input_type -> calyx.plugin.v1.DeleteRequest
+	38, // 50: calyx.plugin.v1.StateStore.Exists:input_type -> calyx.plugin.v1.ExistsRequest
+	40, // 51: calyx.plugin.v1.StateStore.List:input_type -> calyx.plugin.v1.ListRequest
+	2,  // 52: calyx.plugin.v1.Plugin.Describe:output_type -> calyx.plugin.v1.DescribeResponse
+	18, // 53: calyx.plugin.v1.Plugin.Session:output_type -> calyx.plugin.v1.SessionResponse
+	33, // 54: calyx.plugin.v1.StateStore.Load:output_type -> calyx.plugin.v1.LoadResponse
+	35, // 55: calyx.plugin.v1.StateStore.Save:output_type -> calyx.plugin.v1.SaveResponse
+	37, // 56: calyx.plugin.v1.StateStore.Delete:output_type -> calyx.plugin.v1.DeleteResponse
+	39, // 57: calyx.plugin.v1.StateStore.Exists:output_type -> calyx.plugin.v1.ExistsResponse
+	41, // 58: calyx.plugin.v1.StateStore.List:output_type -> calyx.plugin.v1.ListResponse
+	52, // [52:59] is the sub-list for method output_type
+	45, // [45:52] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_calyx_plugin_v1_plugin_proto_init() }
@@ -3888,7 +3824,7 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_calyx_plugin_v1_plugin_proto_rawDesc), len(file_calyx_plugin_v1_plugin_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      1,
 			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   2,

@@ -1,0 +1,86 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/calyx-build/calyx/plugins/redact"
+)
+
+// callLog is what one call printed: a file that comes into being with the first text.
+type callLog struct {
+	mu      sync.Mutex
+	path    string
+	file    *os.File
+	size    int64
+	closed  bool
+	printed *redact.Redactor // of what the process printed; a secret may be cut in two by either way,
+	said    *redact.Redactor // and of what the call sent to its log
+}
+
+// maxLog is the size in bytes at which a log is cut.
+const maxLog = 64 << 20
+
+const cut = "\n… (the log is longer than 64 MiB; the rest was dropped)\n"
+
+func newCallLog(path string, secrets []string) *callLog {
+	return &callLog{path: path, printed: redact.New(secrets), said: redact.New(secrets)}
+}
+
+// print adds what the process printed while the call ran.
+func (l *callLog) print(p []byte) { l.add(l.printed, p) }
+
+// say adds what the call sent.
+func (l *callLog) say(p []byte) { l.add(l.said, p) }
+
+func (l *callLog) add(r *redact.Redactor, p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.write(r.Next(p))
+	}
+}
+
+// write appends to the file. A log that cannot be written, on a full disk, is no reason for a call to fail.
+func (l *callLog) write(p []byte) {
+	if len(p) == 0 || l.size > maxLog {
+		return
+	}
+	if l.file == nil && !l.open() {
+		return
+	}
+	if l.size += int64(len(p)); l.size > maxLog {
+		p = []byte(cut)
+	}
+	_, _ = l.file.Write(p)
+}
+
+func (l *callLog) open() bool {
+	if os.MkdirAll(filepath.Dir(l.path), 0o700) != nil {
+		return false
+	}
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return false
+	}
+	l.file = f
+	return true
+}
+
+// close ends the log and returns its path, empty where nothing was printed.
+func (l *callLog) close() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ""
+	}
+	l.write(l.printed.Rest())
+	l.write(l.said.Rest())
+	l.closed = true
+	if l.file == nil {
+		return ""
+	}
+	_ = l.file.Close()
+	return l.path
+}

@@ -1,0 +1,251 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/calyx-build/calyx/executor"
+)
+
+// child is a plugin's process as the operating system sees it: a group of its own, and two pipes. It is go-plugin's
+// runner.Runner, so that calyx and not go-plugin reads what the process prints: go-plugin drops what follows the
+// handshake, and stops reading at a line of 64 KiB.
+type child struct {
+	cmd    *exec.Cmd
+	out    *output
+	first  *firstLine
+	exited chan struct{} // closed when the process is gone
+
+	mu      sync.Mutex // guards the start against stopStarting
+	stopped bool
+	up      bool
+}
+
+// newChild prepares the process; env is what go-plugin adds to the plugin's own environment.
+func newChild(p executor.PluginProcess, env []string, out, stderr func([]byte)) (*child, error) {
+	outRead, outWrite, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	errRead, errWrite, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(err, outRead.Close(), outWrite.Close())
+	}
+	c := &child{first: newFirstLine(out), exited: make(chan struct{})}
+	c.cmd = &exec.Cmd{
+		Path: p.Path, Args: p.Argv, Dir: p.Dir, Env: append(append([]string{}, p.Env...), env...),
+		Stdout: outWrite, Stderr: errWrite, SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+	}
+	c.out, err = newOutput(source{outRead, c.first.write, c.first.end}, source{errRead, stderr, func() {}})
+	return c, err
+}
+
+// Start starts the process.
+func (c *child) Start(context.Context) error {
+	err := c.startUnlessStopped()
+	closeWriteEnds(c.cmd)
+	c.out.pump()
+	if err != nil {
+		close(c.exited)
+		return err
+	}
+	go func() {
+		_ = c.cmd.Wait() // how it ended is in ProcessState
+		// What the process started and left behind has nobody to talk to.
+		c.killGroup()
+		close(c.exited)
+	}()
+	return nil
+}
+
+func (c *child) startUnlessStopped() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		return errClosed
+	}
+	return c.cmd.Start()
+}
+
+// stopStarting kills a process that is still on the way up: nobody waits for it any more.
+func (c *child) stopStarting() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	if !c.up {
+		c.killGroup()
+	}
+}
+
+// started notes that the process is up. From here on it is ended gracefully.
+func (c *child) started() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.up = true
+}
+
+func closeWriteEnds(cmd *exec.Cmd) {
+	for _, w := range []io.Writer{cmd.Stdout, cmd.Stderr} {
+		_ = w.(*os.File).Close()
+	}
+}
+
+// killGroup kills the process and all that it started and that is still in its group.
+func (c *child) killGroup() {
+	if c.cmd.Process != nil {
+		_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) // an error says that nobody is left
+	}
+}
+
+// Wait waits until the process is gone.
+func (c *child) Wait(context.Context) error {
+	<-c.exited
+	return nil
+}
+
+// Kill ends the process. One that is about to end by itself may, so that its exit status tells what was wrong.
+func (c *child) Kill(context.Context) error {
+	c.awaitExit(200 * time.Millisecond)
+	c.killGroup()
+	return nil
+}
+
+// awaitExit waits for the process to be gone, and reports whether it is.
+func (c *child) awaitExit(most time.Duration) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-c.exited:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// gone waits for the process to be gone, by force after a while, and reads the last of what it printed.
+func (c *child) gone(most time.Duration) {
+	if !c.awaitExit(most) {
+		c.killGroup()
+		<-c.exited
+	}
+	c.out.close()
+}
+
+// Stdout gives go-plugin the handshake line.
+func (c *child) Stdout() io.ReadCloser { return io.NopCloser(c.first) }
+
+// Stderr gives go-plugin nothing: calyx reads it itself.
+func (c *child) Stderr() io.ReadCloser { return io.NopCloser(eof{}) }
+
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
+
+// Name is the program's path.
+func (c *child) Name() string { return c.cmd.Path }
+
+// ID is the process id.
+func (c *child) ID() string {
+	if c.cmd.Process == nil {
+		return ""
+	}
+	return strconv.Itoa(c.cmd.Process.Pid)
+}
+
+// Diagnose adds nothing: see startError.
+func (c *child) Diagnose(context.Context) string { return "" }
+
+// PluginToHost lets only sockets in folders pass: anybody on the machine can connect to a TCP port.
+func (c *child) PluginToHost(network, address string) (string, string, error) {
+	if network != "unix" {
+		return "", "", fmt.Errorf("it listens on %s and not on a Unix socket", network)
+	}
+	return network, address, nil
+}
+
+// HostToPlugin changes nothing: both run on one machine.
+func (c *child) HostToPlugin(network, address string) (string, string, error) {
+	return network, address, nil
+}
+
+// exit describes how the process ended: its status or signal.
+func (c *child) exit() (text string, status int, signal string) {
+	state := c.cmd.ProcessState
+	if state == nil {
+		return "it did not start", -1, ""
+	}
+	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return "signal: " + ws.Signal().String(), -1, ws.Signal().String()
+	}
+	return fmt.Sprintf("exit status %d", state.ExitCode()), state.ExitCode(), ""
+}
+
+// firstLine splits what comes on standard output: the handshake line, which go-plugin reads, and the rest.
+type firstLine struct {
+	line  []byte
+	at    int           // how much of the line was read
+	whole chan struct{} // closed when the line is there, or will never be
+	ended bool          // the same, for the writer
+	rest  func([]byte)
+}
+
+func newFirstLine(rest func([]byte)) *firstLine {
+	return &firstLine{whole: make(chan struct{}), rest: rest}
+}
+
+// maxLine is the length in bytes at which a first line is no handshake.
+const maxLine = 4096
+
+func (f *firstLine) write(p []byte) {
+	if f.ended {
+		f.rest(p)
+		return
+	}
+	for i, b := range p {
+		f.line = append(f.line, b)
+		if b == '\n' || len(f.line) == maxLine {
+			f.end()
+			if i+1 < len(p) {
+				f.rest(p[i+1:])
+			}
+			return
+		}
+	}
+}
+
+// end tells that nothing is to be added to the line.
+func (f *firstLine) end() {
+	if !f.ended {
+		f.ended = true
+		close(f.whole)
+	}
+}
+
+// Read gives go-plugin the line, and nothing after it.
+func (f *firstLine) Read(p []byte) (int, error) {
+	<-f.whole
+	if f.at == len(f.line) {
+		return 0, io.EOF
+	}
+	n := copy(p, f.line[f.at:])
+	f.at += n
+	return n, nil
+}
+
+// text returns the line if it is there.
+func (f *firstLine) text() (string, bool) {
+	select {
+	case <-f.whole:
+		return string(f.line), true
+	default:
+		return "", false
+	}
+}

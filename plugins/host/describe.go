@@ -1,0 +1,183 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
+)
+
+// described is a description with what the plugin read, or looked for in vain, to give it.
+type described struct {
+	executor.Description
+	reads []trace.Request
+}
+
+// Describe asks a plugin what it offers, with code identity. It starts a process where none runs. The error names the
+// plugin; where the process failed it is an *executor.Failure whose Details are the end of its standard error.
+func (h *Host) Describe(ctx context.Context, plugin executor.PluginProcess) (*executor.Description, error) {
+	d, err := h.describe(ctx, plugin)
+	if err != nil {
+		return nil, err
+	}
+	return &d.Description, nil
+}
+
+func (h *Host) describe(ctx context.Context, plugin executor.PluginProcess) (*described, error) {
+	p, err := h.pool(plugin)
+	if err != nil {
+		return nil, fmt.Errorf("describe plugin %q: %w", plugin.Name, err)
+	}
+	proc, err := p.borrow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.opts.Start)
+	defer cancel()
+	return describe(ctx, proc.conn, plugin.Name, true)
+}
+
+// describing is the task of describing a plugin, as a Call.
+type describing struct{ cancel context.CancelFunc }
+
+// Answer does nothing: a plugin needs nothing to describe itself.
+func (describing) Answer(uint64, []executor.Answer) {}
+
+// Cancel stops waiting for the description.
+func (d describing) Cancel() { d.cancel() }
+
+// startDescribing begins a task that describes a plugin.
+func (h *Host) startDescribing(t *executor.Task, to executor.Handler) executor.Call {
+	ctx, cancel := context.WithCancel(context.Background())
+	started := h.clock()
+	go func() {
+		defer cancel()
+		d, err := h.describe(ctx, *t.Describe)
+		o := executor.Outcome{Started: started, Ended: h.clock()}
+		if err == nil {
+			o.Result.Value.Media = trace.MediaJSON
+			o.Result.Inline, err = json.Marshal(d.Description)
+		}
+		if err != nil {
+			o.Failure = failureOf(err)
+			o.Failure.Cancel = ctx.Err() != nil
+		}
+		h.news.post(func() {
+			if d != nil {
+				observed(to, d.reads)
+			}
+			to.Done(o)
+		})
+	}()
+	return describing{cancel}
+}
+
+// failureOf returns the failure that an error is, or one that says the same.
+func failureOf(err error) *executor.Failure {
+	var f *executor.Failure
+	if errors.As(err, &f) {
+		same := *f
+		return &same
+	}
+	return &executor.Failure{Message: err.Error(), Exit: -1}
+}
+
+// describe asks one process.
+func describe(ctx context.Context, conn grpc.ClientConnInterface, plugin string, identity bool) (*described, error) {
+	r, err := pluginv1.NewPluginClient(conn).Describe(ctx, &pluginv1.DescribeRequest{Identity: identity})
+	if err != nil {
+		return nil, fmt.Errorf("describe plugin %q: %w", plugin, plainly(err))
+	}
+	d, err := description(r)
+	if err != nil {
+		return nil, fmt.Errorf("describe plugin %q: %w", plugin, err)
+	}
+	return d, nil
+}
+
+// plainly says in the user's words what gRPC says in its own.
+func plainly(err error) error {
+	s, ok := status.FromError(err)
+	switch {
+	case !ok:
+		return err
+	case s.Code() == codes.Unimplemented:
+		return fmt.Errorf("it does not serve %s", pluginv1.Plugin_ServiceDesc.ServiceName)
+	case s.Code() == codes.DeadlineExceeded:
+		return errors.New("it did not answer in time")
+	case s.Code() == codes.ResourceExhausted:
+		return fmt.Errorf("a message is too long: %s", s.Message())
+	}
+	return errors.New(s.Message())
+}
+
+func description(r *pluginv1.DescribeResponse) (*described, error) {
+	d := &described{Description: executor.Description{Name: r.GetName(), Version: r.GetVersion()}}
+	for _, s := range r.GetSources() {
+		d.Sources = append(d.Sources, string(s))
+	}
+	known := map[string]bool{}
+	for _, f := range r.GetFunctions() {
+		function, err := function(f)
+		if err == nil && known[function.Name] {
+			err = errors.New("it is there twice")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("function %q: %w", f.GetName(), err)
+		}
+		known[function.Name] = true
+		d.Functions = append(d.Functions, function)
+	}
+	var err error
+	d.reads, err = requests(r.GetReads())
+	return d, err
+}
+
+// longestCode is the length of a code identity in bytes.
+const longestCode = 256
+
+func function(f *pluginv1.Function) (executor.FunctionDescription, error) {
+	d := executor.FunctionDescription{Name: f.GetName(), Doc: f.GetDoc(), Code: f.GetCode(), Overlap: f.GetOverlap()}
+	switch {
+	case !graph.ValidName(d.Name):
+		return d, errors.New("that is no name")
+	case len(d.Code) > longestCode:
+		return d, fmt.Errorf("its code identity is longer than %d bytes", longestCode)
+	}
+	known := map[string]bool{}
+	for _, p := range f.GetParameters() {
+		if !graph.ValidName(p.GetName()) || known[p.GetName()] {
+			return d, fmt.Errorf("%q is no name for a further parameter", p.GetName())
+		}
+		known[p.GetName()] = true
+		parameter, err := parameter(p)
+		if err != nil {
+			return d, fmt.Errorf("the default of %q: %w", p.GetName(), err)
+		}
+		d.Parameters = append(d.Parameters, parameter)
+	}
+	return d, nil
+}
+
+func parameter(p *pluginv1.Parameter) (executor.Parameter, error) {
+	d := executor.Parameter{Name: p.GetName(), Type: p.GetType()}
+	if p.GetDefault() == nil {
+		return d, nil
+	}
+	v, err := plain(p.GetDefault(), 0)
+	if err != nil {
+		return d, err
+	}
+	text, err := graph.JSON(v)
+	d.Default = string(text)
+	return d, err
+}

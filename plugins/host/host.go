@@ -1,0 +1,128 @@
+// Package host runs functions of plugins: it starts their processes through hashicorp/go-plugin, speaks the protocol of
+// package proto with them, and is an executor.Runner for tasks that have a Function.
+//
+// A pool holds the processes of one plugin and the calls that wait for one. Per process there are one goroutine that
+// reads, one that writes and two for what it prints; per call there is none.
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/calyx-build/calyx/executor"
+)
+
+// Options bound how long a host waits for plugins. A zero field stands for the default.
+type Options struct {
+	// Start is the time within which a process must shake hands, and then describe itself: one minute.
+	Start time.Duration
+	// Grace is the time within which a cancelled call must end before its process is killed, and within which a
+	// process must end after its last call: five seconds.
+	Grace time.Duration
+}
+
+// Host runs functions in plugins. Its methods may be called from any goroutine, but Close not from a Handler.
+type Host struct {
+	opts  Options
+	clock func() time.Time
+	news  *news
+
+	mu      sync.Mutex
+	sockets string // the folder of the sockets, once there is one
+	pools   map[string]*pool
+	closed  bool
+}
+
+// New returns a host. It starts no process before one is needed. Close it.
+func New(o Options) *Host {
+	if o.Start == 0 {
+		o.Start = time.Minute
+	}
+	if o.Grace == 0 {
+		o.Grace = 5 * time.Second
+	}
+	return &Host{opts: o, clock: time.Now, news: newNews(), pools: map[string]*pool{}}
+}
+
+// Start begins a task; see executor.Runner. The task has a Function, or asks to Describe a plugin.
+func (h *Host) Start(t *executor.Task, to executor.Handler) executor.Call {
+	if t.Describe != nil {
+		return h.startDescribing(t, to)
+	}
+	c := newCall(t, to)
+	p, err := h.pool(t.Function.Plugin)
+	if err != nil {
+		now := h.clock()
+		o := executor.Outcome{Failure: &executor.Failure{Message: err.Error(), Exit: -1, Cancel: true}, Started: now, Ended: now}
+		h.news.post(func() { to.Done(o) })
+		c.state = ended
+		return c
+	}
+	c.pool = p
+	p.add(c)
+	return c
+}
+
+var errClosed = errors.New("the build has ended")
+
+// pool returns the pool of a plugin. Equal plugins share one.
+func (h *Host) pool(plugin executor.PluginProcess) (*pool, error) {
+	key := fmt.Sprintf("%q %q %q %q %q %d %q", plugin.Name, plugin.Path, plugin.Argv, plugin.Env, plugin.Dir, plugin.Workers, plugin.Secrets)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, errClosed
+	}
+	p, ok := h.pools[key]
+	if !ok {
+		p = newPool(h, plugin)
+		h.pools[key] = p
+	}
+	return p, nil
+}
+
+// longestSockets is the length of a path in bytes up to which a folder can take sockets: the name of one has at most 104
+// bytes on the systems that calyx runs on, and go-plugin adds a folder and a file.
+const longestSockets = 104 - len("/plugin-dir0123456789/plugin0123456789") - len("/calyx-0123456789") - 1
+
+// socketFolder returns the private folder in which plugins put their sockets.
+func (h *Host) socketFolder() (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sockets != "" {
+		return h.sockets, nil
+	}
+	parent := os.TempDir()
+	if len(parent) > longestSockets {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "calyx-") // with mode 0700
+	h.sockets = dir
+	return dir, err
+}
+
+// Close ends all calls and processes: gracefully, and by force those that take too long.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	pools := h.pools
+	h.mu.Unlock()
+
+	var ending sync.WaitGroup
+	for _, p := range pools {
+		ending.Go(p.close)
+	}
+	ending.Wait()
+	h.news.close()
+	if h.sockets == "" {
+		return nil
+	}
+	return os.RemoveAll(h.sockets)
+}

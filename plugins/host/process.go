@@ -1,0 +1,292 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor"
+	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
+	"github.com/calyx-build/calyx/plugins/proto/outbox"
+)
+
+// process is one process of a plugin and its session. What has no comment of its own is guarded by the pool's lock.
+type process struct {
+	pool      *pool
+	client    *goplugin.Client                         // set at the start
+	child     *child                                   // set at the start
+	conn      grpc.ClientConnInterface                 // set at the start
+	stream    pluginv1.Plugin_SessionClient            // set at the start
+	hangUp    context.CancelFunc                       // set at the start
+	functions map[string]*executor.FunctionDescription // set at the start
+	out       *outbox.Queue[parcel]                    // safe by itself
+	tail      tail                                     // safe by itself
+	calls     map[uint64]*call                         // under way
+	last      uint64                                   // the number of the newest call
+	running   int                                      // calls that do not wait for answers
+	exclusive int                                      // those of them that allow no other beside them
+	answered  []*call                                  // calls that have their answers, but no room to go on
+	observed  []trace.Request                          // reads of the process
+	known     map[trace.Request]bool                   // the same
+	blame     *blame                                   // why it is being ended, once it is
+	ending    bool                                     // the host ends it in peace
+}
+
+// blame is why a process is being ended.
+type blame struct {
+	why    string
+	guilty *call // nil where it is not known
+}
+
+func newProcess(p *pool) *process {
+	return &process{
+		pool: p, functions: map[string]*executor.FunctionDescription{}, out: outbox.New[parcel](), calls: map[uint64]*call{},
+		known: map[trace.Request]bool{},
+	}
+}
+
+// serve starts to read and write.
+func (p *process) serve() {
+	go p.write()
+	go p.read()
+}
+
+// takes reports whether c may run in the process now.
+func (p *process) takes(c *call) bool {
+	if p.blame != nil {
+		return false
+	}
+	return p.running == 0 || p.exclusive == 0 && p.overlaps(c)
+}
+
+func (p *process) overlaps(c *call) bool {
+	f := p.functions[c.task.Function.Name]
+	return f != nil && f.Overlap && !c.alone
+}
+
+// begin starts a call that the process takes.
+func (p *process) begin(c *call) {
+	name := c.task.Function.Name
+	if p.functions[name] == nil {
+		c.end(&executor.Failure{Message: fmt.Sprintf("plugin %q has no function %q%s", p.pool.plugin.Name, name, p.nearest(name)), Exit: -1})
+		return
+	}
+	p.last++
+	c.id, c.proc, c.started = p.last, p, p.pool.host.clock()
+	p.calls[c.id] = c
+	p.run(c)
+	reads := p.observed
+	if len(reads) > 0 {
+		p.pool.host.news.post(func() { observed(c.to, reads) })
+	}
+	p.out.Put(parcel{call: c, start: p.functions[name]})
+}
+
+// observed reports reads of a process for one of its calls.
+func observed(to executor.Handler, reads []trace.Request) {
+	for _, r := range reads {
+		to.Observed(r, [32]byte{}) // the digest is not known: it is the host's to compute, and its engine pins it
+	}
+}
+
+// run lets a call run, for the first time or again.
+func (p *process) run(c *call) {
+	c.state = running
+	p.running++
+	if !p.overlaps(c) {
+		p.exclusive++
+	}
+	c.startClock()
+}
+
+// pause takes a running call off the process.
+func (p *process) pause(c *call) {
+	c.stopClock()
+	p.running--
+	if !p.overlaps(c) {
+		p.exclusive--
+	}
+}
+
+// resume lets calls go on that have been answered, as far as there is room.
+func (p *process) resume() {
+	for len(p.answered) > 0 && p.takes(p.answered[0]) {
+		c := p.answered[0]
+		p.answered = p.answered[1:]
+		p.goOn(c)
+	}
+}
+
+func (p *process) goOn(c *call) {
+	p.run(c)
+	p.out.Put(c.held...)
+	c.held = nil
+}
+
+// unanswer takes a call back that waits for room.
+func (p *process) unanswer(c *call) {
+	p.answered = slices.DeleteFunc(p.answered, func(other *call) bool { return other == c })
+}
+
+// observe notes a read of the process, and reports whether it is a new one.
+func (p *process) observe(r trace.Request) bool {
+	if p.known[r] {
+		return false
+	}
+	p.known[r] = true
+	p.observed = append(p.observed, r)
+	return true
+}
+
+// printed takes what came on standard output after the handshake: it is the log of the calls that run.
+func (p *process) printed(text []byte) {
+	for _, c := range p.runningCalls() {
+		c.log.print(text)
+	}
+}
+
+// printedError takes what came on standard error.
+func (p *process) printedError(text []byte) {
+	p.tail.add(text)
+	p.printed(text)
+}
+
+func (p *process) runningCalls() []*call {
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	var calls []*call
+	for _, c := range p.calls {
+		if c.state == running {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// kill ends the process by force, and remembers why. The reader sees the end of it.
+func (p *process) kill(b blame) {
+	if p.blame == nil {
+		p.blame = &b
+		p.pool.remove(p)
+	}
+	p.child.killGroup()
+}
+
+// end ends the process gracefully, and by force where that takes too long. Calls under way end as cancelled.
+func (p *process) end() {
+	p.pool.mu.Lock()
+	p.ending = true
+	p.pool.mu.Unlock()
+	p.out.Close()
+	force := time.AfterFunc(p.pool.host.opts.Grace, p.child.killGroup)
+	p.client.Kill()
+	force.Stop()
+}
+
+// lost takes leave of a process whose stream has ended. It runs on the reader's goroutine.
+func (p *process) lost(err error) {
+	defer p.pool.all.Done()
+	p.out.Close()
+	p.pool.mu.Lock()
+	p.pool.remove(p)
+	ending, most := p.ending, patience
+	switch {
+	case ending:
+		most = p.pool.host.opts.Grace
+	case p.blame != nil:
+		most = 0
+	default:
+		p.blame = &blame{}
+	}
+	p.pool.mu.Unlock()
+
+	p.child.gone(most)
+	if !ending {
+		p.client.Kill() // what go-plugin holds
+	}
+	p.hangUp()
+
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	p.bury(err)
+	p.pool.dispatch()
+}
+
+// bury ends the calls of a process that is gone.
+func (p *process) bury(err error) {
+	f := p.obituary(err)
+	guilty := p.guilty()
+	for _, id := range sortedIDs(p.calls) {
+		c := p.calls[id]
+		switch {
+		case p.ending:
+			c.end(&executor.Failure{Message: errClosed.Error(), Exit: -1, Cancel: true})
+		case c.doom != nil:
+			c.end(c.doom)
+		case c == guilty:
+			same := *f
+			c.end(&same)
+		default:
+			c.lose(f, guilty)
+		}
+	}
+}
+
+func sortedIDs(calls map[uint64]*call) []uint64 {
+	ids := make([]uint64, 0, len(calls))
+	for id := range calls {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// guilty is the call of which the process failed: the one that is known to be, or the only one that ran.
+func (p *process) guilty() *call {
+	if p.blame != nil && p.blame.guilty != nil {
+		return p.blame.guilty
+	}
+	if p.running == 1 {
+		for _, c := range p.calls {
+			if c.state == running {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// obituary says how the process ended.
+func (p *process) obituary(err error) *executor.Failure {
+	how, status, signal := p.child.exit()
+	f := &executor.Failure{Exit: status, Signal: signal, Retry: true, Details: p.tail.lines()}
+	switch {
+	case p.blame != nil && p.blame.why != "":
+		f.Message = fmt.Sprintf("plugin %q %s, and was killed", p.pool.plugin.Name, p.blame.why)
+	case errors.Is(err, io.EOF), status == 0:
+		f.Message = fmt.Sprintf("plugin %q broke its session off: %v (%s)", p.pool.plugin.Name, plainly(err), how)
+	default:
+		f.Message = fmt.Sprintf("plugin %q crashed (%s)", p.pool.plugin.Name, how)
+	}
+	if last := f.Details[strings.LastIndexByte(f.Details, '\n')+1:]; last != "" {
+		f.Message += ": " + shorten(last)
+	}
+	return f
+}
+
+// nearest suggests a function.
+func (p *process) nearest(name string) string {
+	names := make([]string, 0, len(p.functions))
+	for n := range p.functions {
+		names = append(names, n)
+	}
+	return didYouMean(name, names)
+}

@@ -1,0 +1,188 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/plugins/proto"
+	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
+)
+
+// read takes what the process says until its stream ends.
+func (p *process) read() {
+	for {
+		m, err := p.stream.Recv()
+		if err != nil {
+			p.lost(err)
+			return
+		}
+		p.child.out.drain() // so that a log has all that was printed before its call ended
+		p.message(m)
+		p.pool.host.news.settle()
+	}
+}
+
+// message takes one message. A process that breaks the protocol is killed: nothing that it says can be trusted.
+func (p *process) message(m *pluginv1.SessionResponse) {
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	for _, item := range m.GetItems() {
+		if p.blame != nil {
+			return
+		}
+		if err := p.item(item); err != nil {
+			p.kill(blame{why: "broke the protocol (" + err.Error() + ")", guilty: p.calls[item.GetCall()]})
+			return
+		}
+	}
+	p.pool.dispatch()
+}
+
+// item takes one item; an error says how it breaks the protocol.
+func (p *process) item(item *pluginv1.PluginItem) error {
+	if o := item.GetObserved(); o != nil {
+		return p.observedAlso(o.GetReads())
+	}
+	c, ok := p.calls[item.GetCall()]
+	if !ok {
+		return p.late(item)
+	}
+	switch said := item.GetItem().(type) {
+	case *pluginv1.PluginItem_Need:
+		return c.asks(said.Need)
+	case *pluginv1.PluginItem_Log:
+		c.log.say(said.Log.GetText())
+	case *pluginv1.PluginItem_Progress:
+		at := said.Progress
+		p.pool.host.news.post(func() { c.to.Progress(at.GetDone(), at.GetTotal(), at.GetUnit()) })
+	case *pluginv1.PluginItem_Metric:
+		m := trace.Metric{Name: said.Metric.GetName(), Value: said.Metric.GetValue(), Unit: said.Metric.GetUnit()}
+		p.pool.host.news.post(func() { c.to.Metric(m) })
+	case *pluginv1.PluginItem_GradientFlow: // nobody asked: Start.gradient_flow was not set
+	case *pluginv1.PluginItem_Result:
+		return c.returns(said.Result)
+	case *pluginv1.PluginItem_Failure:
+		return c.fails(said.Failure)
+	default:
+		return errors.New("it sent an item of no known kind")
+	}
+	return nil
+}
+
+// late takes an item of a call that is not under way. A thread that a function left behind may still talk for a while.
+func (p *process) late(item *pluginv1.PluginItem) error {
+	known := item.GetCall() > 0 && item.GetCall() <= p.last
+	switch item.GetItem().(type) {
+	case *pluginv1.PluginItem_Log, *pluginv1.PluginItem_Progress, *pluginv1.PluginItem_Metric:
+		if known {
+			return nil
+		}
+	}
+	if known {
+		return fmt.Errorf("it spoke for call %d after its end", item.GetCall())
+	}
+	return fmt.Errorf("it spoke for call %d, which it was not given", item.GetCall())
+}
+
+// observedAlso tells every call that is under way of reads of the process.
+func (p *process) observedAlso(reads []*pluginv1.Request) error {
+	all, err := requests(reads)
+	if err != nil {
+		return err
+	}
+	var fresh []trace.Request
+	for _, r := range all {
+		if r.Kind == trace.Node {
+			return fmt.Errorf("it observed node %q, which can only be asked for", r.Subject)
+		}
+		if p.observe(r) {
+			fresh = append(fresh, r)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	for _, id := range sortedIDs(p.calls) {
+		to := p.calls[id].to
+		p.pool.host.news.post(func() { observed(to, fresh) })
+	}
+	return nil
+}
+
+// asks passes on what the call needs. A need that is too long for one item comes in several.
+func (c *call) asks(said *pluginv1.Need) error {
+	n, known := c.open[said.GetId()]
+	switch {
+	case known && n.whole:
+		return fmt.Errorf("it used the id %d for two needs", said.GetId())
+	case !known:
+		n = &need{seen: said.GetSeen()}
+		c.open[said.GetId()] = n
+	}
+	n.requests += len(said.GetRequests())
+	switch {
+	case n.seen != said.GetSeen() || n.seen > c.answers:
+		return fmt.Errorf("it asked after %d answers, and got %d", said.GetSeen(), c.answers)
+	case n.requests > proto.MaxRequests:
+		return fmt.Errorf("a need has more than %d requests", proto.MaxRequests)
+	}
+	all, err := requests(said.GetRequests())
+	if err != nil {
+		return err
+	}
+	n.asked = append(n.asked, all...)
+	c.wait()
+	if said.GetMore() {
+		return nil
+	}
+	if n.requests == 0 {
+		return errors.New("a need has no requests")
+	}
+	n.whole = true
+	id, asked := said.GetId(), n.asked
+	n.asked = nil
+	c.pool.host.news.post(func() { c.to.Need(id, int(n.seen), asked) })
+	return nil
+}
+
+// returns ends the call with its result.
+func (c *call) returns(said *pluginv1.Result) error {
+	if said.GetElement() != 0 {
+		return errors.New("it returned an element of a call that is no batch")
+	}
+	result, err := c.result(said.GetValue(), 0)
+	if err != nil {
+		c.finish(result, &executor.Failure{Message: "take its result: " + err.Error(), Exit: -1})
+		return nil
+	}
+	c.finish(result, nil)
+	return nil
+}
+
+// fails ends the call without a result.
+func (c *call) fails(said *pluginv1.Failure) error {
+	if said.Element != nil {
+		return errors.New("it failed an element of a call that is no batch")
+	}
+	f := &executor.Failure{Message: said.GetMessage(), Details: said.GetDetails(), Exit: -1, Retry: said.GetRetryable()}
+	if f.Message == "" {
+		f.Message = "it failed and did not say why"
+	}
+	if after := said.GetRetryAfter(); after != nil {
+		f.After = max(after.AsDuration(), 0)
+	}
+	c.finish(executor.Payload{}, f)
+	return nil
+}
+
+// didYouMean suggests the nearest of names.
+func didYouMean(name string, names []string) string {
+	near := graph.Nearest(name, names)
+	if near == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", near)
+}
