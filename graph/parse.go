@@ -14,11 +14,15 @@ import (
 // maxNesting bounds lists and dictionaries within one another, so that no text can exhaust the stack.
 const maxNesting = 100
 
-// namePattern is what a node, a plugin or a pool may be called.
-var namePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
-
-// ValidName reports whether a Calyxfile may give something this name.
-func ValidName(name string) bool { return namePattern.MatchString(name) }
+// ValidName reports whether a Calyxfile may give something this name: [A-Za-z_][A-Za-z0-9_.-]*.
+func ValidName(name string) bool {
+	for i := range len(name) {
+		if !isNameByte(name[i]) {
+			return false
+		}
+	}
+	return name != "" && name[0] != '.' && name[0] != '-' && (name[0] < '0' || name[0] > '9')
+}
 
 // ParseSpelling reads what Spell writes, and is generous about spaces, the order of arguments, and true, false and null
 // beside True, False and None. Its errors wrap ErrSpelling.

@@ -1,7 +1,6 @@
 package calyxfile
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -24,8 +23,8 @@ type call struct {
 	failed bool
 }
 
-func (e *evaluation) newCall(kind string) *call {
-	c := &call{e: e, kind: kind, pos: position(e.thread.CallFrame(1).Pos)}
+func (e *evaluation) newCall(kind string) call {
+	c := call{e: e, kind: kind, pos: position(e.thread.CallFrame(1).Pos)}
 	if c.pos.File != e.main {
 		_, c.from = e.blame(e.thread.CallStack())
 	}
@@ -83,12 +82,11 @@ func (s *signature[T]) set(c *call, into *T, name string, v starlark.Value) {
 	if v == starlark.None && !slices.Contains(s.nullable, name) {
 		return
 	}
-	err := s.setters[name](into, v)
-	var later unsupportedOption
-	switch {
-	case errors.As(err, &later):
+	switch err := s.setters[name](into, v); err.(type) {
+	case nil:
+	case unsupportedOption:
 		c.fail(name, "%v", err)
-	case err != nil:
+	default:
 		c.fail(name, "%s: %v", name, err)
 	}
 }

@@ -36,7 +36,7 @@ func (c claim) ref() graph.Ref {
 // claimPaths finds out whose every path is, and reports paths that two would write, or one would write and another
 // declares as a source. An output below a stored folder is allowed: what a step owns is never seen in a source.
 func (l *linker) claimPaths() {
-	l.owners = map[string]claim{}
+	l.owners = make(map[string]claim, len(l.nodes))
 	for name := range l.files {
 		l.owners[name] = claim{kind: claimProgram}
 	}

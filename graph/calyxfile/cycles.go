@@ -25,29 +25,28 @@ type visit struct {
 // findCycles searches depth first for nodes that need themselves and reports every cycle that closes. It keeps its own
 // stack: a chain may be a hundred thousand steps long.
 func (l *linker) findCycles() {
-	colors := make(map[*declared]color, len(l.nodes))
 	for _, root := range l.nodes {
-		if colors[root] == white {
-			l.search(root, colors)
+		if root.color == white {
+			l.search(root)
 		}
 	}
 }
 
-func (l *linker) search(root *declared, colors map[*declared]color) {
+func (l *linker) search(root *declared) {
 	stack := []visit{{root, l.needs(root)}}
-	colors[root] = grey
+	root.color = grey
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if len(top.rest) == 0 {
-			colors[top.node] = black
+			top.node.color = black
 			stack = stack[:len(stack)-1]
 			continue
 		}
 		next := top.rest[0]
 		top.rest = top.rest[1:]
-		switch colors[next] {
+		switch next.color {
 		case white:
-			colors[next] = grey
+			next.color = grey
 			stack = append(stack, visit{next, l.needs(next)})
 		case grey:
 			l.reportCycle(stack, next)

@@ -17,6 +17,8 @@ type linker struct {
 	*evaluation
 	owners map[string]claim
 	paths  []string // of all outputs, sorted; made when the first pattern or folder needs it
+	line   shellLine
+	words  wordScanner
 }
 
 // link returns the declarations; they are good only if nothing was reported.
@@ -45,8 +47,7 @@ func (l *linker) declarations() *graph.Declarations {
 		d.Workspace = l.settings.Workspace
 	}
 	for i, n := range l.nodes {
-		node := n.Node // a copy: n holds on to the call and to the evaluation
-		d.Nodes[i] = &node
+		d.Nodes[i] = n.Node
 	}
 	for _, p := range l.pools {
 		d.Pools = append(d.Pools, *p)
@@ -67,7 +68,7 @@ func (l *linker) applySettings() {
 		return
 	}
 	for _, d := range l.nodes {
-		if d.Step == nil || d.Step.Cmd == nil && d.spec.sh == "" {
+		if d.Step == nil || d.Step.Cmd == nil && !d.spec.isShell {
 			continue
 		}
 		d.Step.Env = withDefaults(d.Step.Env, s.env)
@@ -106,13 +107,15 @@ func union(own, more []string) []string {
 
 func (l *linker) linkStep(d *declared) {
 	step := d.Step
-	if slices.Contains(d.spec.kinds, "sh") {
+	if d.spec.isShell {
 		l.shell(d)
 	}
 	l.linkDeps(d)
-	literalWords(step, func(word string) { l.addWord(d, word) })
+	for _, word := range l.words.literalWords(step) {
+		l.addWord(d, word)
+	}
 	for _, name := range step.After {
-		l.mustExist(d.spec.call, "after", name)
+		l.mustExist(&d.spec.call, "after", name)
 	}
 	if step.Pool != "" && l.poolNames[step.Pool] == nil {
 		d.spec.fail("pool", "pool: unknown pool %q%s", step.Pool, nearest(step.Pool, keys(l.poolNames)))

@@ -77,7 +77,7 @@ func (e *evaluation) axis(key, v starlark.Value) (axis, error) {
 
 // declareMatrix declares the list and one step for each combination; the last entry varies fastest.
 func (s *stepSpec) declareMatrix() *handle {
-	list := &declared{Node: graph.Node{Name: s.name, Pos: s.pos, Doc: s.doc, List: []graph.Ref{}}, spec: s, bad: s.failed}
+	list := &declared{Node: &graph.Node{Name: s.name, Pos: s.pos, Doc: s.doc, List: []graph.Ref{}}, spec: s, bad: s.failed}
 	if s.name != "" {
 		s.declare(list)
 	}

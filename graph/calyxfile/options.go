@@ -3,7 +3,8 @@ package calyxfile
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -105,18 +106,16 @@ func (s *stepSpec) setRun(v starlark.Value) error {
 		return want("a function of a plugin, plugin.function", v)
 	}
 	s.Call = &f.call
-	s.kinds = append(s.kinds, "run")
 	return nil
 }
 
 func (s *stepSpec) setCmd(v starlark.Value) error {
-	s.kinds = append(s.kinds, "cmd")
 	return into(&s.Cmd, func(v starlark.Value) ([]graph.Expr, error) { return s.e.command(v, s.addOutput) }, v)
 }
 
 // setShell keeps the line until all names are known; outputs that were formatted into it are the step's now.
 func (s *stepSpec) setShell(v starlark.Value) error {
-	s.kinds = append(s.kinds, "sh")
+	s.isShell = true
 	text, ok := v.(starlark.String)
 	if !ok {
 		return want("a string", v)
@@ -272,7 +271,7 @@ func (e *evaluation) arguments(v starlark.Value) ([]graph.Arg, error) {
 }
 
 func sortArgs(args []graph.Arg) {
-	sort.Slice(args, func(i, j int) bool { return args[i].Name < args[j].Name })
+	slices.SortFunc(args, func(a, b graph.Arg) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // poolName takes a pool or the name of one.
@@ -329,6 +328,6 @@ func (e *evaluation) envVars(v starlark.Value) ([]graph.EnvVar, error) {
 			vars = append(vars, graph.EnvVar{Name: name})
 		}
 	}
-	sort.SliceStable(vars, func(i, j int) bool { return vars[i].Name < vars[j].Name })
+	slices.SortFunc(vars, func(a, b graph.EnvVar) int { return strings.Compare(a.Name, b.Name) })
 	return vars, nil
 }

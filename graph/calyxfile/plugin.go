@@ -10,7 +10,7 @@ import (
 
 // declaredPlugin is a plugin and the place of its declaration.
 type declaredPlugin struct {
-	*call
+	call
 	graph.Plugin
 }
 
@@ -30,7 +30,7 @@ var pluginSignature = signature[declaredPlugin]{
 func (e *evaluation) plugin(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	p := &declaredPlugin{call: e.newCall("plugin")}
 	p.takeName(args, kwargs)
-	pluginSignature.bind(p.call, p, args, kwargs)
+	pluginSignature.bind(&p.call, p, args, kwargs)
 	p.Name, p.Plugin.Pos = p.name, p.pos
 	if len(p.Cmd) == 0 && !p.failed {
 		p.fail("", "it needs cmd, the command that starts it")

@@ -22,9 +22,10 @@ type registry struct {
 
 // declared is a node, and what is kept of its declaration until all names are known.
 type declared struct {
-	graph.Node
-	spec *stepSpec // of a step; shared by the steps of a matrix
-	bad  bool      // its declaration has errors: no further ones about what it lacks
+	*graph.Node
+	spec  *stepSpec // of a step; shared by the steps of a matrix
+	bad   bool      // its declaration has errors: no further ones about what it lacks
+	color color     // for the search for cycles
 }
 
 func newRegistry() registry {

@@ -12,7 +12,7 @@ import (
 
 // settings are what workspace() was given.
 type settings struct {
-	*call
+	call
 	graph.Workspace
 	env     []graph.EnvVar
 	secrets []string
@@ -48,7 +48,7 @@ func (e *evaluation) workspaceCall(args starlark.Tuple, kwargs []starlark.Tuple)
 		return starlark.None, nil
 	}
 	e.settings = s
-	settingsSignature.bind(s.call, s, args, kwargs)
+	settingsSignature.bind(&s.call, s, args, kwargs)
 	return starlark.None, nil
 }
 
@@ -87,7 +87,7 @@ func (e *evaluation) argv(v starlark.Value) ([]string, error) {
 
 // poolCall collects the arguments of pool().
 type poolCall struct {
-	*call
+	call
 	graph.Pool
 }
 
@@ -106,7 +106,7 @@ const maxSlots = 1_000_000
 func (e *evaluation) pool(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	p := &poolCall{call: e.newCall("pool")}
 	p.takeName(args, kwargs)
-	poolSignature.bind(p.call, p, args, kwargs)
+	poolSignature.bind(&p.call, p, args, kwargs)
 	p.Name, p.Pool.Pos = p.name, p.pos
 	if p.Size == 0 && !p.failed {
 		p.fail("", "it needs a size")
@@ -147,7 +147,7 @@ func (e *evaluation) defaultTargets(args starlark.Tuple, kwargs []starlark.Tuple
 			c.fail("", "%v", err)
 			continue
 		}
-		e.defaults = append(e.defaults, pendingRef{call: c, ref: ref})
+		e.defaults = append(e.defaults, pendingRef{call: &c, ref: ref})
 	}
 	return starlark.None, nil
 }

@@ -2,6 +2,7 @@ package calyxfile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,24 +16,28 @@ import (
 // put in.
 type shellLine struct {
 	*linker
-	node  *declared
-	items []graph.Expr
-	text  strings.Builder
+	node     *declared
+	items    []graph.Expr // a buffer that lines share, as the next two are
+	segments []segment
+	text     []byte
 }
 
 func (l *linker) shell(d *declared) {
-	line := shellLine{linker: l, node: d}
-	for _, s := range l.template(d.spec.sh) {
-		line.segment(s)
+	s := &l.line
+	s.linker, s.node = l, d
+	s.segments = l.template(d.spec.sh, s.segments[:0])
+	s.items = s.items[:0]
+	for _, g := range s.segments {
+		s.segment(g)
 	}
-	line.flush()
-	d.Step.Shell = &graph.Expr{Kind: graph.Concat, Items: line.items}
+	s.flush()
+	d.Step.Shell = &graph.Expr{Kind: graph.Concat, Items: slices.Clone(s.items)}
 }
 
 func (s *shellLine) flush() {
-	if s.text.Len() > 0 {
-		s.items = append(s.items, constant(s.text.String()))
-		s.text.Reset()
+	if len(s.text) > 0 {
+		s.items = append(s.items, constant(string(s.text)))
+		s.text = s.text[:0]
 	}
 }
 
@@ -44,7 +49,7 @@ func (s *shellLine) segment(g segment) {
 		case strings.IndexByte(g.text, 0) >= 0:
 			s.fail(g, "%v", errNUL)
 		}
-		s.text.WriteString(g.text)
+		s.text = append(s.text, g.text...)
 		return
 	}
 	x, err := s.resolve(g)
@@ -52,7 +57,7 @@ func (s *shellLine) segment(g segment) {
 	case err != nil:
 		s.fail(g, "%v", err)
 	case x == nil && g.quoted: // braces of another language, as in awk '{print}'
-		s.text.WriteString(g.text)
+		s.text = append(s.text, g.text...)
 	case x == nil:
 		s.unknown(g)
 	case g.quoted:
@@ -105,7 +110,7 @@ func (s *shellLine) put(g segment, x graph.Expr) {
 	case graph.ListOf:
 		for i, item := range x.Items {
 			if i > 0 {
-				s.text.WriteByte(' ')
+				s.text = append(s.text, ' ')
 			}
 			s.put(g, item)
 		}
@@ -146,7 +151,7 @@ func (s *shellLine) putConstant(g segment, x graph.Expr) {
 		}
 		words = append(words, graph.Quote(word))
 	}
-	s.text.WriteString(strings.Join(words, " "))
+	s.text = append(s.text, strings.Join(words, " ")...)
 }
 
 // unknown reports a {name} that is none.
@@ -163,7 +168,7 @@ func (s *shellLine) unknown(g segment) {
 
 // fail reports an error at a segment: in the Calyxfile, where sh is written there in one piece.
 func (s *shellLine) fail(g segment, format string, args ...any) {
-	c := s.node.spec.call
+	c := &s.node.spec.call
 	c.failAt(c.e.inString(c.pos, "sh", s.node.spec.sh, g.at), "sh: "+format, args...)
 }
 

@@ -12,10 +12,10 @@ import (
 // them is resolved for each combination by resolve, and what other declarations decide (names in sh, files that other
 // steps make) by the linker.
 type stepSpec struct {
-	*call
+	call
 	*graph.Step
-	kinds   []string // which of run, cmd and sh are there
 	sh      string
+	isShell bool
 	axes    []axis
 	doc     string
 	hasWrap bool
@@ -25,7 +25,7 @@ type stepSpec struct {
 func (e *evaluation) step(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	s := &stepSpec{call: e.newCall("step"), Step: &graph.Step{}}
 	s.takeName(args, kwargs)
-	stepSignature.bind(s.call, s, args, kwargs)
+	stepSignature.bind(&s.call, s, args, kwargs)
 	s.check()
 	if s.axes != nil {
 		return s.declareMatrix(), nil
@@ -41,7 +41,7 @@ func (s *stepSpec) declareOne(name string, combination []graph.Arg) *declared {
 		step = &copied
 	}
 	s.resolve(step, combination)
-	d := &declared{Node: graph.Node{Name: name, Pos: s.pos, Doc: s.doc, Step: step}, spec: s, bad: s.failed}
+	d := &declared{Node: &graph.Node{Name: name, Pos: s.pos, Doc: s.doc, Step: step}, spec: s, bad: s.failed}
 	if s.name != "" {
 		s.declare(d)
 	}
@@ -50,18 +50,19 @@ func (s *stepSpec) declareOne(name string, combination []graph.Arg) *declared {
 
 // check looks at what the arguments are together.
 func (s *stepSpec) check() {
-	if len(s.kinds) > 1 {
-		s.fail(s.kinds[1], "it can have one of run, cmd and sh, not %s", strings.Join(s.kinds, " and "))
+	isCommand, isCall := s.isShell || s.Cmd != nil, s.Call != nil
+	switch {
+	case s.isShell && s.Cmd != nil:
+		s.fail("sh", "it can have one of run, cmd and sh, not cmd and sh")
+	case isCall && isCommand:
+		s.fail("run", "it can have one of run, cmd and sh, not run beside a command")
+	}
+	if s.failed {
 		return
 	}
-	kind := ""
-	if len(s.kinds) == 1 {
-		kind = s.kinds[0]
-	}
-	isCommand := kind == "cmd" || kind == "sh"
-	s.needs("args", len(s.Args) > 0, kind == "run" || kind == "sh", "run or sh")
-	s.needs("outs", len(s.Outs) > 0, kind != "", "run, cmd or sh")
-	s.needs("matrix", s.axes != nil, kind != "", "run, cmd or sh")
+	s.needs("args", len(s.Args) > 0, isCall || s.isShell, "run or sh")
+	s.needs("outs", len(s.Outs) > 0, isCall || isCommand, "run, cmd or sh")
+	s.needs("matrix", s.axes != nil, isCall || isCommand, "run, cmd or sh")
 	s.needs("stdout", s.Stdout != "", isCommand, "cmd or sh")
 	s.needs("wrap", s.hasWrap, isCommand, "cmd or sh")
 	s.needs("env", len(s.Env) > 0, isCommand, "cmd or sh; with run it is an argument of plugin()")
@@ -110,7 +111,10 @@ func (r *resolver) path(arg, p string) string {
 }
 
 func (r *resolver) outputs(outs []graph.Output) []graph.Output {
-	cleaned := make([]graph.Output, len(outs))
+	cleaned := outs
+	if r.combination != nil {
+		cleaned = make([]graph.Output, len(outs))
+	}
 	for i, o := range outs {
 		p := r.fill(o.Path)
 		cleaned[i] = graph.Output{Name: r.fill(o.Name), Path: r.path("outs", o.Path), Dir: o.Dir || strings.HasSuffix(p, "/")}
@@ -170,7 +174,10 @@ func (r *resolver) exprs(list []graph.Expr) []graph.Expr {
 	if len(list) == 0 {
 		return nil
 	}
-	resolved := make([]graph.Expr, len(list))
+	resolved := list
+	if r.combination != nil {
+		resolved = make([]graph.Expr, len(list))
+	}
 	for i := range list {
 		resolved[i] = r.expr(list[i])
 	}
@@ -193,6 +200,9 @@ func (r *resolver) expr(x graph.Expr) graph.Expr {
 
 // args resolves arguments, and makes the combination arguments of a function.
 func (r *resolver) args(args []graph.Arg) []graph.Arg {
+	if r.combination == nil {
+		return args
+	}
 	resolved := make([]graph.Arg, 0, len(args)+len(r.combination))
 	for _, a := range args {
 		if _, ok := r.value(a.Name); ok {

@@ -14,7 +14,7 @@ import (
 
 // storedCall collects the arguments of stored().
 type storedCall struct {
-	*call
+	call
 	graph.Stored
 	doc         string
 	sources     []string // which of path, glob, value and env are there
@@ -41,12 +41,12 @@ var storedSignature = signature[storedCall]{
 func (e *evaluation) stored(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	s := &storedCall{call: e.newCall("stored")}
 	s.takeName(args, kwargs)
-	storedSignature.bind(s.call, s, args, kwargs)
+	storedSignature.bind(&s.call, s, args, kwargs)
 	if !s.failed {
 		s.check()
 	}
-	node := graph.Node{Name: s.name, Pos: s.pos, Doc: s.doc, Stored: &s.Stored}
-	d := &declared{Node: node, bad: s.failed}
+	stored := s.Stored // a copy: s holds on to the evaluation
+	d := &declared{Node: &graph.Node{Name: s.name, Pos: s.pos, Doc: s.doc, Stored: &stored}, bad: s.failed}
 	if s.name != "" {
 		s.declare(d)
 	}
@@ -111,7 +111,7 @@ func (s *storedCall) setDefault(v starlark.Value) error {
 
 // paramsCall collects the arguments of params().
 type paramsCall struct {
-	*call
+	call
 	path, prefix string
 }
 
@@ -127,7 +127,7 @@ var paramsSignature = signature[paramsCall]{
 // known of the names that it would give.
 func (e *evaluation) params(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	p := &paramsCall{call: e.newCall("params"), prefix: "params"}
-	paramsSignature.bind(p.call, p, args, kwargs)
+	paramsSignature.bind(&p.call, p, args, kwargs)
 	switch {
 	case p.failed:
 		return nil, errReported
@@ -185,7 +185,7 @@ func (p *paramsCall) section(name string, key []string, m hashing.Map) *section 
 
 func (p *paramsCall) leaf(name string, key []string, v any) *handle {
 	stored := graph.Stored{Params: p.path, Key: key, Default: graph.Literal{V: v}, HasDefault: true}
-	d := &declared{Node: graph.Node{Name: name, Pos: p.pos, Stored: &stored}}
+	d := &declared{Node: &graph.Node{Name: name, Pos: p.pos, Stored: &stored}}
 	if graph.ValidName(name) {
 		p.declare(d)
 	} else {

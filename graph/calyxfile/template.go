@@ -33,9 +33,9 @@ func isWordByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
 }
 
-// template cuts a shell line into segments.
-func (m *marks) template(line string) []segment {
-	t := templateScanner{line: line}
+// template cuts a shell line into segments, which it appends to buffer.
+func (m *marks) template(line string, buffer []segment) []segment {
+	t := templateScanner{line: line, segments: buffer}
 	for t.at < len(line) {
 		if name := placeholder(line, t.at); name != "" {
 			t.cut(len(name)+2, segment{name: name})

@@ -1,62 +1,52 @@
 package calyxfile
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/calyx-build/calyx/graph"
 )
 
-// literalWords calls yield for every literal word of a step's command that may name a file. The program itself counts
-// by other means, unless it is named by a path.
-func literalWords(step *graph.Step, yield func(string)) {
-	argv := func(i int, word string) {
-		if i > 0 || strings.IndexByte(word, '/') >= 0 {
-			candidates(word, yield)
-		}
-	}
+// literalWords returns the literal words of a step's command that may name a file, until the next call. The program
+// itself counts by other means, unless it is named by a path.
+func (s *wordScanner) literalWords(step *graph.Step) []string {
+	s.found = s.found[:0]
 	for i, word := range step.Wrap {
-		argv(i, word)
+		s.argument(i, word)
 	}
 	for i, x := range step.Cmd {
 		if word, ok := x.Value.V.(string); ok && x.Kind == graph.Constant {
-			argv(i, word)
+			s.argument(i, word)
 		}
 	}
 	if step.Shell != nil {
-		scanner := wordScanner{text: shellText(step.Shell), yield: yield, command: true}
-		scanner.scan()
+		s.scan(step.Shell)
+	}
+	return s.found
+}
+
+func (s *wordScanner) argument(i int, word string) {
+	if i > 0 || strings.IndexByte(word, '/') >= 0 {
+		s.add(word)
 	}
 }
 
-// candidates yields a word, or what follows the = in --flag=path; of NAME=path both may be meant.
-func candidates(word string, yield func(string)) {
+// add adds a word, or what follows the = in --flag=path; of NAME=path both may be meant.
+func (s *wordScanner) add(word string) {
 	if _, value, ok := strings.Cut(word, "="); ok {
-		yield(value)
+		s.found = append(s.found, value)
 	}
 	if !strings.HasPrefix(word, "-") {
-		yield(word)
+		s.found = append(s.found, word)
 	}
-}
-
-// shellText writes a line with a NUL byte for every value that is not known yet.
-func shellText(line *graph.Expr) string {
-	var b strings.Builder
-	for _, x := range line.Items {
-		if text, ok := x.Value.V.(string); ok && x.Kind == graph.Constant {
-			b.WriteString(text)
-		} else {
-			b.WriteByte(0)
-		}
-	}
-	return b.String()
 }
 
 // wordScanner cuts a shell line into words: at white space and the shell's own characters, without quotes. Words with
 // expansions are left out, and so are names of programs, and files that the line writes.
 type wordScanner struct {
-	text  string
+	found []string
+	text  []byte // with a NUL byte for every value that is not known yet
 	at    int
-	yield func(string)
 
 	word    []byte
 	started bool // a word has begun, perhaps an empty one
@@ -65,7 +55,15 @@ type wordScanner struct {
 	target  byte // the > or < before the word
 }
 
-func (s *wordScanner) scan() {
+func (s *wordScanner) scan(line *graph.Expr) {
+	s.text, s.at, s.command, s.target = s.text[:0], 0, true, 0
+	for _, x := range line.Items {
+		if text, ok := x.Value.V.(string); ok && x.Kind == graph.Constant {
+			s.text = append(s.text, text...)
+		} else {
+			s.text = append(s.text, 0)
+		}
+	}
 	for s.at < len(s.text) {
 		c := s.text[s.at]
 		s.at++
@@ -97,21 +95,21 @@ func (s *wordScanner) char(c byte) {
 		s.started = true
 		s.doubleQuoted()
 	case '$', '*', '?', '[', 0:
-		s.add(c)
+		s.letter(c)
 		s.dynamic = true
 	case '~':
 		s.dynamic = s.dynamic || !s.started
-		s.add(c)
+		s.letter(c)
 	default:
-		s.add(c)
+		s.letter(c)
 	}
 }
 
-func (s *wordScanner) add(c byte) { s.word, s.started = append(s.word, c), true }
+func (s *wordScanner) letter(c byte) { s.word, s.started = append(s.word, c), true }
 
 // redirect ends a word, which a number before it is not.
 func (s *wordScanner) redirect(c byte) {
-	if strings.Trim(string(s.word), "0123456789") == "" {
+	if len(bytes.Trim(s.word, "0123456789")) == 0 {
 		s.drop()
 	}
 	s.end()
@@ -120,10 +118,10 @@ func (s *wordScanner) redirect(c byte) {
 
 func (s *wordScanner) comment() {
 	if s.started {
-		s.add('#')
+		s.letter('#')
 		return
 	}
-	if n := strings.IndexByte(s.text[s.at:], '\n'); n >= 0 {
+	if n := bytes.IndexByte(s.text[s.at:], '\n'); n >= 0 {
 		s.at += n
 	} else {
 		s.at = len(s.text)
@@ -136,7 +134,7 @@ func (s *wordScanner) escaped() {
 		return
 	}
 	if c := s.text[s.at]; c != '\n' {
-		s.add(c)
+		s.letter(c)
 	}
 	s.at++
 }
@@ -144,7 +142,7 @@ func (s *wordScanner) escaped() {
 func (s *wordScanner) quoted(quote byte) {
 	for s.at < len(s.text) && s.text[s.at] != quote {
 		s.dynamic = s.dynamic || s.text[s.at] == 0
-		s.add(s.text[s.at])
+		s.letter(s.text[s.at])
 		s.at++
 	}
 	s.at++
@@ -163,7 +161,7 @@ func (s *wordScanner) doubleQuoted() {
 		case '$', '`', 0:
 			s.dynamic = true
 		}
-		s.add(c)
+		s.letter(c)
 	}
 }
 
@@ -189,7 +187,7 @@ func (s *wordScanner) end() {
 		literal = literal && strings.IndexByte(word, '/') >= 0
 	}
 	if literal {
-		candidates(word, s.yield)
+		s.add(word)
 	}
 }
 
