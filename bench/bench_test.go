@@ -264,6 +264,32 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+func TestALimitWithinTheSpreadIsUndecided(t *testing.T) {
+	times := func(name string, seconds ...int) series {
+		s := series{name: name}
+		for _, n := range seconds {
+			s.samples = append(s.samples, sample{wall: time.Duration(n) * time.Second})
+		}
+		return s
+	}
+	for _, c := range []struct {
+		subject, peer series
+		limit         limit
+		verdict       string
+	}{
+		{times("calyx", 10, 10, 10), times("p", 10, 10, 10), limit{Of: ofRatio, Value: 1.15}, "ok"},
+		{times("calyx", 9, 10, 13), times("p", 10, 10, 10), limit{Of: ofRatio, Value: 1.15}, "ok, undecided"},
+		{times("calyx", 10, 13, 13), times("p", 10, 10, 10), limit{Of: ofRatio, Value: 1.15}, "over, undecided"},
+		{times("calyx", 12, 13, 14), times("p", 10, 10, 10), limit{Of: ofRatio, Value: 1.15}, "over"},
+		{times("calyx", 10, 20, 10), times("p", 10, 10, 10), limit{Of: ofSpeed, Least: true, Value: 0.65}, "ok, undecided"},
+	} {
+		rows := compare("w", "s", []series{c.subject, c.peer}, nil, series.seconds, map[string]limit{"p": c.limit})
+		if rows[0].Verdict != c.verdict {
+			t.Errorf("%v: got %q, want %q", c.subject.samples, rows[0].Verdict, c.verdict)
+		}
+	}
+}
+
 func TestTableShowsAFailureOnOneLine(t *testing.T) {
 	var b bytes.Buffer
 	rows := []row{

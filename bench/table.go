@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 )
@@ -16,8 +17,15 @@ type row struct {
 	Peer    string  `json:"peer,omitempty"`
 	Other   float64 `json:"other,omitempty"`
 	Ratio   float64 `json:"ratio,omitempty"`
+	Spread  *spread `json:"spread,omitempty"` // of the ratio, over the rounds
 	Limit   *limit  `json:"limit,omitempty"`
 	Verdict string  `json:"verdict"`
+}
+
+// spread is the least and the most that was measured of something.
+type spread struct {
+	Least float64 `json:"least"`
+	Most  float64 `json:"most"`
 }
 
 // limit is what must hold of a row.
@@ -46,14 +54,54 @@ func (r row) judge() row {
 		r.Verdict = "-"
 		return r
 	}
-	value := map[quantity]float64{
-		ofRatio: r.Ratio, ofSpeed: r.Other / r.Subject, ofFigure: r.Subject, ofSurplus: r.Subject - r.Other,
-	}[r.Limit.Of]
 	r.Verdict = "over"
-	if r.Limit.Least && value >= r.Limit.Value || !r.Limit.Least && value <= r.Limit.Value {
+	if r.Limit.holds(r.value(r.Ratio)) {
 		r.Verdict = "ok"
 	}
+	if r.undecided() {
+		r.Verdict += ", undecided"
+	}
 	return r
+}
+
+// value is what the limit is about, where the subject's figure is ratio times the peer's.
+func (r row) value(ratio float64) float64 {
+	switch r.Limit.Of {
+	case ofRatio:
+		return ratio
+	case ofSpeed:
+		return 1 / ratio
+	case ofSurplus:
+		return r.Subject - r.Other
+	default:
+		return r.Subject
+	}
+}
+
+func (l limit) holds(value float64) bool {
+	if l.Least {
+		return value >= l.Value
+	}
+	return value <= l.Value
+}
+
+// undecided reports whether some rounds kept the limit and others did not: the machine was too noisy for it.
+func (r row) undecided() bool {
+	return r.Spread != nil && r.Limit.holds(r.value(r.Spread.Least)) != r.Limit.holds(r.value(r.Spread.Most))
+}
+
+// ratios is the spread of the subject's times over the peer's, round by round; nil where there were not several.
+func ratios(subject, peer series) *spread {
+	n := min(len(subject.samples), len(peer.samples))
+	if n < 2 {
+		return nil
+	}
+	s := spread{Least: math.Inf(1)}
+	for i := range n {
+		x := subject.samples[i].wall.Seconds() / peer.samples[i].wall.Seconds()
+		s.Least, s.Most = min(s.Least, x), max(s.Most, x)
+	}
+	return &s
 }
 
 // compare makes the rows of one piece of work: the first series is the subject's, the others are the peers'. figure
@@ -65,6 +113,9 @@ func compare(work, unit string, all []series, absent []string, figure func(serie
 		r := row{Work: work, Unit: unit, Subject: figure(subject), Peer: peer.name, Other: figure(peer)}
 		if l, ok := limits[peer.name]; ok {
 			r.Limit = &l
+		}
+		if unit != "MB" {
+			r.Spread = ratios(subject, peer)
 		}
 		rows = append(rows, r.orFailed(subject, peer))
 	}
@@ -98,12 +149,20 @@ func writeJSON(w io.Writer, rows []row) error {
 
 func writeTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "work\tcalyx\tpeer\t\tratio\tlimit\t")
+	fmt.Fprintln(t, "work\tcalyx\tpeer\t\tratio\trounds\tlimit\t")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Work,
-			amount(r.Subject, r.Unit), r.Peer, amount(r.Other, r.Unit), amount(r.Ratio, ""), r.limit(), oneLine(r.Verdict))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Work,
+			amount(r.Subject, r.Unit), r.Peer, amount(r.Other, r.Unit), amount(r.Ratio, ""), r.Spread, r.limit(), oneLine(r.Verdict))
 	}
 	return t.Flush()
+}
+
+// String is empty for a spread that there is not.
+func (s *spread) String() string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.2g–%.2g", s.Least, s.Most)
 }
 
 // amount prints a figure with three digits; nothing for one that there is not.
