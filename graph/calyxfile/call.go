@@ -1,6 +1,7 @@
 package calyxfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -82,11 +83,14 @@ func (s *signature[T]) set(c *call, into *T, name string, v starlark.Value) {
 	if v == starlark.None && !slices.Contains(s.nullable, name) {
 		return
 	}
-	switch err := s.setters[name](into, v); err.(type) {
-	case nil:
-	case unsupportedOption:
-		c.fail(name, "%v", err)
-	default:
+	err := s.setters[name](into, v)
+	if err == nil {
+		return
+	}
+	var later unsupportedOption
+	if errors.As(err, &later) {
+		c.fail(name, "%v", later)
+	} else {
 		c.fail(name, "%s: %v", name, err)
 	}
 }

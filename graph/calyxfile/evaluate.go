@@ -99,7 +99,7 @@ type module struct {
 
 // load implements load("other.star", …). The module runs on the thread of its loader: they share one budget, and a
 // traceback shows the whole chain.
-func (e *evaluation) load(thread *starlark.Thread, name string) (starlark.StringDict, error) {
+func (e *evaluation) load(_ *starlark.Thread, name string) (starlark.StringDict, error) {
 	file, err := e.workspace.clean(name)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (e *evaluation) load(thread *starlark.Thread, name string) (starlark.String
 	return m.globals, m.err
 }
 
-func (e *evaluation) print(thread *starlark.Thread, text string) {
+func (e *evaluation) print(_ *starlark.Thread, text string) {
 	e.source.Print(e.here(), e.describe(text))
 }
 

@@ -163,10 +163,10 @@ func (b *hand) step(n *graph.Node) {
 	var argv []string
 	switch {
 	case s.Shell != nil:
-		argv = []string{"sh", "-eu", "-c", b.text(s, *s.Shell, graph.Quote)}
+		argv = []string{"sh", "-eu", "-c", b.text(*s.Shell, graph.Quote)}
 	case s.Cmd != nil:
 		for _, x := range s.Cmd {
-			argv = append(argv, b.text(s, x, func(w string) string { return w }))
+			argv = append(argv, b.text(x, func(w string) string { return w }))
 		}
 	default:
 		return // order, or a plugin's function
@@ -192,7 +192,7 @@ func (b *hand) step(n *graph.Node) {
 }
 
 // text renders a word or a line; quote is applied to what is put into a line.
-func (b *hand) text(s *graph.Step, x graph.Expr, quote func(string) string) string {
+func (b *hand) text(x graph.Expr, quote func(string) string) string {
 	switch x.Kind {
 	case graph.Constant:
 		return x.Value.V.(string)
@@ -201,7 +201,7 @@ func (b *hand) text(s *graph.Step, x graph.Expr, quote func(string) string) stri
 	case graph.Concat:
 		var all strings.Builder
 		for _, item := range x.Items {
-			all.WriteString(b.text(s, item, quote))
+			all.WriteString(b.text(item, quote))
 		}
 		return all.String()
 	case graph.Reference:

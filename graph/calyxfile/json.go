@@ -19,7 +19,7 @@ func parseJSON(text []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errRest
 	}
 	return v, nil

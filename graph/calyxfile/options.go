@@ -54,16 +54,16 @@ var stepSignature = signature[stepSpec]{
 		"local":    func(s *stepSpec, v starlark.Value) error { return into(&s.Local, flag, v) },
 		"doc":      func(s *stepSpec, v starlark.Value) error { return into(&s.doc, s.e.plain, v) },
 
-		"map":  func(s *stepSpec, v starlark.Value) error { return unsupported("map", mapSource(v)) },
-		"flat": func(s *stepSpec, v starlark.Value) error { return unsupported("flat", second(flag(v))) },
-		"batch": func(s *stepSpec, v starlark.Value) error {
+		"map":  func(_ *stepSpec, v starlark.Value) error { return unsupported("map", mapSource(v)) },
+		"flat": func(_ *stepSpec, v starlark.Value) error { return unsupported("flat", second(flag(v))) },
+		"batch": func(_ *stepSpec, v starlark.Value) error {
 			return unsupported("batch", second(wholeNumber(1, maxSlots)(v)))
 		},
 		"rate":      func(s *stepSpec, v starlark.Value) error { return unsupported("rate", second(s.e.plain(v))) },
 		"on_error":  func(s *stepSpec, v starlark.Value) error { return unsupported("on_error", second(s.e.plain(v))) },
-		"tolerance": func(s *stepSpec, v starlark.Value) error { return unsupported("tolerance", tolerance(v)) },
-		"format":    func(s *stepSpec, v starlark.Value) error { return unsupported("format", valueFormat(v)) },
-		"trace":     func(s *stepSpec, v starlark.Value) error { return unsupported("trace", second(flag(v))) },
+		"tolerance": func(_ *stepSpec, v starlark.Value) error { return unsupported("tolerance", tolerance(v)) },
+		"format":    func(_ *stepSpec, v starlark.Value) error { return unsupported("format", valueFormat(v)) },
+		"trace":     func(_ *stepSpec, v starlark.Value) error { return unsupported("trace", second(flag(v))) },
 		"depfile":   func(s *stepSpec, v starlark.Value) error { return unsupported("depfile", second(s.e.plain(v))) },
 	},
 	positional: []string{"name"},

@@ -31,7 +31,7 @@ func (e *evaluation) plugin(args starlark.Tuple, kwargs []starlark.Tuple) (starl
 	p := &declaredPlugin{call: e.newCall("plugin")}
 	p.takeName(args, kwargs)
 	pluginSignature.bind(&p.call, p, args, kwargs)
-	p.Name, p.Plugin.Pos = p.name, p.pos
+	p.Name, p.Pos = p.name, p.pos
 	if len(p.Cmd) == 0 && !p.failed {
 		p.fail("", "it needs cmd, the command that starts it")
 	}

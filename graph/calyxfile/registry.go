@@ -71,6 +71,5 @@ func (c *call) declare(d *declared) {
 // pendingRef is a reference by name, to be looked up when everything is declared.
 type pendingRef struct {
 	call *call
-	arg  string
 	ref  graph.Ref
 }

@@ -107,7 +107,7 @@ func (e *evaluation) pool(args starlark.Tuple, kwargs []starlark.Tuple) (starlar
 	p := &poolCall{call: e.newCall("pool")}
 	p.takeName(args, kwargs)
 	poolSignature.bind(&p.call, p, args, kwargs)
-	p.Name, p.Pool.Pos = p.name, p.pos
+	p.Name, p.Pos = p.name, p.pos
 	if p.Size == 0 && !p.failed {
 		p.fail("", "it needs a size")
 	}
@@ -159,6 +159,9 @@ func (e *evaluation) nodeOrName(v starlark.Value) (graph.Ref, error) {
 		return v.ref(), nil
 	case starlark.String:
 		name, err := e.plain(v)
+		if n, args, bad := graph.ParseSpelling(name); bad == nil {
+			name = graph.Spell(n, args) // sweep(seed = 2, lr = 0.1) is sweep(lr=0.1,seed=2)
+		}
 		return graph.Ref{Node: name}, err
 	}
 	return graph.Ref{}, want("a node or the name of one", v)

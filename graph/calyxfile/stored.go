@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -30,7 +31,7 @@ var storedSignature = signature[storedCall]{
 		"env":     (*storedCall).setEnv,
 		"default": (*storedCall).setDefault,
 		"exclude": func(s *storedCall, v starlark.Value) error { return into(&s.Exclude, s.e.patterns, v) },
-		"format":  func(s *storedCall, v starlark.Value) error { return unsupported("format", valueFormat(v)) },
+		"format":  func(_ *storedCall, v starlark.Value) error { return unsupported("format", valueFormat(v)) },
 		"doc":     func(s *storedCall, v starlark.Value) error { return into(&s.doc, s.e.plain, v) },
 	},
 	positional: []string{"name"},
@@ -172,7 +173,7 @@ func (p *paramsCall) section(name string, key []string, m hashing.Map) *section 
 	s := &section{name: name, members: make(map[string]starlark.Value, len(m))}
 	for _, entry := range m {
 		member := name + "." + entry.Key
-		at := append(key[:len(key):len(key)], entry.Key)
+		at := slices.Concat(key, []string{entry.Key})
 		switch v := entry.Value.(type) {
 		case hashing.Map:
 			s.members[entry.Key] = p.section(member, at, v)

@@ -26,7 +26,7 @@ func parseYAML(text []byte) (any, error) {
 	if err != nil {
 		return nil, yamlError(err)
 	}
-	if d.Decode(&next) != io.EOF {
+	if err := d.Decode(&next); !errors.Is(err, io.EOF) {
 		return nil, errRest
 	}
 	y := yamlReader{}
