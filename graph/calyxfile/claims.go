@@ -2,6 +2,7 @@ package calyxfile
 
 import (
 	"path"
+	"strings"
 
 	"github.com/calyx-build/calyx/graph"
 )
@@ -21,6 +22,7 @@ const (
 	claimResume
 	claimSource
 	claimProgram // the Calyxfile and what it loads
+	claimState   // where stored values are kept
 )
 
 func (c claim) isOutput() bool { return c.kind == claimOutput && c.node != nil }
@@ -40,6 +42,8 @@ func (l *linker) claimPaths() {
 	for name := range l.files {
 		l.owners[name] = claim{kind: claimProgram}
 	}
+	_, state, _ := strings.Cut(l.settled().State, ":")
+	l.owners[state] = claim{kind: claimState}
 	for _, d := range l.nodes {
 		if d.Stored != nil {
 			l.claimSource(d)
@@ -89,6 +93,8 @@ func (c claim) taken() string {
 		return "is the resume folder of " + c.node.String() + " at " + c.node.Pos.String()
 	case claimSource:
 		return "is the source of " + c.node.String() + " at " + c.node.Pos.String()
+	case claimState:
+		return "holds the stored values"
 	}
 	return "is read by the evaluation"
 }

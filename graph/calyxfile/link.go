@@ -42,10 +42,7 @@ func (e *evaluation) link() *graph.Declarations {
 }
 
 func (l *linker) declarations() *graph.Declarations {
-	d := &graph.Declarations{Workspace: graph.Workspace{State: defaultState}, Nodes: make([]*graph.Node, len(l.nodes))}
-	if l.settings != nil {
-		d.Workspace = l.settings.Workspace
-	}
+	d := &graph.Declarations{Workspace: l.settled(), Nodes: make([]*graph.Node, len(l.nodes))}
 	for i, n := range l.nodes {
 		d.Nodes[i] = n.Node
 	}
@@ -59,6 +56,14 @@ func (l *linker) declarations() *graph.Declarations {
 		d.Default = append(d.Default, ref.ref)
 	}
 	return d
+}
+
+// settled returns the project's settings.
+func (l *linker) settled() graph.Workspace {
+	if l.settings == nil {
+		return graph.Workspace{State: defaultState}
+	}
+	return l.settings.Workspace
 }
 
 // applySettings gives every step and plugin the workspace's defaults.

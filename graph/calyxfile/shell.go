@@ -1,6 +1,7 @@
 package calyxfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,9 +92,12 @@ func (s *shellLine) resolve(g segment) (*graph.Expr, error) {
 		}
 		return &graph.Expr{Kind: graph.OutputPath, Text: step.Outs[0].Path}, nil
 	case "outs":
+		if len(step.Outs) == 0 {
+			return nil, errors.New("{outs} needs outputs, and there are none")
+		}
 		return &graph.Expr{Kind: graph.OutputList}, nil
 	case "item":
-		return nil, fmt.Errorf("{item} needs map")
+		return nil, errors.New("{item} needs map")
 	}
 	d, ok := s.byName[g.name]
 	if !ok {

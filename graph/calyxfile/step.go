@@ -1,6 +1,7 @@
 package calyxfile
 
 import (
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -118,13 +119,16 @@ func (r *resolver) outputs(outs []graph.Output) []graph.Output {
 	for i, o := range outs {
 		p := r.fill(o.Path)
 		cleaned[i] = graph.Output{Name: r.fill(o.Name), Path: r.path("outs", o.Path), Dir: o.Dir || strings.HasSuffix(p, "/")}
-		for _, other := range cleaned[:i] {
-			if other.Name == cleaned[i].Name {
-				r.spec.fail("outs", "outs: %q is there twice", other.Name)
-			}
-		}
+		r.unique("outs", cleaned[i].Name, cleaned[:i])
 	}
 	return cleaned
+}
+
+// unique reports an output whose name another one has.
+func (r *resolver) unique(arg, name string, others []graph.Output) {
+	if slices.ContainsFunc(others, func(o graph.Output) bool { return o.Name == name }) {
+		r.spec.fail(arg, "%s: %q is there twice", arg, name)
+	}
 }
 
 // stdout makes the path an output, unless outs name it already.
@@ -135,7 +139,9 @@ func (r *resolver) stdout(step *graph.Step) string {
 			return p
 		}
 	}
-	step.Outs = append(step.Outs, graph.Output{Name: r.fill(step.Stdout), Path: p})
+	name := r.fill(step.Stdout)
+	r.unique("stdout", name, step.Outs)
+	step.Outs = append(step.Outs, graph.Output{Name: name, Path: p})
 	return p
 }
 
