@@ -290,6 +290,16 @@ func TestALimitWithinTheSpreadIsUndecided(t *testing.T) {
 	}
 }
 
+func TestLimitsHoldAtTheSizeTheyWereSetFor(t *testing.T) {
+	l := limit{Of: ofRatio, Value: 1.15}
+	if got := l.only(10_000, 10_000).against("ninja"); got["ninja"] != l {
+		t.Errorf("at its size: got %v", got)
+	}
+	if got := l.only(10, 10_000).against("ninja"); len(got) != 0 {
+		t.Errorf("at another size: got %v", got)
+	}
+}
+
 func TestTableShowsAFailureOnOneLine(t *testing.T) {
 	var b bytes.Buffer
 	rows := []row{

@@ -74,10 +74,7 @@ func editRows(ctx context.Context, l *lab) []row {
 		time.Sleep(l.settling)
 		interleave(ctx, 1, all)
 		measured := interleave(ctx, l.runs, all)
-		must := map[string]limit{}
-		if steps == 100_000 {
-			must["ninja"] = limit{Of: ofRatio, Value: 0.5}
-		}
+		must := limit{Of: ofRatio, Value: 0.5}.only(steps, 100_000).against("ninja")
 		work := fmt.Sprintf("one source of %d changed, ten steps follow", steps)
 		rows = append(rows, compare(work, "ms", measured, absent, milliseconds, must)...)
 	}
@@ -105,6 +102,6 @@ func fullRows(ctx context.Context, l *lab) []row {
 	all, absent := l.each(ctx, steps, func(w *workspace) contender { return contender{before: w.reset, run: w.build} })
 	l.say("full build, %d commands", steps)
 	measured := interleave(ctx, min(l.runs, longRuns), all)
-	must := map[string]limit{"ninja": {Of: ofRatio, Value: 1.15}}
+	must := limit{Of: ofRatio, Value: 1.15}.only(steps, 10_000).against("ninja")
 	return compare(fmt.Sprintf("full build, %d commands", steps), "s", measured, absent, series.seconds, must)
 }

@@ -24,9 +24,7 @@ func memoryRows(ctx context.Context, l *lab) []row {
 // memory compares the subject's with the peers', and with the limit, which is meant for 100,000 steps.
 func (l *lab) memory(work string, steps int, all []series, absent []string, most float64) []row {
 	r := row{Work: work, Unit: "MB", Subject: all[0].megabytes()}
-	if steps == 100_000 {
-		r.Limit = &limit{Of: ofFigure, Value: most}
-	}
+	r.Limit = limit{Of: ofFigure, Value: most}.only(steps, 100_000)
 	rows := []row{r.orFailed(all[0])}
 	return append(rows, compare(work, "MB", all, absent, series.megabytes, nil)...)
 }

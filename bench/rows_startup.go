@@ -29,11 +29,11 @@ func startupRows(ctx context.Context, l *lab) []row {
 	l.say("start-up")
 	interleave(ctx, 2, all)
 	measured := interleave(ctx, 4*l.runs, all)
+	limits := []*limit{{Of: ofSurplus, Value: 12}, limit{Of: ofSurplus, Value: 40}.only(steps, 10_000)}
 	var rows []row
-	for i, most := range []float64{12, 40} {
-		must := map[string]limit{"empty Go program": {Of: ofSurplus, Value: most}}
+	for i, must := range limits {
 		pair := []series{measured[i], measured[2]}
-		rows = append(rows, compare(measured[i].name, "ms", pair, nil, milliseconds, must)...)
+		rows = append(rows, compare(measured[i].name, "ms", pair, nil, milliseconds, must.against("empty Go program"))...)
 	}
 	return rows
 }

@@ -44,7 +44,8 @@ func switchRows(ctx context.Context, l *lab) []row {
 	}
 	l.say("%s", work)
 	measured := interleave(ctx, l.runs, []contender{s.contender(), copying(w)})
-	return compare(work, "ms", measured, nil, milliseconds, map[string]limit{"cp -r": {Of: ofRatio, Value: 1.5}})
+	must := limit{Of: ofRatio, Value: 1.5}.only(steps, 10_000).against("cp -r")
+	return compare(work, "ms", measured, nil, milliseconds, must)
 }
 
 // switcher goes to and fro between two states of one workspace.

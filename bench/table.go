@@ -35,6 +35,22 @@ type limit struct {
 	Value float64  `json:"value"`
 }
 
+// only is the limit where size is the one that it was set for; elsewhere nothing must hold.
+func (l limit) only(size, meant int) *limit {
+	if size != meant {
+		return nil
+	}
+	return &l
+}
+
+// against names the peer that a limit is about.
+func (l *limit) against(peer string) map[string]limit {
+	if l == nil {
+		return nil
+	}
+	return map[string]limit{peer: *l}
+}
+
 // quantity is what a limit is about.
 type quantity string
 
