@@ -71,8 +71,8 @@ func (a *app) style(f *os.File) console.Style {
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// command fills in what all commands share: their errors are the command line's, and their examples are indented.
-func command(c *cobra.Command) *cobra.Command {
+// newCommand fills in what all commands share: their errors are the command line's, and their examples are indented.
+func newCommand(c *cobra.Command) *cobra.Command {
 	c.Example = "  " + strings.ReplaceAll(strings.TrimSpace(c.Example), "\n", "\n  ")
 	c.DisableFlagsInUseLine = true
 	c.SilenceErrors, c.SilenceUsage = true, true

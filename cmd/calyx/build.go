@@ -24,7 +24,7 @@ type buildFlags struct {
 func newBuild(a *app) *cobra.Command {
 	var b buildFlags
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "build [TARGET…]",
 		Short: "Bring targets up to date",
 		Long: `Bring targets up to date: those that are named, or what the Calyxfile says by default(), or every step. A target is a

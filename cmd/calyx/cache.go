@@ -20,7 +20,7 @@ func newCache(a *app) *cobra.Command {
 
 func newCacheStats(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:     "stats",
 		Short:   "Tell what the cache holds",
 		Example: "calyx cache stats\ncalyx cache stats --json",
@@ -44,6 +44,40 @@ func newCacheStats(a *app) *cobra.Command {
 	})
 	f = formatFlags(c, "text")
 	return c
+}
+
+func newCacheExport(a *app) *cobra.Command {
+	var output string
+	c := newCommand(&cobra.Command{
+		Use:   "export [TARGET…] -o FILE",
+		Short: "Write what targets need into an archive",
+		Long: `Write one archive with what the cache holds for the targets (or for all that a build makes by default) and for all
+that they need, so that another machine can reuse it: see ` + "`calyx cache import`" + `.`,
+		Example:           "calyx cache export -o cache.calyx\ncalyx cache export train -o train.calyx",
+		ValidArgsFunction: a.completeNodes(isStep, -1),
+		RunE: runner(func(ctx context.Context, targets []string) error {
+			return a.within(ctx, func(ctx context.Context, s *session) error { return a.exportCache(ctx, s, targets, output) })
+		}).run,
+	})
+	c.Flags().StringVarP(&output, "output", "o", "", "the archive `FILE`")
+	if err := c.MarkFlagRequired("output"); err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return c
+}
+
+func newCacheImport(a *app) *cobra.Command {
+	return newCommand(&cobra.Command{
+		Use:   "import FILE",
+		Short: "Take an archive's results into the cache",
+		Long: `Take the results of an archive, written by ` + "`calyx cache export`" + `, into the cache. Everything in it is checked before it
+is used; what is damaged is left out.`,
+		Example: "calyx cache import cache.calyx",
+		Args:    wantArgs(1, 1),
+		RunE: runner(func(ctx context.Context, args []string) error {
+			return a.within(ctx, func(ctx context.Context, s *session) error { return a.importCache(ctx, s, args[0]) })
+		}).run,
+	})
 }
 
 func cacheText(s cas.Stats) string {

@@ -17,7 +17,7 @@ type cleanAnswer struct {
 func newClean(a *app) *cobra.Command {
 	var f *format
 	var stale bool
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "clean",
 		Short: "Remove outputs",
 		Long: `Remove the current outputs of all steps; the next build restores them from the cache. Stored values, and content that

@@ -12,7 +12,7 @@ import (
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func newCompletion(a *app) *cobra.Command {
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Write what makes a shell complete commands, flags and node names",
 		Example: `source <(calyx completion bash)
@@ -88,7 +88,11 @@ func candidates(nodes []*graph.Node, which func(*graph.Node) bool, given []strin
 		if !strings.HasPrefix(n.Name, begun) || taken[n.Name] || !which(n) {
 			continue
 		}
-		names = append(names, cobra.CompletionWithDesc(n.Name, firstLine(n.Doc)))
+		if doc := firstLine(n.Doc); doc != "" {
+			names = append(names, cobra.CompletionWithDesc(n.Name, doc))
+		} else {
+			names = append(names, n.Name)
+		}
 	}
 	return names
 }

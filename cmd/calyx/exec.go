@@ -16,7 +16,7 @@ import (
 func newExec(a *app) *cobra.Command {
 	var b buildFlags
 	var show bool
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "exec TARGET [-- CMD…]",
 		Short: "Run one step by hand, in the foreground",
 		Long: `Bring what a step needs up to date and run the step in the foreground, with its inputs, its environment and this

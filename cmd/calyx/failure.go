@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/calyxfile"
 )
@@ -79,9 +79,22 @@ func (a *app) report(err error) int {
 		}
 		return exitUsage
 	}
+	var target *executor.TargetError
+	if errors.As(err, &target) {
+		err = noTarget(target)
+	}
 	a.errorLine(err.Error())
 	a.hintLine(hintOf(err))
 	return statusOf(err)
+}
+
+// noTarget says that a target names nothing, and what may be meant.
+func noTarget(e *executor.TargetError) error {
+	hint := "`calyx ls --all` lists what there is"
+	if e.Near != "" {
+		hint = fmt.Sprintf("did you mean %q?", e.Near)
+	}
+	return usage(hint, "find target %q: there is no such node or output", e.Target)
 }
 
 // hintOf returns the hint of the outermost error that has one.
@@ -97,14 +110,13 @@ func hintOf(err error) string {
 func statusOf(err error) int {
 	var f *failure
 	var one calyxfile.Error
-	var format *cas.FormatError
+	var set *executor.SetError
+	var function *executor.FunctionError
 	switch {
 	case errors.As(err, &f):
 		return f.status
-	case errors.As(err, &one), errors.Is(err, graph.ErrSpelling):
+	case errors.As(err, &one), errors.As(err, &set), errors.As(err, &function), errors.Is(err, graph.ErrSpelling):
 		return exitUsage
-	case errors.As(err, &format):
-		return exitFault
 	}
 	return exitFault
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
 )
 
 func newGet(a *app) *cobra.Command {
@@ -14,7 +15,7 @@ func newGet(a *app) *cobra.Command {
 	var f *format
 	var output string
 	var noBuild bool
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "get TARGET",
 		Short: "Bring a node up to date and print its value",
 		Long: `Bring a node up to date and print its value: a string as it is (--json quotes it), numbers, lists and dictionaries as
@@ -35,12 +36,12 @@ calyx get lr --no-build --json`,
 			if err != nil {
 				return err
 			}
-			p, err := s.engine.Payload(ctx, v.Value)
+			p, err := s.load(ctx, v)
 			if err != nil {
 				return err
 			}
 			if output != "" {
-				return writeValue(output, v.Target, p)
+				return s.writeValue(ctx, output, v.Target, p)
 			}
 			return a.printValue(v.Target, p, f.json)
 		})
@@ -52,7 +53,13 @@ calyx get lr --no-build --json`,
 // valueOf returns the value of a target that means one node, after building it unless that is not wanted.
 func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (executor.TargetValue, error) {
 	if noBuild {
-		return a.lastValue(ctx, s, target)
+		f, err := a.forecast(ctx, s, target)
+		if err != nil {
+			return executor.TargetValue{}, err
+		}
+		if !f.Stored { // to bring a stored node up to date is to read it
+			return s.lastValue(ctx, target, f)
+		}
 	}
 	o, err := b.options(ctx, s, []string{target})
 	if err != nil {
@@ -71,15 +78,17 @@ func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target stri
 	return sum.Values[0], nil
 }
 
-func (a *app) lastValue(ctx context.Context, s *session, target string) (executor.TargetValue, error) {
-	f, err := a.forecast(ctx, s, target)
-	if err != nil {
-		return executor.TargetValue{}, err
-	}
-	if f.Last == nil {
-		return executor.TargetValue{}, &failure{
-			status: exitFailed, err: fmt.Errorf("get %q: it was never built here", f.Node), hint: "without --no-build it is built first",
+// lastValue is the value that a derived node had last.
+func (s *session) lastValue(ctx context.Context, target string, f executor.Forecast) (executor.TargetValue, error) {
+	v := executor.TargetValue{Target: target, Node: f.Node}
+	if f.Last == nil || f.Last.Failure != "" {
+		return v, &failure{
+			status: exitFailed, err: fmt.Errorf("get %q: it has no value yet", f.Node), hint: "without --no-build it is built first",
 		}
 	}
-	return executor.TargetValue{Target: target, Node: f.Node, Value: f.Last.Result.Value}, nil
+	t, err := graph.ParseTarget(target)
+	if err == nil {
+		v.Value, err = s.part(ctx, f.Last.Result.Value, t)
+	}
+	return v, err
 }

@@ -28,7 +28,7 @@ type drawnNode struct {
 func newGraph(a *app) *cobra.Command {
 	var f *format
 	var up, down string
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "graph [TARGET…]",
 		Short: "Draw the graph as it was observed",
 		Long: `Draw the graph as it was observed: what the targets depend on (or what all steps do). --down NODE shows what NODE

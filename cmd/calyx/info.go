@@ -47,7 +47,7 @@ type infoValue struct {
 
 func newInfo(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:               "info TARGET",
 		Short:             "Show all that is known of a node",
 		Long:              "Show a node's kind, state, value, dependencies, dependents, counts, times and last reason. Nothing is run.",

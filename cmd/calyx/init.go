@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -15,7 +16,7 @@ import (
 var firstCalyxfile string
 
 func newInit(a *app) *cobra.Command {
-	return command(&cobra.Command{
+	return newCommand(&cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a first Calyxfile",
 		Long: `Write a first, commented Calyxfile into the working directory, or into DIR, which is created. A Calyxfile that is
@@ -42,7 +43,7 @@ func writeFirst(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", usage("", "create the folder %q: %w", dir, causeOf(err))
 	}
-	path := joinSlash(dir, calyxfileName)
+	path := filepath.Join(dir, calyxfileName)
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	switch {
 	case errors.Is(err, fs.ErrExist):

@@ -22,7 +22,7 @@ type logAnswer struct {
 
 func newLog(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "log TARGET",
 		Short: "Show what a node printed, also when it was reused",
 		Long: `Show what a node printed when it was executed, wherever and whenever that was. On a terminal control characters are

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 )
 
@@ -24,7 +25,7 @@ type listedNode struct {
 func newLs(a *app) *cobra.Command {
 	var f *format
 	var stored bool
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:               "ls [PATTERN…]",
 		Short:             "List targets with their docs",
 		Long:              "List targets with their docs: all steps, those that a build makes by default with a star, and with --all stored nodes too.",
@@ -102,6 +103,13 @@ func matchesWord(pattern, word string) bool {
 	return pattern == word || ok && err == nil
 }
 
+func outputsOf(n *graph.Node) []graph.Output {
+	if n.Step == nil {
+		return nil
+	}
+	return n.Step.Outs
+}
+
 // unknownTarget names the nearest node.
 func unknownTarget(d *graph.Declarations, name string) error {
 	var names []string
@@ -111,11 +119,7 @@ func unknownTarget(d *graph.Declarations, name string) error {
 			names = append(names, o.Path)
 		}
 	}
-	hint := didYouMean(name, names)
-	if hint == "" {
-		hint = "`calyx ls --all` lists what there is"
-	}
-	return usage(hint, "find target %q: there is no such node or output", name)
+	return noTarget(&executor.TargetError{Target: name, Near: graph.Nearest(name, names)})
 }
 
 func listed(n *graph.Node, isDefault bool) listedNode {
@@ -146,7 +150,7 @@ func kindOf(n *graph.Node) string {
 func storedKind(s *graph.Stored) string {
 	switch {
 	case s.Path != "":
-		return "stored file"
+		return "stored path"
 	case s.Glob != "":
 		return "stored glob"
 	case s.Env != "":

@@ -20,7 +20,7 @@ func run(args []string) (status int) {
 	syscall.Umask(0o022)
 	a := newApp()
 	defer a.signals.cancel()
-	go exitOnSecond(a.signals)
+	go a.exitOnSecond()
 	defer func() {
 		if r := recover(); r != nil {
 			status = a.report(internalFault(r, debug.Stack()))
@@ -33,15 +33,16 @@ func run(args []string) (status int) {
 const patience = 500 * time.Millisecond
 
 // exitOnSecond ends calyx at the second signal that asks for it. The first one is the command's to answer.
-func exitOnSecond(s *signals) {
+func (a *app) exitOnSecond() {
 	received := make(chan os.Signal, 4)
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	for range received {
-		if !s.interrupt() {
+		if !a.signals.interrupt() {
 			continue
 		}
 		time.Sleep(patience)
-		s.restoreTerminal()
+		a.signals.restoreTerminal()
+		a.errorLine("interrupted at once; what was done is kept")
 		os.Exit(exitInterrupted)
 	}
 }

@@ -30,7 +30,7 @@ func newPlugin(a *app) *cobra.Command {
 
 func newPluginList(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:     "list",
 		Short:   "List plugins, and the functions of them that steps use",
 		Example: "calyx plugin list\ncalyx plugin list --json",

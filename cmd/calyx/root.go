@@ -18,7 +18,7 @@ const (
 )
 
 func newRoot(a *app) *cobra.Command {
-	root := command(&cobra.Command{
+	root := newCommand(&cobra.Command{
 		Use:   "calyx",
 		Short: "A build tool for ML and LLM pipelines that knows why",
 		Long: `calyx turns a pipeline, declared in a Calyxfile, into a graph of memoised nodes. A node is computed once, kept by
@@ -57,7 +57,7 @@ content, and computed again only when something that it really used has changed.
 func family(c *cobra.Command, below ...*cobra.Command) *cobra.Command {
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = unknownCommand
-	c = command(c)
+	c = newCommand(c)
 	c.AddCommand(below...)
 	return c
 }
@@ -131,7 +131,7 @@ func flagNames(c *cobra.Command) []string {
 }
 
 func newHelp() *cobra.Command {
-	return command(&cobra.Command{
+	return newCommand(&cobra.Command{
 		Use:     "help [COMMAND]",
 		Short:   "Explain a command",
 		Example: "calyx help why",

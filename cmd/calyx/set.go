@@ -27,7 +27,7 @@ type assignment struct {
 
 func newSet(a *app) *cobra.Command {
 	var file, text string
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "set NAME VALUE | NAME=VALUE… | NAME --file F | NAME --json TEXT",
 		Short: "Change stored values",
 		Long: `Change stored values of the instance. Nothing is computed: the next build or get does that. Either all the values are

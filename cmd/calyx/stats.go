@@ -32,7 +32,7 @@ type statsAnswer struct {
 
 func newStats(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:     "stats",
 		Short:   "Count nodes, executions, hits and bytes",
 		Example: "calyx stats\ncalyx stats --json",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -15,11 +16,19 @@ import (
 
 // statusAnswer is the answer of `calyx status --json`.
 type statusAnswer struct {
-	Dirty        []dirtyNode         `json:"dirty"`
-	Fresh        int                 `json:"fresh"`
-	Failed       []string            `json:"failed"`
-	Overridden   []executor.Override `json:"overridden"`
-	StaleOutputs []string            `json:"stale_outputs"`
+	Dirty        []dirtyNode  `json:"dirty"`
+	Fresh        int          `json:"fresh"`
+	Failed       []string     `json:"failed"`
+	Overridden   []overridden `json:"overridden"`
+	StaleOutputs []string     `json:"stale_outputs"`
+}
+
+// overridden is a stored value that differs from its source, with both values as JSON.
+type overridden struct {
+	Node   string          `json:"node"`
+	Value  json.RawMessage `json:"value"`
+	From   string          `json:"from"` // "set" (in this build) or "state"
+	Source json.RawMessage `json:"source"`
 }
 
 // dirtyNode is a node that a build would run, or might, and the root of that.
@@ -32,7 +41,7 @@ type dirtyNode struct {
 func newStatus(a *app) *cobra.Command {
 	var f *format
 	var exitCode bool
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "status [TARGET…]",
 		Short: "Tell what is out of date, and the root cause of each",
 		Long: `Tell what is out of date and the root cause of each, which stored values are overridden, and which outputs belong to
@@ -69,12 +78,9 @@ func (a *app) showStatus(s statusAnswer, asJSON, exitCode bool) error {
 
 // statusFrom sums a survey up.
 func statusFrom(s *executor.Survey) statusAnswer {
-	out := statusAnswer{Dirty: []dirtyNode{}, Failed: []string{}, Overridden: s.Overridden, StaleOutputs: s.StaleOutputs}
-	if out.Overridden == nil {
-		out.Overridden = []executor.Override{}
-	}
-	if out.StaleOutputs == nil {
-		out.StaleOutputs = []string{}
+	out := statusAnswer{Dirty: []dirtyNode{}, Failed: []string{}, Overridden: []overridden{}, StaleOutputs: append([]string{}, s.StaleOutputs...)}
+	for _, o := range s.Overridden {
+		out.Overridden = append(out.Overridden, overridden{o.Node, literalJSON(o.Value), o.From, literalJSON(o.Source)})
 	}
 	for _, f := range s.Nodes {
 		if f.Stored {
@@ -90,6 +96,15 @@ func statusFrom(s *executor.Survey) statusAnswer {
 		out.Dirty = append(out.Dirty, dirtyNode{Node: f.Node, Certain: f.Certain, Reason: rootReason(f)})
 	}
 	return out
+}
+
+// literalJSON writes a plain value as JSON; one that JSON cannot say is null.
+func literalJSON(v any) json.RawMessage {
+	text, err := graph.JSON(v)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return text
 }
 
 // rootReason is the last link of a forecast's chain.
@@ -153,21 +168,12 @@ func rootText(d dirtyNode) string {
 	return text
 }
 
-func overrideTable(list []executor.Override, style console.Style) *console.Table {
+func overrideTable(list []overridden, style console.Style) *console.Table {
 	table := console.NewTable("", "", "", "")
 	for _, o := range list {
-		table.Row("  "+console.Line(o.Node), valueText(o.Value), style.Dim("source: "+valueText(o.Source)), style.Dim(o.From))
+		table.Row("  "+console.Line(o.Node), explain.Content(string(o.Value)), style.Dim("source: "+explain.Content(string(o.Source))), style.Dim(o.From))
 	}
 	return table
-}
-
-// valueText shows a value in one line.
-func valueText(v any) string {
-	text, err := encodeJSON(v, "")
-	if err != nil {
-		return "?"
-	}
-	return explain.Content(strings.TrimSpace(string(text)))
 }
 
 func countIs(n int, noun string) string {

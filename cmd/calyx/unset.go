@@ -7,7 +7,7 @@ import (
 )
 
 func newUnset(a *app) *cobra.Command {
-	return command(&cobra.Command{
+	return newCommand(&cobra.Command{
 		Use:   "unset NAME…",
 		Short: "Give stored values back to their source",
 		Long: `Forget values that ` + "`calyx set`" + ` gave: the file, the variable or the default counts again. Either all are

@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -55,6 +55,14 @@ func valueOfText(p executor.Payload) (*string, error) {
 			return nil, err
 		}
 		text = listingText(list)
+	case p.Value.Media == trace.MediaParts:
+		parts, err := trace.Parts(p.Inline)
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range parts {
+			text += console.Line(part.Name) + "\n"
+		}
 	case p.Value.Media == trace.MediaList:
 		v, err := jsonValue(p)
 		if err != nil {
@@ -223,6 +231,8 @@ func jsonValue(p executor.Payload) (any, error) {
 		return listing(p)
 	case trace.MediaList:
 		return jsonItems(p.Items)
+	case trace.MediaParts:
+		return jsonParts(p.Inline)
 	}
 	d, err := describe(p)
 	if err != nil && !errors.Is(err, tensors.ErrContent) {
@@ -259,6 +269,23 @@ func jsonText(p executor.Payload, text []byte) any {
 	return fileAnswer{p.Value.Media, p.Value.Digest, p.Value.Size, nil}
 }
 
+// partAnswer is what JSON says of one of several outputs.
+type partAnswer struct {
+	Name   string         `json:"name"`
+	Media  string         `json:"media"`
+	Digest hashing.Digest `json:"digest"`
+	Size   int64          `json:"size"`
+}
+
+func jsonParts(blob []byte) (any, error) {
+	parts, err := trace.Parts(blob)
+	list := []partAnswer{}
+	for _, p := range parts {
+		list = append(list, partAnswer{p.Name, p.Value.Media, p.Value.Digest, p.Value.Size})
+	}
+	return list, err
+}
+
 func jsonItems(items []executor.Payload) (any, error) {
 	list := []any{}
 	for _, item := range items {
@@ -272,32 +299,26 @@ func jsonItems(items []executor.Payload) (any, error) {
 }
 
 // writeValue writes a value to a path: a file's bytes, a folder with its files, or the text of a scalar.
-func writeValue(path, target string, p executor.Payload) error {
-	err := writeContent(path, p)
-	if err != nil {
-		return fmt.Errorf("write the value of %q to %q: %w", target, path, causeOf(err))
+func (s *session) writeValue(ctx context.Context, path, target string, p executor.Payload) error {
+	if err := s.writeContent(ctx, path, p); err != nil {
+		return &failure{status: exitFailed, err: fmt.Errorf("write the value of %q to %q: %w", target, path, causeOf(err))}
 	}
 	return nil
 }
 
-func writeContent(path string, p executor.Payload) error {
-	switch p.Value.Media {
-	case trace.MediaTree:
-		return copyFolder(path, p.Path)
-	case trace.MediaNone, trace.MediaList:
-		text, err := valueOfText(p)
-		if err != nil {
-			return err
-		}
+func (s *session) writeContent(ctx context.Context, path string, p executor.Payload) error {
+	switch {
+	case p.Value.Media == trace.MediaTree:
+		return s.writeTree(ctx, path, p)
+	case p.Value.Media == trace.MediaParts:
+		return errors.New("the node has several outputs; name one of them")
+	}
+	text, err := valueOfText(p)
+	switch {
+	case err != nil:
+		return err
+	case text != nil && !isArray(p):
 		return os.WriteFile(path, []byte(*text), 0o644)
-	case trace.MediaJSON:
-		if p.Path == "" {
-			text, err := scalarText(p.Inline)
-			if err != nil {
-				return err
-			}
-			return os.WriteFile(path, []byte(text), 0o644)
-		}
 	}
 	r, _, closing, err := content(p)
 	if err != nil {
@@ -305,6 +326,15 @@ func writeContent(path string, p executor.Payload) error {
 	}
 	defer closing()
 	return writeFrom(path, r, p.Value.Exec)
+}
+
+// isArray reports whether a value's text only describes it.
+func isArray(p executor.Payload) bool {
+	switch p.Value.Media {
+	case trace.MediaNone, trace.MediaJSON, trace.MediaList:
+		return false
+	}
+	return true
 }
 
 func writeFrom(path string, r io.Reader, exec bool) error {
@@ -318,12 +348,4 @@ func writeFrom(path string, r io.Reader, exec bool) error {
 	}
 	_, err = io.Copy(f, r)
 	return errors.Join(err, f.Close())
-}
-
-// copyFolder copies a folder to a path where nothing is, or an empty folder.
-func copyFolder(path, from string) error {
-	if names, err := os.ReadDir(path); err == nil && len(names) > 0 {
-		return errors.New("there is a folder that is not empty")
-	}
-	return os.CopyFS(path, os.DirFS(filepath.Clean(from)))
 }

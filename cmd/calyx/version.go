@@ -23,7 +23,7 @@ type versionInfo struct {
 
 func newVersion(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:     "version",
 		Short:   "Tell which calyx this is",
 		Example: "calyx version\ncalyx version --json",

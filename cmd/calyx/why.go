@@ -31,7 +31,7 @@ type lastRun struct {
 
 func newWhy(a *app) *cobra.Command {
 	var f *format
-	c := command(&cobra.Command{
+	c := newCommand(&cobra.Command{
 		Use:   "why TARGET",
 		Short: "Explain why a node ran last time, and why it would run now",
 		Long: `Explain why a node ran last time or was reused, and why it would run now: the chain from the node down to the file,

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/graph/state"
 )
 
 // calyxfileName is what is looked for from the working directory upwards.
@@ -41,11 +42,11 @@ func findWorkspace(cwd, named string) (place, error) {
 }
 
 func namedWorkspace(cwd, named string) (place, error) {
-	path := named
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(cwd, path)
+	file := named
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(cwd, file)
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return place{}, usage("", "--calyxfile %q: there is no such file", named)
@@ -54,7 +55,11 @@ func namedWorkspace(cwd, named string) (place, error) {
 	case info.IsDir():
 		return place{}, usage("-C works in a folder", "--calyxfile %q: it is a folder", named)
 	}
-	return placeAt(cwd, filepath.Dir(path), filepath.Base(path)), nil
+	root, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil {
+		return place{}, usage("", "--calyxfile %q: %w", named, causeOf(err))
+	}
+	return placeAt(cwd, root, filepath.Base(file)), nil
 }
 
 func placeAt(cwd, root, calyxfile string) place {
@@ -66,39 +71,40 @@ func placeAt(cwd, root, calyxfile string) place {
 	return p
 }
 
-func isFile(path string) bool {
-	info, err := os.Stat(path)
+func isFile(file string) bool {
+	info, err := os.Stat(file)
 	return err == nil && !info.IsDir()
 }
 
-// session is a workspace that a command works with, and what it opened for it.
+// session is a workspace that a command works with.
 type session struct {
 	place
 	engine *executor.Engine
-	store  func(ctx context.Context) (cas.Store, error)
-	cache  string
 }
 
-// open finds the workspace; the engine and the store open what they need when they need it.
+// open finds the workspace; the engine opens what it needs when it needs it.
 func (a *app) open() (*session, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("find the working directory: %w", err)
 	}
+	if real, err := filepath.EvalSymlinks(cwd); err == nil {
+		cwd = real
+	}
 	p, err := findWorkspace(cwd, a.global.calyxfile)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{place: p, cache: cacheFolder(cwd, p.root, a.global.cacheDir)}
-	s.store = onceStore(func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, s.cache) })
-	s.engine = executor.New(executor.Config{
-		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: s.cache,
+	cache := cacheFolder(cwd, p.root, a.global.cacheDir)
+	return &session{place: p, engine: executor.New(executor.Config{
+		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: cache,
 		Version: versionText(), Environ: os.Environ(),
-		Store:  s.store,
+		Stored: func(backend, instance string) (map[string]any, error) { return storedValues(backend, p.root, instance) },
+		Coerce: state.Coerce,
+		Store:  func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
 		Runner: newRunner,
 		Print:  func(text string) { a.say("%s", printed(text)) },
-	})
-	return s, nil
+	})}, nil
 }
 
 func cacheFolder(cwd, root, named string) string {
@@ -111,21 +117,6 @@ func cacheFolder(cwd, root, named string) string {
 	return filepath.Join(cwd, named)
 }
 
-// onceStore opens a store when it is first asked for and gives the same one from then on.
-func onceStore(open func(context.Context) (cas.Store, error)) func(context.Context) (cas.Store, error) {
-	var mu sync.Mutex
-	var store cas.Store
-	return func(ctx context.Context) (cas.Store, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		var err error
-		if store == nil {
-			store, err = open(ctx)
-		}
-		return store, err
-	}
-}
-
 // within opens the workspace, lets do work with it, and closes it.
 func (a *app) within(ctx context.Context, do func(context.Context, *session) error) error {
 	s, err := a.open()
@@ -133,6 +124,12 @@ func (a *app) within(ctx context.Context, do func(context.Context, *session) err
 		return err
 	}
 	return errors.Join(do(ctx, s), s.engine.Close())
+}
+
+// store is the store that the engine works with.
+func (s *session) store(ctx context.Context) (cas.Store, error) {
+	store, _, err := s.engine.Store(ctx)
+	return store, err
 }
 
 // targets makes typed targets the engine's: paths of outputs are typed from the working directory, and become paths from
@@ -164,21 +161,10 @@ func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, e
 			return nil, err
 		}
 		targets[i] = text
-		if path := joinSlash(below, t.Name); !names[t.Name] && outputs[path] {
-			t.Name = path
+		if at := path.Join(below, filepath.ToSlash(t.Name)); !names[t.Name] && outputs[at] {
+			t.Name = at
 			targets[i] = t.String()
 		}
 	}
 	return targets, nil
-}
-
-func outputsOf(n *graph.Node) []graph.Output {
-	if n.Step == nil {
-		return nil
-	}
-	return n.Step.Outs
-}
-
-func joinSlash(dir, name string) string {
-	return filepath.ToSlash(filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name)))
 }

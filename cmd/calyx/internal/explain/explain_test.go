@@ -87,12 +87,31 @@ Last time (3m ago, run r7) it was executed, in 1.2s:
 }
 
 func TestWhySaysWhyReuseIsSafe(t *testing.T) {
-	f := executor.Forecast{Node: "a", State: executor.StateFresh, Last: &trace.NodeRecord{
-		Components: make([]trace.Component, 3), Trace: trace.Trace{Stages: []trace.Stage{make(trace.Stage, 2)}},
-	}}
-	got := explain.Why(f, console.Style{}, time.Now())
-	if want := "a is fresh: 3 parts of its key and 2 things that it saw while it ran are as they were.\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	part := func(kinds ...string) *trace.NodeRecord {
+		r := &trace.NodeRecord{}
+		for _, k := range kinds {
+			r.Components = append(r.Components, trace.Component{Kind: k})
+		}
+		return r
+	}
+	dynamic := part("function", "input")
+	dynamic.Stages = []trace.Stage{make(trace.Stage, 2), make(trace.Stage, 1)}
+	for _, tt := range []struct {
+		record *trace.NodeRecord
+		want   string
+	}{
+		{nil, "nothing that it saw has changed."},
+		{part("version"), "nothing that it saw has changed."},
+		{part("version", "command"), "its command is as before."},
+		{part("input"), "1 input is as before."},
+		{part("input", "input"), "2 inputs are as before."},
+		{part("command", "input", "file", "input", "env", "program"), "its command, 2 inputs, 1 file, 1 variable and 1 program are as before."},
+		{dynamic, "its function, 1 input and 3 things that it looked at as it ran are as before."},
+	} {
+		got := explain.Why(executor.Forecast{Node: "a", State: executor.StateFresh, Last: tt.record}, console.Style{}, time.Now())
+		if want := "a is fresh: " + tt.want + "\n"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ func Short(r graph.Reason) string {
 	subject := console.Line(r.Subject)
 	switch r.Kind {
 	case graph.NeverBuilt:
-		return "never built"
+		return "never built" + ifSet(subject, ": %s")
 	case graph.DefinitionChanged:
 		return orElse(subject, "its definition") + " changed"
 	case graph.CodeChanged:
@@ -43,6 +43,9 @@ func Short(r graph.Reason) string {
 
 // Long names a reason with what was before and what is now, in one line.
 func Long(r graph.Reason) string {
+	if r.Kind == graph.FailedBefore && r.Before != "" {
+		return Short(r) + ": " + Content(r.Before)
+	}
 	if change := Change(r); change != "" {
 		return Short(r) + ": " + change
 	}
@@ -54,7 +57,7 @@ func Sentence(r graph.Reason) string {
 	subject := console.Line(r.Subject)
 	switch r.Kind {
 	case graph.NeverBuilt:
-		return "was never built here"
+		return "was never built here" + ifSet(subject, ": %s")
 	case graph.DefinitionChanged:
 		return "is declared differently" + ifSet(subject, " (%s)")
 	case graph.CodeChanged:
@@ -78,7 +81,7 @@ func Sentence(r graph.Reason) string {
 	case graph.OutputEdited:
 		return "has an output that was edited, " + subject
 	case graph.FailedBefore:
-		return "failed when it ran last"
+		return "failed when it ran last" + ifSet(Content(r.Before), " (%s)")
 	case graph.Expired:
 		return "has a result that is older than its ttl allows"
 	case graph.Forced:
@@ -93,7 +96,7 @@ func Sentence(r graph.Reason) string {
 func Change(r graph.Reason) string {
 	before, after := Content(r.Before), Content(r.After)
 	switch {
-	case r.Before == "" && r.After == "":
+	case r.Before == "" && r.After == "", r.Kind == graph.FailedBefore:
 		return ""
 	case r.Before == "":
 		return "now " + after

@@ -41,20 +41,68 @@ func stateSentence(f executor.Forecast) string {
 	return "is dirty: a build runs it."
 }
 
+// compared are the parts of a key that people care for, by kind, in the order in which they are named.
+var compared = []struct {
+	kind, noun string
+	counted    bool
+}{
+	{"command", "its command", false},
+	{"function", "its function", false},
+	{"argument", "argument", true},
+	{"input", "input", true},
+	{"file", "file", true},
+	{"env", "variable", true},
+	{"program", "program", true},
+}
+
 // safe says why reusing a value is right: everything that its trace compared is as it was.
 func safe(r *trace.NodeRecord) string {
 	if r == nil {
 		return "nothing that it saw has changed."
 	}
-	seen := 0
+	counts := map[string]int{}
+	for _, c := range r.Components {
+		counts[c.Kind]++
+	}
+	var parts []string
+	for _, c := range compared {
+		switch n := counts[c.kind]; {
+		case n > 0 && c.counted:
+			parts = append(parts, console.Count(n, c.noun))
+		case n > 0:
+			parts = append(parts, c.noun)
+		}
+	}
+	if seen := observed(r); seen > 0 {
+		parts = append(parts, console.Count(seen, "thing")+" that it looked at as it ran")
+	}
+	if len(parts) == 0 {
+		return "nothing that it saw has changed."
+	}
+	return and(parts) + verb(parts) + " as before."
+}
+
+func observed(r *trace.NodeRecord) (n int) {
 	for _, stage := range r.Stages {
-		seen += len(stage)
+		n += len(stage)
 	}
-	parts := []string{console.Count(len(r.Components), "part") + " of its key"}
-	if seen > 0 {
-		parts = append(parts, console.Count(seen, "thing")+" that it saw while it ran")
+	return n
+}
+
+// and joins the parts of a list.
+func and(parts []string) string {
+	last := len(parts) - 1
+	if last == 0 {
+		return parts[0]
 	}
-	return strings.Join(parts, " and ") + " are as they were."
+	return strings.Join(parts[:last], ", ") + " and " + parts[last]
+}
+
+func verb(parts []string) string {
+	if len(parts) == 1 && (strings.HasPrefix(parts[0], "1 ") || strings.HasPrefix(parts[0], "its ")) {
+		return " is"
+	}
+	return " are"
 }
 
 // writeChain writes one link a line, each under what it explains, and the change at the root in full.
@@ -71,6 +119,9 @@ func writeChain(b *strings.Builder, chain []graph.Reason, style console.Style) {
 		fmt.Fprintf(b, "  %s%s %s\n", style.Dim(indent), style.Accent(console.Line(r.Node)), Sentence(r))
 	}
 	root := chain[len(chain)-1]
+	if root.Kind == graph.FailedBefore {
+		return // the sentence says it all
+	}
 	indent := strings.Repeat("   ", len(chain)-1)
 	writeSide(b, indent, "before", root.Before, style.Bad)
 	writeSide(b, indent, "after", root.After, style.Good)

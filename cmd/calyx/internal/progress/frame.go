@@ -86,7 +86,7 @@ const barWidth = 24
 // summary is the first line: a bar, counts, times.
 func (s *scene) summary(width int, now time.Time, style console.Style) string {
 	parts := []string{}
-	if width >= 3*barWidth {
+	if width >= 3*barWidth && s.counts.Total > 0 {
 		parts = append(parts, bar(float64(s.counts.Done), float64(s.counts.Total), barWidth, style))
 	}
 	if s.counts.Total > 0 {
@@ -144,10 +144,13 @@ func (s *scene) steps(height, width int, now time.Time, style console.Style) []s
 	return lines
 }
 
+// shortest is the time in seconds from which it helps to know how long a step usually takes.
+const shortest = 1
+
 func (r *runningStep) line(nameWidth int, now time.Time, style console.Style) string {
 	name := console.PadRight(console.Truncate(console.Line(r.node), nameWidth), nameWidth)
 	line := fmt.Sprintf("  %s  %6s", style.Accent(name), console.Clock(now.Sub(r.since)))
-	if r.usual > 0 {
+	if r.usual >= shortest {
 		line += style.Dim(" of about " + console.Seconds(r.usual))
 	}
 	if r.attempt > 1 {

@@ -63,7 +63,7 @@ func (l *Live) Start() {
 		for {
 			select {
 			case <-ticker.C:
-				l.draw(true)
+				l.Draw()
 			case <-l.quit:
 				return
 			}
@@ -102,6 +102,9 @@ func (l *Live) Print(line string) {
 
 // Suspend removes the moving part until the next picture, as before calyx is stopped or ends.
 func (l *Live) Suspend() { l.draw(false) }
+
+// Draw writes one picture now.
+func (l *Live) Draw() { l.draw(true) }
 
 // draw writes one picture: the new lines that stay, and the moving part if that is wanted.
 func (l *Live) draw(moving bool) {

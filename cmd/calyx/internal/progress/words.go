@@ -139,9 +139,9 @@ func Closing(s executor.Summary) string {
 	case !s.OK:
 		return "built " + console.Count(total, "step") + in + listed(s)
 	case total == 0:
-		return "nothing to build" + in
+		return "nothing to build: there is no step"
 	case s.Fresh == total:
-		return fmt.Sprintf("nothing to do: %s fresh%s", countIs(total, "step"), in)
+		return fmt.Sprintf("nothing to do: %s fresh (%s)", countIs(total, "step"), console.Seconds(s.Seconds))
 	}
 	return "built " + console.Count(total, "step") + in + listed(s)
 }
