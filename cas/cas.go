@@ -27,6 +27,9 @@ type Store interface {
 	// system can) with the given permission bits, replacing a file that is there, and returns the new file's stat.
 	// The parent folder must exist. The error wraps ErrMissing where there is no such blob.
 	Restore(ctx context.Context, d hashing.Digest, path string, perm uint32) (hashing.Stat, error)
+	// RestoreAll is Restore for many files, written from every core with few round trips. It stops at the first error
+	// and returns the stats of the files, in order, zero for those that were not written.
+	RestoreAll(ctx context.Context, files ...Restoration) ([]hashing.Stat, error)
 	// PutFile stores the present content of a file and returns its digest, its size, and the file's stat as taken
 	// before it was read. Large files are durable when PutFile returns. Small ones (at most InlineLimit) are not stored:
 	// their bytes are returned for the caller to put into the Txn that names them.
@@ -51,6 +54,13 @@ type Store interface {
 
 // InlineLimit is the size in bytes up to which a blob is kept inside the database (docs/performance.md has the figures).
 const InlineLimit = 128 << 10
+
+// Restoration is a file to be restored.
+type Restoration struct {
+	Digest hashing.Digest
+	Path   string
+	Perm   uint32
+}
 
 // PutResult is what PutFile found.
 type PutResult struct {

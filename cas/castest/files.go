@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -82,6 +84,34 @@ func testFiles(t *testing.T, suite Suite) {
 			t.Errorf("error = %v, want ErrMissing", err)
 		}
 	})
+}
+
+func testRestoreAll(t *testing.T, suite Suite) {
+	ctx := context.Background()
+	s := suite.open(t)
+	dir := t.TempDir()
+	var files []cas.Restoration
+	var contents [][]byte
+	for i := range 300 {
+		content := text(uint64(i%200), 1000*(i%200)) // up to the limits, some of them twice
+		contents = append(contents, content)
+		files = append(files, cas.Restoration{
+			Digest: hashing.Sum(content), Path: filepath.Join(dir, fmt.Sprint(i)), Perm: []uint32{0o644, 0o755}[i%2],
+		})
+	}
+	put(t, s, contents...)
+	stats, err := s.RestoreAll(ctx, files...)
+	check(t, err)
+	for i, f := range files {
+		expectFile(t, f.Path, contents[i], os.FileMode(f.Perm))
+		if stats[i] != statOf(t, f.Path) {
+			t.Errorf("file %d: RestoreAll returned %+v, it has %+v", i, stats[i], statOf(t, f.Path))
+		}
+	}
+	files[250].Digest = hashing.Sum([]byte("gone"))
+	if _, err := s.RestoreAll(ctx, files...); !errors.Is(err, cas.ErrMissing) || !strings.Contains(err.Error(), files[250].Digest.String()) {
+		t.Errorf("error = %v, want one that wraps ErrMissing and names the blob", err)
+	}
 }
 
 func write(t *testing.T, content []byte) string {

@@ -30,6 +30,7 @@ func (s Suite) Run(t *testing.T) {
 	}{
 		{"Blobs", testBlobs},
 		{"Files", testFiles},
+		{"RestoreAll", testRestoreAll},
 		{"Damage", testDamage},
 		{"Rows", testRows},
 		{"Transactions", testTransactions},

@@ -37,7 +37,7 @@ func (d *DB) CommitRequest(ctx context.Context, r Request) ([]cas.TxnResult, err
 	select {
 	case err := <-p.done:
 		return p.results, err
-	case <-d.log.fatal:
+	case <-d.guard.fatal:
 		return nil, d.Err()
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -45,13 +45,13 @@ func (d *DB) CommitRequest(ctx context.Context, r Request) ([]cas.TxnResult, err
 }
 
 // commitLoop is the only writer. Requests that come while one group is being synchronised form the next.
-func (d *DB) commitLoop(totals Totals) {
+func (d *DB) commitLoop() {
 	defer close(d.done)
 	for group := d.queue.pop(); len(group) > 0; group = d.queue.pop() {
-		w := &writer{db: d, batch: d.pebble.NewBatch(), overlay: map[string][]byte{}, totals: totals}
+		w := &writer{db: d, batch: d.pebble.NewBatch(), overlay: map[string][]byte{}, totals: d.totals}
 		err := w.write(group)
 		if err == nil {
-			totals = w.totals
+			d.totals = w.totals
 		} else {
 			err = fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), err)
 		}
@@ -90,7 +90,7 @@ func (w *writer) write(group []*pending) error {
 
 // checkSpace refuses to begin what might fill the disk.
 func (d *DB) checkSpace(group []*pending) error {
-	usage, err := d.fs.GetDiskUsage(d.path)
+	usage, err := d.guard.GetDiskUsage(d.path)
 	if errors.Is(err, vfs.ErrUnsupported) {
 		return nil
 	}

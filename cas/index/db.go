@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -34,13 +35,14 @@ type Options struct {
 // DB is the Index of the process that owns the database.
 type DB struct {
 	path   string
-	fs     vfs.FS
+	guard  *guard
+	lock   *pebble.Lock
 	pebble *pebble.DB
 	warn   func(string)
-	log    *logger
 	leases *lease.Local
 
 	queue    queue
+	totals   Totals        // as of the last batch; the committer's
 	done     chan struct{} // closed when the committer has ended
 	closing  sync.Once
 	closed   chan struct{}
@@ -71,46 +73,67 @@ func Open(path string, o Options) (*DB, error) {
 	return db, nil
 }
 
-// damaged tells a database whose bytes are wrong or gone from one that cannot be opened now.
+// lockError says that the database is in use.
+type lockError struct{ error }
+
+func (e lockError) Unwrap() error { return e.error }
+
+// damaged tells a database whose bytes are wrong or gone from one that cannot be opened now. For the former, Pebble has
+// more kinds of errors than it marks; the latter is another process's doing or the system's.
 func damaged(err error) bool {
-	return err != nil && (pebble.IsCorruptionError(err) || errors.Is(err, os.ErrNotExist))
+	var locked lockError
+	var system syscall.Errno
+	if err == nil || errors.As(err, &locked) {
+		return false
+	}
+	return pebble.IsCorruptionError(err) || errors.Is(err, os.ErrNotExist) || !errors.As(err, &system)
 }
 
 func open(path string, o Options) (*DB, error) {
-	d := &DB{path: path, fs: o.FS, warn: o.Warn, log: newLogger(), done: make(chan struct{}), closed: make(chan struct{})}
+	d := &DB{path: path, warn: o.Warn, guard: newGuard(o.FS), done: make(chan struct{}), closed: make(chan struct{})}
 	d.leases = lease.NewTable().NewLocal()
 	opened := make(chan error, 1)
-	go func() {
-		var err error
-		d.pebble, err = pebble.Open(path, d.options())
-		opened <- err
-	}()
+	go func() { opened <- d.open() }()
 	select {
 	case err := <-opened:
 		if err != nil {
 			return nil, err
 		}
-	case <-d.log.fatal:
-		return nil, d.log.err
-	}
-	totals, err := d.loadTotals()
-	if err != nil {
-		return nil, errors.Join(err, d.pebble.Close())
+	case <-d.guard.fatal:
+		return nil, d.guard.err
 	}
 	d.queue.init()
-	go d.commitLoop(totals)
+	go d.commitLoop()
 	return d, nil
+}
+
+func (d *DB) open() error {
+	if err := d.guard.MkdirAll(d.path, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if d.lock, err = pebble.LockDirectory(d.path, d.guard); err != nil {
+		return lockError{err}
+	}
+	if d.pebble, err = pebble.Open(d.path, d.options()); err != nil {
+		return errors.Join(err, d.lock.Close())
+	}
+	if d.totals, err = d.loadTotals(); err != nil {
+		return errors.Join(err, d.pebble.Close(), d.lock.Close())
+	}
+	return nil
 }
 
 func (d *DB) options() *pebble.Options {
 	o := &pebble.Options{
-		FS:                 d.fs,
+		FS:                 d.guard,
+		Lock:               d.lock,
 		CacheSize:          cacheSize,
 		MemTableSize:       memTableSize,
 		FormatMajorVersion: pebble.FormatWALSyncChunks,
-		Logger:             d.log,
+		Logger:             fatalLogger{d.guard},
 		EventListener: &pebble.EventListener{
-			BackgroundError: d.log.background,
+			BackgroundError: d.guard.background,
 			DataCorruption:  func(pebble.DataCorruptionInfo) {}, // whoever reads the block is told
 		},
 	}
@@ -122,11 +145,11 @@ func (d *DB) options() *pebble.Options {
 
 // Broken is closed when the database has failed for good (a full disk met in the middle of a write); Err says why.
 // What was committed is on the disk.
-func (d *DB) Broken() <-chan struct{} { return d.log.fatal }
+func (d *DB) Broken() <-chan struct{} { return d.guard.fatal }
 
 // Err says why the database is broken.
 func (d *DB) Err() error {
-	return fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), d.log.err)
+	return fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), d.guard.err)
 }
 
 // Lease asks for a lease on behalf of this process.
@@ -142,7 +165,7 @@ func (d *DB) Close() error {
 	})
 	select {
 	case <-d.closed:
-	case <-d.log.fatal: // what waits for the database may wait for ever
+	case <-d.guard.fatal: // what waits for the database may wait for ever
 		return d.Err()
 	}
 	if d.closeErr != nil {
@@ -155,5 +178,5 @@ func (d *DB) close() {
 	defer close(d.closed)
 	<-d.done
 	// Without a flush, the next opening would replay the log.
-	d.closeErr = errors.Join(d.pebble.Flush(), d.pebble.Close())
+	d.closeErr = errors.Join(d.pebble.Flush(), d.pebble.Close(), d.lock.Close())
 }

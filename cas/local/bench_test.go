@@ -153,11 +153,20 @@ func BenchmarkRestore(b *testing.B) {
 			restoreEach(b, s, digests, target(b, i))
 		}
 	})
+	b.Run("all at once", func(b *testing.B) {
+		s := connect(b, b.TempDir(), silent)
+		defer closeStore(b, s)
+		digests := fill(b, s, 4096)
+		b.ResetTimer()
+		for i := range b.N {
+			restoreAll(b, s, digests, target(b, i))
+		}
+	})
 	b.Run("cp -r", func(b *testing.B) {
 		s := connect(b, b.TempDir(), silent)
 		defer closeStore(b, s)
 		from := target(b, 0)
-		restoreEach(b, s, fill(b, s, 4096), from)
+		restoreAll(b, s, fill(b, s, 4096), from)
 		b.ResetTimer()
 		for range b.N {
 			if out, err := exec.Command("cp", "-r", from, filepath.Join(b.TempDir(), "copy")).CombinedOutput(); err != nil {
@@ -195,6 +204,17 @@ func restoreEach(b *testing.B, s cas.Store, digests []hashing.Digest, dir string
 		})
 	}
 	group.Wait()
+}
+
+func restoreAll(b *testing.B, s cas.Store, digests []hashing.Digest, dir string) {
+	b.Helper()
+	files := make([]cas.Restoration, len(digests))
+	for i, d := range digests {
+		files[i] = cas.Restoration{Digest: d, Path: filepath.Join(dir, fmt.Sprint(i%100), fmt.Sprint(i)), Perm: 0o644}
+	}
+	if _, err := s.RestoreAll(context.Background(), files...); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func closeStore(t testing.TB, s *local.Store) {

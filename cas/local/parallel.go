@@ -6,38 +6,33 @@ import (
 	"sync/atomic"
 )
 
-// inParallel calls f for every number below n, from every core, and returns the first error. Fewer than a handful of
-// calls are made one after the other.
+// inParallel calls f for every number below n, from every core, and returns the first error.
 func inParallel(n int, f func(i int) error) error {
-	workers := min(runtime.GOMAXPROCS(0), n/4)
-	if workers < 2 {
-		return inOrder(n, f)
-	}
-	var (
-		next  atomic.Int64
-		group sync.WaitGroup
-		once  sync.Once
-		first error
-	)
-	for range workers {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if err := f(i); err != nil {
-					once.Do(func() { first = err })
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	return first
+	// A few calls are not worth a goroutine.
+	return concurrently(min(runtime.GOMAXPROCS(0), n/4), n, f)
 }
 
-func inOrder(n int, f func(i int) error) error {
-	for i := range n {
-		if err := f(i); err != nil {
-			return err
+// concurrently calls f for every number below n, from so many goroutines, until there is an error, and returns that.
+func concurrently(workers, n int, f func(i int) error) error {
+	var (
+		next   atomic.Int64
+		failed atomic.Bool
+		group  sync.WaitGroup
+		once   sync.Once
+		first  error
+	)
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n && !failed.Load(); i = int(next.Add(1)) - 1 {
+			if err := f(i); err != nil {
+				once.Do(func() { first = err })
+				failed.Store(true)
+			}
 		}
 	}
-	return nil
+	for range min(workers, n) - 1 {
+		group.Go(work)
+	}
+	work()
+	group.Wait()
+	return first
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/calyx-build/calyx/cas"
@@ -19,6 +20,39 @@ func (s *Store) Restore(ctx context.Context, d hashing.Digest, path string, perm
 		return hashing.Stat{}, err
 	}
 	return s.restore(ctx, &found[0], path, perm)
+}
+
+// restoreAtOnce is how many files a worker restores with one look-up: enough to make look-ups cheap, few enough to keep
+// no more than some megabytes in memory.
+const restoreAtOnce = 64
+
+// RestoreAll writes many blobs to their paths.
+func (s *Store) RestoreAll(ctx context.Context, files ...cas.Restoration) ([]hashing.Stat, error) {
+	stats := make([]hashing.Stat, len(files))
+	n := (len(files) + restoreAtOnce - 1) / restoreAtOnce
+	// Some workers write while others wait for the index.
+	err := concurrently(2*runtime.GOMAXPROCS(0), n, func(i int) error {
+		from, to := i*restoreAtOnce, min((i+1)*restoreAtOnce, len(files))
+		return s.restoreBatch(ctx, files[from:to], stats[from:to])
+	})
+	return stats, err
+}
+
+func (s *Store) restoreBatch(ctx context.Context, files []cas.Restoration, stats []hashing.Stat) error {
+	digests := make([]hashing.Digest, len(files))
+	for i, f := range files {
+		digests[i] = f.Digest
+	}
+	found, err := s.entries(ctx, digests, 0)
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		if stats[i], err = s.restore(ctx, &found[i], f.Path, f.Perm); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 func (s *Store) restore(ctx context.Context, e *entry, path string, perm uint32) (hashing.Stat, error) {
