@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -39,7 +38,6 @@ func TestScripts(t *testing.T) {
 			"replace":   scriptReplace,
 			"repeat":    scriptRepeat,
 			"await":     scriptAwait,
-			"signal":    scriptSignal,
 			"count":     scriptCount,
 			"pty":       scriptPty,
 		},
@@ -176,25 +174,6 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: waited in vain", args[0])
 		}
 	}
-}
-
-// scriptSignal sends a signal to a background command: signal NAME INT|TERM|KILL|STOP|CONT.
-func scriptSignal(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: signal NAME SIGNAL")
-	}
-	signals := map[string]syscall.Signal{
-		"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
-	}
-	sig, ok := signals[args[1]]
-	if !ok {
-		ts.Fatalf("no signal %q", args[1])
-	}
-	text, err := os.ReadFile(ts.MkAbs(args[0]))
-	ts.Check(err)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	ts.Check(err)
-	ts.Check(syscall.Kill(pid, sig))
 }
 
 // scriptCount counts the matches of a pattern in a file: count FILE N PATTERN.
