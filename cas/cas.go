@@ -19,6 +19,8 @@ type Store interface {
 	Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, error)
 	// Has tells, in order, which blobs are there; it does not read them.
 	Has(ctx context.Context, digests ...hashing.Digest) ([]bool, error)
+	// Sizes returns, in order, the size in bytes of each blob, -1 where it is missing; it does not read them.
+	Sizes(ctx context.Context, digests ...hashing.Digest) ([]int64, error)
 	// Open returns the path of a read-only file with the blob's bytes: the stored file itself where the blob is kept as
 	// a file, one written for the occasion where it is kept inline. The file stays for as long as the store is open.
 	// The error wraps ErrMissing where there is no such blob.

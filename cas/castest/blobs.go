@@ -51,6 +51,11 @@ func testBlobs(t *testing.T, suite Suite) {
 		if has[0] || !has[1] {
 			t.Errorf("Has = %v, want [false true]", has)
 		}
+		sizes, err := s.Sizes(ctx, gone, there)
+		check(t, err)
+		if sizes[0] != -1 || sizes[1] != 5 {
+			t.Errorf("Sizes = %v, want [-1 5]", sizes)
+		}
 	})
 
 	t.Run("nothing asked is nothing answered", func(t *testing.T) {
@@ -91,12 +96,14 @@ func expectBlobs(t *testing.T, s cas.Store, digests []hashing.Digest, blobs [][]
 	check(t, err)
 	has, err := s.Has(context.Background(), digests...)
 	check(t, err)
+	sizes, err := s.Sizes(context.Background(), digests...)
+	check(t, err)
 	for i, want := range blobs {
 		if got[i] == nil || !bytes.Equal(got[i], want) {
 			t.Errorf("blob of %d bytes: Get returned %d bytes (nil: %t), or others", len(want), len(got[i]), got[i] == nil)
 		}
-		if !has[i] {
-			t.Errorf("blob of %d bytes: Has says no", len(want))
+		if !has[i] || sizes[i] != int64(len(want)) {
+			t.Errorf("blob of %d bytes: Has says %t, Sizes %d", len(want), has[i], sizes[i])
 		}
 	}
 }

@@ -46,15 +46,28 @@ func (s *Store) Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, e
 
 // Has tells which blobs are there.
 func (s *Store) Has(ctx context.Context, digests ...hashing.Digest) ([]bool, error) {
+	sizes, err := s.Sizes(ctx, digests...)
+	there := make([]bool, len(sizes))
+	for i, size := range sizes {
+		there[i] = size >= 0
+	}
+	return there, err
+}
+
+// Sizes returns the size of each blob.
+func (s *Store) Sizes(ctx context.Context, digests ...hashing.Digest) ([]int64, error) {
 	found, err := s.entries(ctx, digests, index.HeadSize)
 	if err != nil {
 		return nil, err
 	}
-	there := make([]bool, len(digests))
+	sizes := make([]int64, len(digests))
 	for i, e := range found {
-		there[i] = e.row != nil && (e.Kind != index.File || s.folder.Present(e.blob()))
+		sizes[i] = -1
+		if e.row != nil && (e.Kind != index.File || s.folder.Present(e.blob())) {
+			sizes[i] = e.Size
+		}
 	}
-	return there, nil
+	return sizes, nil
 }
 
 // Rows returns the value under each key.
