@@ -1,0 +1,264 @@
+package local_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/folder"
+	"github.com/calyx-build/calyx/cas/local"
+	"github.com/calyx-build/calyx/cas/storepb"
+)
+
+// expectNoStore makes sure that a folder is refused by both ways of opening it, with an error that says want.
+func expectNoStore(t *testing.T, dir, want string) error {
+	t.Helper()
+	_, err := local.Open(dir, silent)
+	_, sharedErr := shared(dir, silent)
+	for _, err := range []error{err, sharedErr} {
+		if err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want one with %q and %q", err, dir, want)
+		}
+	}
+	return err
+}
+
+func TestNewerFormat(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("calyx-cache-2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var format *cas.FormatError
+	if err := expectNoStore(t, dir, "calyx-cache-2"); !errors.As(err, &format) || format.Known != "calyx-cache-1" {
+		t.Errorf("error = %#v, want a *cas.FormatError", err)
+	}
+}
+
+func TestNotACache(t *testing.T) {
+	for name, content := range map[string]string{"format": "something else", "thesis.tex": "precious"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		expectNoStore(t, dir, name)
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("a folder that is no cache was written to: %v, %v", entries, err)
+		}
+	}
+}
+
+// TestNoPermission uses a folder in which not even root may make anything.
+func TestNoPermission(t *testing.T) {
+	expectNoStore(t, "/proc/calyx-cache", "no such file")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	expectNoStore(t, file, "not a directory")
+}
+
+func TestInUse(t *testing.T) {
+	dir := t.TempDir()
+	s := connect(t, dir, silent)
+	defer closeStore(t, s)
+	if _, err := local.Open(dir, silent); !errors.Is(err, local.ErrInUse) {
+		t.Errorf("error = %v, want ErrInUse", err)
+	}
+}
+
+// TestLongPath serves a folder whose socket has a longer path than a socket may have.
+func TestLongPath(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30), strings.Repeat("path", 30))
+	one, other := connect(t, dir, silent), connect(t, dir, silent)
+	defer closeStore(t, one)
+	defer closeStore(t, other)
+	row := cas.Row{Key: []byte("x"), Value: []byte("1")}
+	if _, err := one.Commit(context.Background(), cas.Txn{Put: []cas.Row{row}}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := other.Rows(context.Background(), row.Key)
+	if err != nil || string(rows[0]) != "1" {
+		t.Errorf("Rows = %q, %v", rows, err)
+	}
+	info, err := os.Stat(filepath.Join(dir, "socket"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket has the mode %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
+// TestFolderVanishes removes the folder under a server, and uses it again.
+func TestFolderVanishes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	closeStore(t, connect(t, dir, silent))
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	s := connect(t, dir, silent)
+	defer closeStore(t, s)
+	if _, err := s.Commit(context.Background(), cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBlobsRemoved loses all large blobs.
+func TestBlobsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	var told []string
+	s := own(t, dir, func(text string) { told = append(told, text) })
+	defer closeStore(t, s)
+	large := make([]byte, 2*cas.InlineLimit)
+	if _, err := s.Commit(context.Background(), cas.Txn{Blobs: [][]byte{large}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, large, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		put, err := s.PutFile(context.Background(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Get(context.Background(), put.Digest)
+		if err != nil || len(got[0]) != len(large) {
+			t.Errorf("Get returned %d bytes, %v", len(got[0]), err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "blobs")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = s.Get(context.Background(), put.Digest); err != nil || got[0] != nil {
+			t.Errorf("Get of a lost blob returned %d bytes, %v", len(got[0]), err)
+		}
+	}
+	if len(told) != 2 {
+		t.Errorf("told %q, want each loss once", told)
+	}
+}
+
+// foreign is a store server of another version, which leaves when it has met one client.
+type foreign struct {
+	storepb.UnimplementedStoreServer
+	met chan struct{}
+}
+
+func (f *foreign) Session(stream grpc.BidiStreamingServer[storepb.Ask, storepb.Tell]) error {
+	if _, err := stream.Recv(); err != nil {
+		return err
+	}
+	close(f.met)
+	return stream.Send(&storepb.Tell{Kind: &storepb.Tell_Welcome{Welcome: &storepb.Welcome{Protocol: storepb.Protocol + 1}}})
+}
+
+// TestOtherVersion connects where a server of another version is about to leave.
+func TestOtherVersion(t *testing.T) {
+	dir := t.TempDir()
+	f, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := f.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &foreign{met: make(chan struct{})}
+	rpc := grpc.NewServer()
+	storepb.RegisterStoreServer(rpc, old)
+	served := make(chan error)
+	go func() { served <- rpc.Serve(listener) }()
+	go func() {
+		<-old.met
+		rpc.GracefulStop()
+		if err := os.Remove(f.Socket()); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := connect(t, dir, silent)
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	closeStore(t, s)
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullDisk fills a small disk through a server, frees it, and goes on.
+func TestFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=96m"); err != nil {
+		t.Skipf("mounting a small disk takes root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := filepath.Join(disk, "cache")
+	s := connect(t, dir, silent)
+	defer closeStore(t, s)
+	committed := fillDisk(t, s, dir, func(n int) error {
+		_, err := s.Commit(context.Background(), cas.Txn{Put: []cas.Row{numbered(n)}})
+		return err
+	})
+	ballast := filepath.Join(disk, "ballast")
+	fillDisk(t, s, ballast, func(int) error {
+		file, err := os.OpenFile(ballast, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(make([]byte, 1<<20))
+		return errors.Join(err, file.Close())
+	})
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, make([]byte, 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PutFile(context.Background(), large); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error = %v, want one that wraps ENOSPC and names the folder", err)
+	}
+	local.KillServer(t, dir)
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	expectNumbered(t, s, committed)
+}
+
+// fillDisk writes until the disk is full, and returns how often that went well.
+func fillDisk(t *testing.T, s cas.Store, name string, write func(n int) error) int {
+	t.Helper()
+	for n := 0; ; n++ {
+		err := write(n)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), name) {
+			t.Fatalf("error = %v, want one that wraps ENOSPC and names %q", err, name)
+		}
+		expectNumbered(t, s, 0)
+		return n
+	}
+}
+
+func numbered(n int) cas.Row {
+	return cas.Row{Key: []byte{'n', byte(n >> 8), byte(n)}, Value: make([]byte, 1<<20)}
+}
+
+func expectNumbered(t *testing.T, s cas.Store, n int) {
+	t.Helper()
+	for i := range n {
+		rows, err := s.Rows(context.Background(), numbered(i).Key)
+		if err != nil || len(rows[0]) != 1<<20 {
+			t.Fatalf("row %d was committed, and now it has %d bytes (%v)", i, len(rows[0]), err)
+		}
+	}
+}
