@@ -62,6 +62,7 @@ func (b *buildFlags) registerShared(c *cobra.Command) {
 	flags.StringArrayVar(&b.set, "set", nil, "`NAME=VALUE`: a stored value for this build alone; may be repeated")
 	flags.StringVar(&b.progress, "progress", "auto", "how to show progress: auto, tty, plain or none")
 	completeFlag(c, "progress", progressModes)
+	c.PreRunE = func(c *cobra.Command, _ []string) error { return oneOfFlag(c, "progress", b.progress, progressModes) }
 }
 
 // options checks the flags and makes them the engine's.

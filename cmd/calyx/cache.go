@@ -56,13 +56,13 @@ that they need, so that another machine can reuse it: see ` + "`calyx cache impo
 		Example:           "calyx cache export -o cache.calyx\ncalyx cache export train -o train.calyx",
 		ValidArgsFunction: a.completeNodes(isStep, -1),
 		RunE: runner(func(ctx context.Context, targets []string) error {
+			if output == "" {
+				return usage("calyx cache export -o FILE", "calyx cache export: -o must name the archive")
+			}
 			return a.within(ctx, func(ctx context.Context, s *session) error { return a.exportCache(ctx, s, targets, output) })
 		}).run,
 	})
 	c.Flags().StringVarP(&output, "output", "o", "", "the archive `FILE`")
-	if err := c.MarkFlagRequired("output"); err != nil {
-		panic("internal error: " + err.Error())
-	}
 	return c
 }
 

@@ -16,9 +16,7 @@ func (recorder) Close() error         { return nil }
 
 func (s *session) recorder(context.Context, executor.Options) recorder { return recorder{} }
 
-func (a *app) history(context.Context, *session, int, bool) error            { return errPending }
-func (a *app) diff(context.Context, *session, string, string, bool) error    { return errPending }
-func (a *app) plan(context.Context, *session, []string, int, bool) error     { return errPending }
-func (a *app) profile(context.Context, *session, string, string) error       { return errPending }
-func (a *app) exportCache(context.Context, *session, []string, string) error { return errPending }
-func (a *app) importCache(context.Context, *session, string) error           { return errPending }
+func (a *app) history(context.Context, *session, int, bool) error         { return errPending }
+func (a *app) diff(context.Context, *session, string, string, bool) error { return errPending }
+func (a *app) plan(context.Context, *session, []string, int, bool) error  { return errPending }
+func (a *app) profile(context.Context, *session, string, string) error    { return errPending }

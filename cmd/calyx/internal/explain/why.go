@@ -107,8 +107,8 @@ func verb(parts []string) string {
 
 // writeChain writes one link a line, each under what it explains, and the change at the root in full.
 func writeChain(b *strings.Builder, chain []graph.Reason, style console.Style) {
-	if len(chain) == 0 {
-		return
+	if len(chain) == 0 || len(chain) == 1 && chain[0] == (graph.Reason{Kind: graph.NeverBuilt, Node: chain[0].Node}) {
+		return // the state says it all
 	}
 	b.WriteByte('\n')
 	for depth, r := range chain {
