@@ -12,6 +12,7 @@ import (
 type callLog struct {
 	mu      sync.Mutex
 	path    string
+	secrets []string
 	file    *os.File
 	size    int64
 	closed  bool
@@ -25,21 +26,25 @@ const maxLog = 64 << 20
 const cut = "\n… (the log is longer than 64 MiB; the rest was dropped)\n"
 
 func newCallLog(path string, secrets []string) *callLog {
-	return &callLog{path: path, printed: redact.New(secrets), said: redact.New(secrets)}
+	return &callLog{path: path, secrets: secrets}
 }
 
 // print adds what the process printed while the call ran.
-func (l *callLog) print(p []byte) { l.add(l.printed, p) }
+func (l *callLog) print(p []byte) { l.add(&l.printed, p) }
 
 // say adds what the call sent.
-func (l *callLog) say(p []byte) { l.add(l.said, p) }
+func (l *callLog) say(p []byte) { l.add(&l.said, p) }
 
-func (l *callLog) add(r *redact.Redactor, p []byte) {
+func (l *callLog) add(r **redact.Redactor, p []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
-		l.write(r.Next(p))
+	if l.closed {
+		return
 	}
+	if *r == nil { // most calls print nothing
+		*r = redact.New(l.secrets)
+	}
+	l.write((*r).Next(p))
 }
 
 // write appends to the file. A log that cannot be written, on a full disk, is no reason for a call to fail.
@@ -75,8 +80,11 @@ func (l *callLog) close() string {
 	if l.closed {
 		return ""
 	}
-	l.write(l.printed.Rest())
-	l.write(l.said.Rest())
+	for _, r := range []*redact.Redactor{l.printed, l.said} {
+		if r != nil {
+			l.write(r.Rest())
+		}
+	}
 	l.closed = true
 	if l.file == nil {
 		return ""

@@ -130,13 +130,15 @@ func (c *child) awaitExit(most time.Duration) bool {
 	}
 }
 
-// gone waits for the process to be gone, by force after a while, and reads the last of what it printed.
-func (c *child) gone(most time.Duration) {
-	if !c.awaitExit(most) {
+// gone waits for the process to be gone, by force after a while, and reads the last of what it printed. It reports
+// whether it took force.
+func (c *child) gone(most time.Duration) (forced bool) {
+	if forced = !c.awaitExit(most); forced {
 		c.killGroup()
 		<-c.exited
 	}
 	c.out.close()
+	return forced
 }
 
 // Stdout gives go-plugin the handshake line.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -108,6 +109,8 @@ func describe(ctx context.Context, conn grpc.ClientConnInterface, plugin string,
 func plainly(err error) error {
 	s, ok := status.FromError(err)
 	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("it closed the stream")
 	case !ok:
 		return err
 	case s.Code() == codes.Unimplemented:

@@ -7,8 +7,8 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +32,7 @@ type Host struct {
 
 	mu      sync.Mutex
 	sockets string // the folder of the sockets, once there is one
-	pools   map[string]*pool
+	pools   []*pool
 	closed  bool
 }
 
@@ -44,7 +44,7 @@ func New(o Options) *Host {
 	if o.Grace == 0 {
 		o.Grace = 5 * time.Second
 	}
-	return &Host{opts: o, clock: time.Now, news: newNews(), pools: map[string]*pool{}}
+	return &Host{opts: o, clock: time.Now, news: newNews()}
 }
 
 // Start begins a task; see executor.Runner. The task has a Function, or asks to Describe a plugin.
@@ -70,18 +70,24 @@ var errClosed = errors.New("the build has ended")
 
 // pool returns the pool of a plugin. Equal plugins share one.
 func (h *Host) pool(plugin executor.PluginProcess) (*pool, error) {
-	key := fmt.Sprintf("%q %q %q %q %q %d %q", plugin.Name, plugin.Path, plugin.Argv, plugin.Env, plugin.Dir, plugin.Workers, plugin.Secrets)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil, errClosed
 	}
-	p, ok := h.pools[key]
-	if !ok {
-		p = newPool(h, plugin)
-		h.pools[key] = p
+	for _, p := range h.pools {
+		if equal(&p.plugin, &plugin) {
+			return p, nil
+		}
 	}
+	p := newPool(h, plugin)
+	h.pools = append(h.pools, p)
 	return p, nil
+}
+
+func equal(a, b *executor.PluginProcess) bool {
+	return a.Name == b.Name && a.Path == b.Path && a.Dir == b.Dir && a.Workers == b.Workers &&
+		slices.Equal(a.Argv, b.Argv) && slices.Equal(a.Env, b.Env) && slices.Equal(a.Secrets, b.Secrets)
 }
 
 // longestSockets is the length of a path in bytes up to which a folder can take sockets: the name of one has at most 104

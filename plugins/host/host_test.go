@@ -64,7 +64,7 @@ func (r recorder) Observed(q trace.Request, _ hashing.Digest) {
 func (r recorder) Progress(done, total float64, unit string) {
 	r.events <- event{progress: fmt.Sprintf("%v/%v %s", done, total, unit)}
 }
-func (r recorder) Metric(m trace.Metric)    { r.events <- event{metric: &m} }
+func (r recorder) Metric(m trace.Metric)   { r.events <- event{metric: &m} }
 func (r recorder) Done(o executor.Outcome) { r.events <- event{outcome: &o} }
 
 // running is a call under way.

@@ -2,15 +2,15 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
@@ -208,7 +208,7 @@ func (p *process) lost(err error) {
 	}
 	p.pool.mu.Unlock()
 
-	p.child.gone(most)
+	forced := p.child.gone(most)
 	if !ending {
 		p.client.Kill() // what go-plugin holds
 	}
@@ -216,13 +216,12 @@ func (p *process) lost(err error) {
 
 	p.pool.mu.Lock()
 	defer p.pool.mu.Unlock()
-	p.bury(err)
+	p.bury(p.obituary(err, forced))
 	p.pool.dispatch()
 }
 
 // bury ends the calls of a process that is gone.
-func (p *process) bury(err error) {
-	f := p.obituary(err)
+func (p *process) bury(f *executor.Failure) {
 	guilty := p.guilty()
 	for _, id := range sortedIDs(p.calls) {
 		c := p.calls[id]
@@ -264,17 +263,20 @@ func (p *process) guilty() *call {
 	return nil
 }
 
-// obituary says how the process ended.
-func (p *process) obituary(err error) *executor.Failure {
-	how, status, signal := p.child.exit()
-	f := &executor.Failure{Exit: status, Signal: signal, Retry: true, Details: p.tail.lines()}
+// obituary says how the process ended: err is what the stream said, forced tells that it had to be killed then.
+func (p *process) obituary(err error, forced bool) *executor.Failure {
+	how, exit, signal := p.child.exit()
+	f := &executor.Failure{Exit: exit, Signal: signal, Retry: true, Details: p.tail.lines()}
+	name := p.pool.plugin.Name
 	switch {
 	case p.blame != nil && p.blame.why != "":
-		f.Message = fmt.Sprintf("plugin %q %s, and was killed", p.pool.plugin.Name, p.blame.why)
-	case errors.Is(err, io.EOF), status == 0:
-		f.Message = fmt.Sprintf("plugin %q broke its session off: %v (%s)", p.pool.plugin.Name, plainly(err), how)
+		f.Message = fmt.Sprintf("plugin %q %s, and was killed", name, p.blame.why)
+	case forced || status.Code(err) != codes.Unavailable: // the connection still worked
+		f.Message = fmt.Sprintf("plugin %q broke its session off (%v)", name, plainly(err))
+	case exit == 0:
+		f.Message = fmt.Sprintf("plugin %q ended amid its calls (%s)", name, how)
 	default:
-		f.Message = fmt.Sprintf("plugin %q crashed (%s)", p.pool.plugin.Name, how)
+		f.Message = fmt.Sprintf("plugin %q crashed (%s)", name, how)
 	}
 	if last := f.Details[strings.LastIndexByte(f.Details, '\n')+1:]; last != "" {
 		f.Message += ": " + shorten(last)

@@ -15,7 +15,7 @@ type tail struct {
 // The size in bytes and the number of lines that a message shows at most.
 const (
 	maxTail      = 8 << 10
-	maxTailLines = 20
+	maxTailLines = 60
 )
 
 func (t *tail) add(p []byte) {
