@@ -76,11 +76,12 @@ type running struct {
 	past    []event
 }
 
-// bench is a host with one plugin.
+// rig is a host with one plugin.
 type rig struct {
 	t      *testing.T
 	host   *host.Host
 	plugin executor.PluginProcess
+	dir    string
 	nodes  int
 }
 
@@ -91,7 +92,7 @@ func newRig(t *testing.T, plugin executor.PluginProcess) *rig {
 			t.Error(err)
 		}
 	})
-	return &rig{t: t, host: h, plugin: plugin}
+	return &rig{t: t, host: h, plugin: plugin, dir: t.TempDir()}
 }
 
 // args are arguments as JSON, by name.
@@ -99,7 +100,7 @@ type args map[string]string
 
 func (r *rig) task(function string, given args) *executor.Task {
 	r.nodes++
-	scratch := filepath.Join(r.t.TempDir(), "scratch")
+	scratch := filepath.Join(r.dir, fmt.Sprint(r.nodes))
 	f := &executor.Function{
 		Plugin: r.plugin, Name: function, Instance: "main", OutDir: filepath.Join(scratch, "out"), ProjectDir: r.plugin.Dir,
 	}

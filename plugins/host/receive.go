@@ -115,36 +115,40 @@ func (p *process) observedAlso(reads []*pluginv1.Request) error {
 // asks passes on what the call needs. A need that is too long for one item comes in several.
 func (c *call) asks(said *pluginv1.Need) error {
 	n, known := c.open[said.GetId()]
-	switch {
-	case known && n.whole:
-		return fmt.Errorf("it used the id %d for two needs", said.GetId())
-	case !known:
+	if !known {
 		n = &need{seen: said.GetSeen()}
-		c.open[said.GetId()] = n
 	}
-	n.requests += len(said.GetRequests())
+	if err := n.add(said, c.answers); err != nil {
+		return err
+	}
+	c.open[said.GetId()] = n
+	c.wait()
+	if n.whole {
+		id, asked := said.GetId(), n.asked
+		n.asked = nil
+		c.pool.host.news.post(func() { c.to.Need(id, int(n.seen), asked) })
+	}
+	return nil
+}
+
+// add adds an item to a need; answers is how many the call has got.
+func (n *need) add(said *pluginv1.Need, answers uint32) error {
+	count := n.requests + len(said.GetRequests())
 	switch {
-	case n.seen != said.GetSeen() || n.seen > c.answers:
-		return fmt.Errorf("it asked after %d answers, and got %d", said.GetSeen(), c.answers)
-	case n.requests > proto.MaxRequests:
+	case n.whole:
+		return fmt.Errorf("it used the id %d for two needs", said.GetId())
+	case n.seen != said.GetSeen() || n.seen > answers:
+		return fmt.Errorf("it asked after %d answers, and got %d", said.GetSeen(), answers)
+	case count > proto.MaxRequests:
 		return fmt.Errorf("a need has more than %d requests", proto.MaxRequests)
+	case count == 0 && !said.GetMore():
+		return errors.New("a need has no requests")
 	}
-	all, err := requests(said.GetRequests())
+	asked, err := requests(said.GetRequests())
 	if err != nil {
 		return err
 	}
-	n.asked = append(n.asked, all...)
-	c.wait()
-	if said.GetMore() {
-		return nil
-	}
-	if n.requests == 0 {
-		return errors.New("a need has no requests")
-	}
-	n.whole = true
-	id, asked := said.GetId(), n.asked
-	n.asked = nil
-	c.pool.host.news.post(func() { c.to.Need(id, int(n.seen), asked) })
+	n.requests, n.asked, n.whole = count, append(n.asked, asked...), !said.GetMore()
 	return nil
 }
 

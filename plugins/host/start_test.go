@@ -40,7 +40,7 @@ func TestStartErrors(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			r := &rig{t: t, host: h, plugin: program(name, 1)}
+			r := &rig{t: t, host: h, plugin: program(name, 1), dir: t.TempDir()}
 			f := r.call("f", nil).failure()
 			if err := holds(f.Message, want...); err != nil {
 				t.Error(err)
@@ -214,7 +214,7 @@ func TestCloseForce(t *testing.T) {
 // Close does not wait for a process that is still on its way up.
 func TestCloseWhileStarting(t *testing.T) {
 	h := host.New(host.Options{Start: time.Hour})
-	r := &rig{t: t, host: h, plugin: program("silent", 1)}
+	r := &rig{t: t, host: h, plugin: program("silent", 1), dir: t.TempDir()}
 	c := r.call("f", nil)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
