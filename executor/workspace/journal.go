@@ -7,59 +7,102 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// journal notes the paths that this process is about to have written, so that what a killed build leaves half done counts
-// as calyx's own. It is one file per process, locked as long as the process lives; the next one takes over the paths of
-// those that died.
+// journal notes the paths that this process is about to have written, so that what a killed build left half written
+// counts as calyx's. It is one file per process, locked for as long as the process lives; whoever comes next takes over
+// the paths of those that died. It is never synchronised: a machine that stops may lose a note, and what stands there
+// then has to be moved by hand.
 type journal struct {
-	name string
-	file *os.File
-	mu   sync.Mutex
-	open map[string]bool // noted, and not settled since
+	dir, scratch string
+	name         string
+	file         *os.File
+
+	mu    sync.Mutex
+	notes map[string]intent // not settled
 }
+
+// intent is who meant to write a path.
+type intent uint8
+
+const (
+	nobody intent = iota
+	thisProcess
+	deadProcess
+)
 
 func openJournal(dir, scratch string) (*journal, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
 	}
 	name := strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o666)
+	f, err := createLocked(dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
 	}
-	j := &journal{name: name, file: f, open: map[string]bool{}}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock the journal of the workspace: %w", err), f.Close())
-	}
-	j.takeOver(dir, scratch)
+	j := &journal{dir: dir, scratch: scratch, name: name, file: f, notes: map[string]intent{}}
+	j.takeOver()
 	return j, nil
 }
 
-// takeOver adds what dead processes noted, and removes their journals and scratch folders.
-func (j *journal) takeOver(dir, scratch string) {
-	others, err := os.ReadDir(dir)
+// createLocked makes a journal that has its name only once it is locked: nobody can take it for a dead process's.
+func createLocked(dir, name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, beginning+name), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
-		return // nothing is lost: the next process tries again
+		return nil, err
+	}
+	err = lockFile(f, unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// beginning marks the name of a journal that is not locked yet.
+const beginning = "."
+
+// takeOver adds what dead processes noted. What they started and left running is ended, and their scratch folders go.
+// What fails here is tried again by the next process.
+func (j *journal) takeOver() {
+	if j.file == nil {
+		return
+	}
+	others, err := os.ReadDir(j.dir)
+	if err != nil {
+		return
 	}
 	for _, other := range others {
-		path := filepath.Join(dir, other.Name())
-		f, err := os.Open(path)
-		if err != nil || other.Name() == j.name {
+		if other.Name() == j.name || strings.HasPrefix(other.Name(), beginning) {
 			continue
 		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			if text, err := os.ReadFile(path); err == nil && j.note(split(text)...) == nil {
-				_ = os.Remove(path)
-				_ = os.RemoveAll(filepath.Join(scratch, other.Name()))
-			}
+		f, err := os.Open(filepath.Join(j.dir, other.Name()))
+		if err != nil {
+			continue
+		}
+		if lockFile(f, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			j.inherit(f, filepath.Join(j.scratch, other.Name()))
 		}
 		_ = f.Close()
 	}
+}
+
+// inherit takes over one journal, which is locked now.
+func (j *journal) inherit(f *os.File, scratch string) {
+	endOrphans(scratch)
+	text, err := os.ReadFile(f.Name())
+	if err != nil || j.note(deadProcess, split(text)...) != nil {
+		return
+	}
+	_ = os.Remove(f.Name())
+	_ = removeAll(scratch)
 }
 
 func split(text []byte) []string {
@@ -72,8 +115,8 @@ func split(text []byte) []string {
 	return paths
 }
 
-// note says that the paths will be written.
-func (j *journal) note(paths ...string) error {
+// note says who means to write the paths.
+func (j *journal) note(who intent, paths ...string) error {
 	if len(paths) == 0 {
 		return nil
 	}
@@ -81,7 +124,7 @@ func (j *journal) note(paths ...string) error {
 	defer j.mu.Unlock()
 	var text []byte
 	for _, p := range paths {
-		j.open[p] = true
+		j.notes[p] = who
 		text = append(append(text, p...), 0)
 	}
 	if _, err := j.file.Write(text); err != nil {
@@ -95,23 +138,22 @@ func (j *journal) settle(paths ...string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, p := range paths {
-		delete(j.open, p)
+		delete(j.notes, p)
 	}
 }
 
-func (j *journal) noted(path string) bool {
+func (j *journal) noted(path string) intent {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.open[path]
+	return j.notes[path]
 }
 
-// close removes the journal; where paths are not settled it leaves them for the next process.
+// close removes the journal; where paths are not settled it leaves them to the next process.
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	path := j.file.Name()
-	if len(j.open) == 0 {
-		return errors.Join(os.Remove(path), j.file.Close())
+	if len(j.notes) == 0 {
+		return errors.Join(os.Remove(filepath.Join(j.dir, j.name)), j.file.Close())
 	}
 	return j.file.Close()
 }

@@ -46,24 +46,24 @@ type want struct {
 	exclusive bool
 }
 
+// offset is the byte that stands for a path.
+func offset(path string) int64 {
+	d := hashing.Sum([]byte(path))
+	return int64(binary.LittleEndian.Uint64(d[:]) >> 2)
+}
+
+// wants are the locks on paths, each once, in order. A path both read and written is written.
 func wants(read, write []string) []want {
-	var all []want
-	add := func(path string, exclusive bool) {
-		d := hashing.Sum([]byte(path))
-		at := int64(binary.LittleEndian.Uint64(d[:]) >> 2)
-		i := slices.IndexFunc(all, func(w want) bool { return w.at == at })
-		switch {
-		case i < 0:
-			all = append(all, want{at, exclusive})
-		case exclusive:
-			all[i].exclusive = true
-		}
-	}
+	exclusive := make(map[int64]bool, len(read)+len(write))
 	for _, p := range read {
-		add(p, false)
+		exclusive[offset(p)] = false
 	}
 	for _, p := range write {
-		add(p, true)
+		exclusive[offset(p)] = true
+	}
+	all := make([]want, 0, len(exclusive))
+	for at, x := range exclusive {
+		all = append(all, want{at, x})
 	}
 	slices.SortFunc(all, func(a, b want) int { return cmp.Compare(a.at, b.at) })
 	return all
@@ -75,21 +75,32 @@ const between = 10 * time.Millisecond
 // Lock waits until it has shared locks on the paths read and exclusive ones on the paths write, all at once: as long as one
 // is missing it holds none, so no two callers can wait for each other. The function that it returns releases them.
 func (w *Workspace) Lock(ctx context.Context, read, write []string) (func(), error) {
-	l := w.locks
 	all := wants(read, write)
-	for {
-		ok, changed, err := l.try(all)
-		if err != nil {
-			return nil, fmt.Errorf("lock the paths of a step: %w", err)
-		}
-		if ok {
-			return sync.OnceFunc(func() { l.release(all) }), nil
+	if err := w.acquire(ctx, all); err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { w.locks.release(all) }), nil
+}
+
+// acquire waits for the locks. Whoever had to wait for another process may have waited for one that was killed: what that
+// one noted is taken over before anybody looks at the paths.
+func (w *Workspace) acquire(ctx context.Context, all []want) error {
+	for waited := false; ; waited = true {
+		ok, changed, err := w.locks.try(all)
+		switch {
+		case err != nil:
+			return fmt.Errorf("lock the paths of a step: %w", err)
+		case ok && waited:
+			w.journal.takeOver()
+			return nil
+		case ok:
+			return nil
 		}
 		timer := time.NewTimer(between)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-changed:
 		case <-timer.C:
 		}
@@ -141,8 +152,7 @@ func (l *locks) release(all []want) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop(all)
-	close(l.changed)
-	l.changed = make(chan struct{})
+	l.tell()
 }
 
 func (l *locks) drop(all []want) {
@@ -155,6 +165,28 @@ func (l *locks) drop(all []want) {
 		// Unlocking a byte that this open file has locked cannot fail in a way that could be mended.
 		_ = l.system(w.at, unix.F_UNLCK)
 	}
+}
+
+// soften turns an exclusive lock into a shared one, without a moment in between.
+func (l *locks) soften(w *want) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !w.exclusive {
+		return nil
+	}
+	if err := l.system(w.at, unix.F_RDLCK); err != nil {
+		return fmt.Errorf("lock the paths of a step: %w", err)
+	}
+	w.exclusive = false
+	l.held[w.at] = 1
+	l.tell()
+	return nil
+}
+
+// tell wakes whoever waits for this process's locks.
+func (l *locks) tell() {
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
 
 func (l *locks) system(at int64, kind int16) error {

@@ -2,19 +2,13 @@ package workspace
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"syscall"
-	"time"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
-	"github.com/calyx-build/calyx/hashing"
 )
 
 // Output is a file or folder that a step owns, with what it should hold.
@@ -23,7 +17,9 @@ type Output struct {
 	Instance string
 	Path     string // relative to the workspace, or absolute
 	Dir      bool
-	Value    trace.Value // of this output alone
+	Value    trace.Value // of this output alone; the zero Value: not known yet
+
+	stamp stamp // what stood there when Value was taken from it, or written to it
 }
 
 // owned is the row of a path that calyx wrote.
@@ -31,164 +27,100 @@ type owned struct {
 	Value    trace.Value `json:"v"`
 	Node     string      `json:"n"`
 	Instance string      `json:"i"`
+	Stamp    stamp       `json:"s"`
+
+	raw []byte // the row itself
 }
 
 func (w *Workspace) key(path string) []byte {
 	return append(append([]byte{'o'}, w.id...), path...)
 }
 
-// Row is what says, once it is committed, that calyx wrote the output's value to its path.
+// Row is what says, once it is committed, that calyx wrote the output's value to its path. An output that came from
+// Capture, or that this process restored, is recorded with what it needs to be recognised without being read.
 func (w *Workspace) Row(o Output) cas.Row {
-	value, err := cbor.Marshal(owned{Value: o.Value, Node: o.Node, Instance: o.Instance})
+	if o.stamp == (stamp{}) {
+		o.stamp = w.stampOf(o)
+	}
+	value, err := cbor.Marshal(owned{Value: o.Value, Node: o.Node, Instance: o.Instance, Stamp: o.stamp})
 	if err != nil {
 		panic("internal error: encode an output's row: " + err.Error())
 	}
 	return cas.Row{Key: w.key(o.Path), Value: value}
 }
 
-// State is what stands at an output's path.
-type State uint8
-
-// The states of an output's path.
-const (
-	Absent  State = iota
-	Right         // what the output should hold
-	Ours          // something else that calyx wrote
-	Edited        // calyx wrote it once, and somebody changed it
-	Foreign       // calyx never wrote it
-)
-
-// Look tells what stands at an output's path, where it is not what it should be.
-func (w *Workspace) Look(ctx context.Context, o Output) (State, error) {
-	if w.right(ctx, o) {
-		return Right, nil
+// stampOf is what this process knows of an output that holds its value.
+func (w *Workspace) stampOf(o Output) stamp {
+	if known, ok := w.trees.known(o.Path); ok && known.value == o.Value.Digest {
+		return known.stamp
 	}
-	if _, err := os.Lstat(w.abs(o.Path)); isAbsent(err) {
-		return Absent, nil
+	if r, ok := w.memo.Known(w.abs(o.Path)); ok && r.Digest == o.Value.Digest {
+		return fileStamp(r)
 	}
-	return w.whose(ctx, o.Path)
+	return stamp{}
 }
 
-// Has reports whether the output's path holds what it should.
-func (w *Workspace) Has(ctx context.Context, o Output) bool { return w.right(ctx, o) }
-
-func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
-}
-
-func (w *Workspace) right(ctx context.Context, o Output) bool {
-	if o.Value.Digest.IsZero() {
-		return false
+// rows reads what is recorded of each output's path, in order; nil where nothing is.
+func (w *Workspace) rows(ctx context.Context, outs []Output) ([]*owned, error) {
+	if len(outs) == 0 {
+		return nil, nil
 	}
-	v, err := w.present(ctx, o.Path)
-	return err == nil && v.Digest == o.Value.Digest && v.Exec == o.Value.Exec && (v.Media == trace.MediaTree) == (o.Value.Media == trace.MediaTree)
-}
-
-// present is the value of what stands at a path now.
-func (w *Workspace) present(ctx context.Context, path string) (trace.Value, error) {
-	at := w.abs(path)
-	st, err := hashing.Lstat(at)
-	switch {
-	case err != nil:
-		return trace.Value{}, err
-	case st.IsDir():
-		read, err := hashing.ReadTree(ctx, at, hashing.TreeOptions{Memo: w.memo})
-		if err != nil {
-			return trace.Value{}, err
-		}
-		return trace.Value{Media: trace.MediaTree, Digest: read.Tree.Digest()}, nil
-	case !st.IsRegular():
-		return trace.Value{}, &hashing.TypeError{Path: at, Mode: st.Mode}
+	keys := make([][]byte, len(outs))
+	for i, o := range outs {
+		keys[i] = w.key(o.Path)
 	}
-	r, err := w.memo.FileWith(at, st)
-	return trace.Value{Digest: r.Digest, Exec: st.IsExec()}, err
-}
-
-// whose tells who made what stands at a path.
-func (w *Workspace) whose(ctx context.Context, path string) (State, error) {
-	rows, err := w.store.Rows(ctx, w.key(path))
+	found, err := w.store.Rows(ctx, keys...)
 	if err != nil {
-		return 0, fmt.Errorf("look up who wrote %q: %w", path, err)
+		return nil, fmt.Errorf("look up who wrote the outputs: %w", err)
 	}
-	if w.journal.noted(path) {
-		return Ours, nil
+	rows := make([]*owned, len(outs))
+	for i, value := range found {
+		rows[i] = decodeOwned(value)
 	}
+	return rows, nil
+}
+
+// decodeOwned reads a row; nil where there is none, or a damaged one.
+func decodeOwned(value []byte) *owned {
 	var row owned
-	if rows[0] == nil || cbor.Unmarshal(rows[0], &row) != nil {
-		return Foreign, nil
-	}
-	if w.right(ctx, Output{Path: path, Value: row.Value}) {
-		return Ours, nil
-	}
-	return Edited, nil
-}
-
-// ForeignError says that something stands in the way that calyx did not write.
-type ForeignError struct{ Path, Node string }
-
-func (e *ForeignError) Error() string {
-	return fmt.Sprintf("write %q: something is there that calyx did not write", e.Path)
-}
-
-// Hint says what to do about it.
-func (e *ForeignError) Hint() string {
-	return fmt.Sprintf("move %q away, or give step %q another output; calyx replaces only what it wrote", e.Path, e.Node)
-}
-
-// clear makes room at an output's path: what calyx wrote goes, what somebody edited is put aside, anything else stays and
-// is an error.
-func (w *Workspace) clear(ctx context.Context, o Output, s State) error {
-	switch s {
-	case Absent:
+	if value == nil || cbor.Unmarshal(value, &row) != nil {
 		return nil
-	case Foreign:
-		return &ForeignError{Path: o.Path, Node: o.Node}
-	case Edited:
-		return w.displace(o)
 	}
-	if err := removeAll(w.abs(o.Path)); err != nil {
-		return fmt.Errorf("remove the old %q: %w", o.Path, err)
-	}
-	return nil
+	row.raw = value
+	return &row
 }
 
-// removeAll removes a file or a folder; folders without permission to write are given it first.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
+// Settle says that the records of outputs are committed.
+func (w *Workspace) Settle(outs ...Output) { w.journal.settle(pathsOf(outs)...) }
+
+func pathsOf(outs []Output) []string {
+	paths := make([]string, len(outs))
+	for i, o := range outs {
+		paths[i] = o.Path
 	}
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700) // what cannot be changed shows when it cannot be removed
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
+	return paths
 }
 
-// displace moves what somebody edited to `.calyx/displaced`.
-func (w *Workspace) displace(o Output) error {
-	to := filepath.Join(w.own("displaced"), time.Now().UTC().Format("20060102-150405.000000"), filepath.Base(o.Path))
-	err := os.MkdirAll(filepath.Dir(to), 0o777)
-	if err == nil {
-		err = os.Rename(w.abs(o.Path), to)
-	}
-	if err != nil {
-		return fmt.Errorf("put the edited %q aside: %w", o.Path, err)
-	}
-	rel, err := filepath.Rel(w.root, to)
-	if err != nil {
-		rel = to
-	}
-	w.note(o.Node, fmt.Sprintf("%q was edited by somebody; the edited one is now %q", o.Path, rel))
-	return nil
+// refreshes are rows that say what they said, with stats that are no longer too young to be believed. They are written
+// together, and losing them costs only another look at the files.
+type refreshes struct {
+	mu   sync.Mutex
+	txns []cas.Txn
 }
 
-func decodeRow(path string, value []byte) (Output, bool) {
-	var row owned
-	if cbor.Unmarshal(value, &row) != nil {
-		return Output{}, false
+func (r *refreshes) add(t cas.Txn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.txns = append(r.txns, t)
+}
+
+// flush writes the refreshed rows, as far as they stand as they were read.
+func (w *Workspace) flush() {
+	w.refresh.mu.Lock()
+	txns := w.refresh.txns
+	w.refresh.txns = nil
+	w.refresh.mu.Unlock()
+	if len(txns) > 0 {
+		_, _ = w.store.Commit(context.Background(), txns...) // see refreshes
 	}
-	return Output{Node: row.Node, Instance: row.Instance, Path: path, Value: row.Value}, true
 }

@@ -3,9 +3,6 @@
 package workspace
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/hashing"
@@ -27,11 +25,14 @@ type Workspace struct {
 	id      string
 	store   cas.Store
 	memo    *hashing.Memo
+	clock   hashing.Clock
+	trees   treeMemo
 	note    func(node, text string)
 	locks   *locks
 	journal *journal
 	scratch string
 	count   atomic.Int64
+	refresh refreshes
 	sharing sync.Mutex
 }
 
@@ -51,8 +52,8 @@ func Create(root string) error {
 	return nil
 }
 
-// Open takes the workspace root into use. memo remembers digests of its files; note is told what happened to files that
-// calyx did not leave as they were.
+// Open takes the workspace root into use. memo remembers digests of its files; note is told, from any goroutine, what
+// happened to files that calyx did not leave as they were.
 func Open(root string, store cas.Store, memo *hashing.Memo, note func(node, text string)) (*Workspace, error) {
 	if err := Create(root); err != nil {
 		return nil, err
@@ -69,8 +70,11 @@ func Open(root string, store cas.Store, memo *hashing.Memo, note func(node, text
 		return nil, errors.Join(err, w.locks.close())
 	}
 	w.scratch = filepath.Join(w.own("tmp"), w.journal.name)
-	if err := os.MkdirAll(w.scratch, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(w.scratch, stageName), 0o700); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a scratch folder: %w", err), w.Close())
+	}
+	if w.clock, err = hashing.FileClock(w.scratch); err != nil {
+		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
@@ -81,12 +85,14 @@ func ReadOnly(root string, store cas.Store, memo *hashing.Memo) *Workspace {
 	if err != nil {
 		id = "" // nothing is recorded of it then
 	}
-	return &Workspace{root: root, id: id, store: store, memo: memo, journal: &journal{open: map[string]bool{}}}
+	clock := func() int64 { return time.Now().UnixNano() }
+	return &Workspace{root: root, id: id, store: store, memo: memo, clock: clock, journal: &journal{}}
 }
 
 // Close gives the workspace back; scratch folders go.
 func (w *Workspace) Close() error {
-	return errors.Join(os.RemoveAll(w.scratch), w.journal.close(), w.locks.close())
+	w.flush()
+	return errors.Join(removeAll(w.scratch), w.journal.close(), w.locks.close())
 }
 
 // own is a path in calyx's own folder.
@@ -107,59 +113,6 @@ func (w *Workspace) Scratch() (string, error) {
 		return "", fmt.Errorf("make a scratch folder: %w", err)
 	}
 	return dir, nil
-}
-
-// identity is what `.calyx/workspace.json` holds: the id is this workspace's as long as the folder is the one in which it
-// was made. A copy of a workspace is another one.
-type identity struct {
-	ID     string `json:"id"`
-	Device uint64 `json:"device"`
-	Inode  uint64 `json:"inode"`
-}
-
-// ID returns the id of the workspace root, 16 characters, and gives it one if it has none. Create has been called.
-func ID(root string) (string, error) {
-	path := filepath.Join(root, Folder, "workspace.json")
-	st, err := hashing.StatFollow(filepath.Join(root, Folder))
-	if err != nil {
-		return "", err
-	}
-	if have, err := readIdentity(path); err == nil && have.Device == st.Dev && have.Inode == st.Ino {
-		return have.ID, nil
-	}
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // never fails
-	text, err := json.Marshal(identity{ID: hex.EncodeToString(random[:]), Device: st.Dev, Inode: st.Ino})
-	if err != nil {
-		return "", err
-	}
-	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.WriteFile(temp, text, 0o666); err != nil {
-		return "", fmt.Errorf("name the workspace: %w", err)
-	}
-	// The first of several processes names it: a link does not replace what another one has put there for this folder.
-	if have, err := readIdentity(path); err == nil && have.Inode != st.Ino {
-		_ = os.Remove(path)
-	}
-	err = os.Link(temp, path)
-	_ = os.Remove(temp)
-	if err != nil && !errors.Is(err, os.ErrExist) {
-		return "", fmt.Errorf("name the workspace: %w", err)
-	}
-	have, err := readIdentity(path)
-	return have.ID, err
-}
-
-func readIdentity(path string) (identity, error) {
-	var have identity
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, &have)
-	}
-	if err == nil && len(have.ID) != 16 {
-		err = fmt.Errorf("%q does not name a workspace", path)
-	}
-	return have, err
 }
 
 // Memo remembers the digests of the workspace's files.
