@@ -104,33 +104,35 @@ func (a *app) buildTargets(ctx context.Context, s *session, b buildFlags, target
 		return err
 	}
 	if !asJSON {
-		a.say("%s", progress.Closing(sum))
+		a.say("%s", progress.Closing(sum.Summary))
 	}
-	return a.verdict(sum)
+	return sum.verdict()
 }
 
 // verdict is the exit status of a build, with the words that go with it.
-func (a *app) verdict(sum executor.Summary) error {
+func (b built) verdict() error {
 	switch {
-	case sum.Interrupted:
+	case b.Interrupted:
 		return &failure{status: exitInterrupted, err: errors.New("interrupted")}
-	case len(sum.Moved) > 0:
+	case len(b.Moved) > 0:
 		return &failure{
 			status: exitFailed,
-			err:    fmt.Errorf("inputs changed while they were used: %s", someOf(sum.Moved)),
+			err:    fmt.Errorf("inputs changed while they were used: %s", someOf(b.Moved)),
 			hint:   "what was built from them is not recorded; build again",
 		}
-	case !sum.OK:
-		return &failure{status: exitFailed, err: fmt.Errorf("%s failed", console.Count(sum.Failed, "step")), hint: failedHint(sum)}
+	case len(b.failed.steps) > 0:
+		first := shellWord(b.failed.steps[0])
+		return &failure{
+			status: exitFailed,
+			err:    fmt.Errorf("%s failed: %s", console.Count(len(b.failed.steps), "step"), someOf(b.failed.steps)),
+			hint:   fmt.Sprintf("`calyx log %s` shows all that it printed; `calyx exec %s` runs it by hand", first, first),
+		}
+	case len(b.failed.inputs) > 0:
+		return &failure{status: exitFailed, err: fmt.Errorf("%s without a value: %s", countIs(len(b.failed.inputs), "input"), someOf(b.failed.inputs))}
+	case !b.OK:
+		return &failure{status: exitFailed, err: errors.New("the targets are not up to date")}
 	}
 	return nil
-}
-
-func failedHint(sum executor.Summary) string {
-	if sum.Failed == 0 {
-		return ""
-	}
-	return "`calyx log NODE` shows all that a step printed; `calyx exec NODE` runs it by hand"
 }
 
 // maxNamed is how many names a message lists.

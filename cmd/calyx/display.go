@@ -49,11 +49,32 @@ func (list observers) Event(e executor.Event) {
 	}
 }
 
+// built is how a build went, and which nodes failed in it.
+type built struct {
+	executor.Summary
+	failed failures
+}
+
+// failures collects the nodes that failed: steps, and inputs that have no value.
+type failures struct{ steps, inputs []string }
+
+// Event notes a failure.
+func (f *failures) Event(e executor.Event) {
+	done, ok := e.(executor.NodeDone)
+	switch {
+	case !ok || done.Outcome != executor.Failed:
+	case done.Started.IsZero():
+		f.inputs = append(f.inputs, done.Node)
+	default:
+		f.steps = append(f.steps, done.Node)
+	}
+}
+
 // runBuild builds, shows it, and records the run.
-func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d display) (executor.Summary, error) {
-	var list observers
+func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d display) (built, error) {
+	var b built
 	recorder := s.recorder(ctx, o)
-	list = append(list, recorder)
+	list := observers{recorder, &b.failed}
 	var events *progress.Events
 	if d.events {
 		events = progress.NewEvents(a.stdout, a.global.verbose)
@@ -66,12 +87,13 @@ func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d di
 	o.Observer = list
 	o.Verbose = a.global.verbose
 	o.Stop = a.signals.politely()
-	sum, err := s.engine.Build(ctx, o)
+	var err error
+	b.Summary, err = s.engine.Build(ctx, o)
 	end()
 	if err == nil && events != nil {
 		err = events.Err()
 	}
-	return sum, errors.Join(err, recorder.Close())
+	return b, errors.Join(err, recorder.Close())
 }
 
 // show returns what draws the build on standard error, and what ends that.

@@ -69,7 +69,7 @@ func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target stri
 	if err != nil {
 		return executor.TargetValue{}, err
 	}
-	if err := a.verdict(sum); err != nil {
+	if err := sum.verdict(); err != nil {
 		return executor.TargetValue{}, err
 	}
 	if len(sum.Values) != 1 {

@@ -36,6 +36,7 @@ type dirtyNode struct {
 	Node    string       `json:"node"`
 	Certain bool         `json:"certain"`
 	Reason  graph.Reason `json:"reason"`
+	Problem string       `json:"problem,omitempty"` // why it cannot have a value
 }
 
 func newStatus(a *app) *cobra.Command {
@@ -93,7 +94,7 @@ func statusFrom(s *executor.Survey) statusAnswer {
 		if f.State == executor.StateFailed {
 			out.Failed = append(out.Failed, f.Node)
 		}
-		out.Dirty = append(out.Dirty, dirtyNode{Node: f.Node, Certain: f.Certain, Reason: rootReason(f)})
+		out.Dirty = append(out.Dirty, dirtyNode{Node: f.Node, Certain: f.Certain, Reason: rootReason(f), Problem: f.Problem})
 	}
 	return out
 }
@@ -109,7 +110,10 @@ func literalJSON(v any) json.RawMessage {
 
 // rootReason is the last link of a forecast's chain.
 func rootReason(f executor.Forecast) graph.Reason {
-	if len(f.Chain) == 0 {
+	switch {
+	case len(f.Chain) == 0 && f.Problem != "":
+		return graph.Reason{Kind: graph.DependencyChanged, Node: f.Node}
+	case len(f.Chain) == 0:
 		return graph.Reason{Kind: graph.NeverBuilt, Node: f.Node}
 	}
 	return f.Chain[len(f.Chain)-1]
@@ -144,6 +148,8 @@ func dirtyTable(s statusAnswer, style console.Style) *console.Table {
 	for _, d := range s.Dirty {
 		word := style.Warn("dirty")
 		switch {
+		case d.Problem != "":
+			word = style.Bad("blocked")
 		case failed[d.Node]:
 			word = style.Bad("failed")
 		case d.Reason.Kind == graph.NeverBuilt && d.Reason.Node == d.Node:
@@ -158,7 +164,10 @@ func dirtyTable(s statusAnswer, style console.Style) *console.Table {
 
 // rootText names the root cause, and the node that it is about where that is another one.
 func rootText(d dirtyNode) string {
-	if d.Reason.Kind == graph.NeverBuilt && d.Reason.Node == d.Node {
+	switch {
+	case d.Problem != "":
+		return console.Line(d.Problem)
+	case d.Reason.Kind == graph.NeverBuilt && d.Reason.Node == d.Node:
 		return ""
 	}
 	text := explain.Long(d.Reason)

@@ -307,10 +307,10 @@ func (s *session) writeValue(ctx context.Context, path, target string, p executo
 }
 
 func (s *session) writeContent(ctx context.Context, path string, p executor.Payload) error {
-	switch {
-	case p.Value.Media == trace.MediaTree:
+	switch p.Value.Media {
+	case trace.MediaTree:
 		return s.writeTree(ctx, path, p)
-	case p.Value.Media == trace.MediaParts:
+	case trace.MediaParts:
 		return errors.New("the node has several outputs; name one of them")
 	}
 	text, err := valueOfText(p)

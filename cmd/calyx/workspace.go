@@ -88,8 +88,8 @@ func (a *app) open() (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the working directory: %w", err)
 	}
-	if real, err := filepath.EvalSymlinks(cwd); err == nil {
-		cwd = real
+	if straight, err := filepath.EvalSymlinks(cwd); err == nil {
+		cwd = straight
 	}
 	p, err := findWorkspace(cwd, a.global.calyxfile)
 	if err != nil {

@@ -125,6 +125,7 @@ func TestWhyOfEachState(t *testing.T) {
 		{executor.Forecast{State: executor.StateDirty, Prediction: executor.WillReuse}, "in the cache"},
 		{executor.Forecast{State: executor.StateDirty, Prediction: executor.MayRun}, "may be dirty"},
 		{executor.Forecast{State: executor.StateDirty, Stored: true}, "stored input"},
+		{executor.Forecast{State: executor.StateDirty, Problem: "blocked by \"raw\""}, "cannot have a value now: blocked by \"raw\"."},
 	} {
 		if got := explain.Why(tt.forecast, console.Style{}, time.Now()); !strings.Contains(got, tt.want) {
 			t.Errorf("Why(%+v) = %q, want %q in it", tt.forecast, got, tt.want)

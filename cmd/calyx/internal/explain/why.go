@@ -23,6 +23,8 @@ func Why(f executor.Forecast, style console.Style, now time.Time) string {
 
 func stateSentence(f executor.Forecast) string {
 	switch {
+	case f.Problem != "":
+		return "cannot have a value now: " + console.Line(f.Problem) + "."
 	case f.Stored && f.State == executor.StateFresh:
 		return "is a stored input; it has the value that was built with."
 	case f.Stored:

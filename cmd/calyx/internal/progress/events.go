@@ -78,6 +78,7 @@ type errorPart struct {
 	Message string `json:"message"`
 	Exit    int    `json:"exit"`
 	Log     string `json:"log"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 type noteLine struct {
@@ -110,7 +111,7 @@ func nodeLine(e executor.NodeDone) doneLine {
 		line.Reason = &e.Reason
 	}
 	if e.Failure != nil {
-		line.Error = &errorPart{Message: e.Failure.Message, Exit: e.Failure.Exit, Log: e.LogTail}
+		line.Error = &errorPart{Message: e.Failure.Message, Exit: e.Failure.Exit, Log: e.LogTail, Hint: e.Failure.Hint}
 	}
 	return line
 }

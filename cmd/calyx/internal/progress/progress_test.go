@@ -33,7 +33,7 @@ func events() []executor.Event {
 		executor.NodeDone{Node: "train", Outcome: executor.Executed, Value: value, Seconds: 1.2,
 			Reason: graph.Reason{Kind: graph.StoredChanged, Node: "train", Subject: "lr", Before: "1", After: "2"}},
 		executor.NodeDone{Node: "eval", Outcome: executor.Failed, Seconds: 0.3,
-			Failure: &executor.Failure{Message: "exit status 2", Exit: 2}, LogTail: "line\n\x1b]0;evil\a\xff\n"},
+			Failure: &executor.Failure{Message: "exit status 2", Exit: 2, Hint: "mend it"}, LogTail: "line\n\x1b]0;evil\a\xff\n"},
 		executor.NodeDone{Node: "report", Outcome: executor.Blocked, Blocked: []string{"eval"}},
 		executor.RunEnded{Run: "r1", Executed: 1, Cached: 1, Fresh: 1, Failed: 1, Blocked: 1, Seconds: 1.5},
 	}
@@ -46,7 +46,7 @@ func show(o executor.Observer) {
 }
 
 func TestPlain(t *testing.T) {
-	failure := "failed    eval  300ms  exit status 2\n  │ line\n  │ ^[]0;evil^G\\xff\n"
+	failure := "failed    eval  300ms  exit status 2\n  │ line\n  │ ^[]0;evil^G\\xff\n  hint: mend it\n"
 	warning := "calyx: warning: raw.csv moved\ncalyx: hint: build again\n"
 	blocked := "blocked   report  (eval failed)\n"
 	for _, tt := range []struct {
@@ -79,7 +79,7 @@ func TestEvents(t *testing.T) {
 		`{"event":"node","node":"train","outcome":"executed","seconds":1.2,"value":"` + digest +
 			`","reason":{"kind":"stored-changed","node":"train","subject":"lr","before":"1","after":"2"}}`,
 		`{"event":"node","node":"eval","outcome":"failed","seconds":0.3,"value":null,"reason":null,` +
-			`"error":{"message":"exit status 2","exit":2,"log":"line\n\u001b]0;evil\u0007` + "\ufffd" + `\n"}}`,
+			`"error":{"message":"exit status 2","exit":2,"log":"line\n\u001b]0;evil\u0007` + "\ufffd" + `\n","hint":"mend it"}}`,
 		`{"event":"node","node":"report","outcome":"blocked","seconds":0,"value":null,"reason":null,"blocked_by":["eval"]}`,
 		`{"event":"end","run":"r1","ok":false,"executed":1,"cached":1,"fresh":1,"failed":1,"blocked":1,"seconds":1.5}`,
 	}

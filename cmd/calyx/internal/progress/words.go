@@ -45,9 +45,17 @@ func doneLines(e executor.NodeDone, d Detail, style console.Style) []string {
 		return []string{line + "  " + style.Dim("("+blockedBy(e.Blocked)+")")}
 	case executor.Failed:
 		line += "  " + console.Seconds(e.Seconds) + "  " + style.Bad(FailureText(e.Failure))
-		return append([]string{line}, logTail(e, style)...)
+		return append(append([]string{line}, logTail(e, style)...), hintLines(e.Failure, style)...)
 	}
 	return []string{line}
+}
+
+// hintLines says what may be done about a failure.
+func hintLines(f *executor.Failure, style console.Style) []string {
+	if f == nil || f.Hint == "" {
+		return nil
+	}
+	return []string{style.Accent("  hint: ") + strings.Join(console.Lines(f.Hint, false), "\n  ")}
 }
 
 func outcomeStyle(o executor.NodeOutcome, style console.Style) func(string) string {
