@@ -65,7 +65,7 @@ func (s Suite) openIn(t *testing.T, dir string) *opened {
 // reopen closes the store and opens it again.
 func (s Suite) reopen(t *testing.T, o *opened) {
 	t.Helper()
-	check(t, o.Store.Close())
+	check(t, o.Close())
 	o.Store = s.Open(t, o.dir, o.warn)
 }
 

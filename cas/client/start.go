@@ -10,12 +10,16 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/calyx-build/calyx/cas/server"
 )
 
 // logLimit is the size in bytes from which the server's log is begun anew.
 const logLimit = 1 << 20
+
+// startWithin is how long a server may take to open the database, on a slow disk too.
+const startWithin = 30 * time.Second
 
 // startServer starts a server and waits until it can be connected to, or another one can.
 func (c *Client) startServer(ctx context.Context) error {
@@ -45,6 +49,9 @@ func (c *Client) startServer(ctx context.Context) error {
 	select {
 	case line := <-heard:
 		return c.judge(line)
+	case <-time.After(startWithin):
+		_ = cmd.Process.Kill() // it may have ended just now
+		return fmt.Errorf("%w: it was not ready within %v", errHandshake, startWithin)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

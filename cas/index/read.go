@@ -111,6 +111,9 @@ func least(a, b []byte) []byte {
 const scanCheck = 1024
 
 func (d *DB) iterate(ctx context.Context, from, to []byte, visit func(*pebble.Iterator) bool) error {
+	if len(from) == 0 {
+		from = nil // Pebble minds the difference
+	}
 	it, err := d.pebble.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return d.scanError(err)

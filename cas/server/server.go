@@ -44,16 +44,16 @@ type server struct {
 }
 
 // Run serves the cache folder dir until nobody needs it any more or ctx ends. When clients can connect, it writes a line
-// with Ready to ready and closes it; where it cannot serve, it writes the error instead. Where another server already
-// does, it says Ready too, and returns at once.
-func Run(ctx context.Context, dir string, ready io.WriteCloser) error {
+// with Ready to ready; where it cannot serve, it writes the error instead. Where another server already does, it says
+// Ready too, and returns at once.
+func Run(ctx context.Context, dir string, ready io.Writer) error {
 	s, err := start(ctx, dir)
 	news := Ready
 	if err != nil {
 		news = err.Error()
 	}
 	_, sayErr := fmt.Fprintln(ready, news)
-	if err := errors.Join(err, sayErr, ready.Close()); err != nil || s == nil {
+	if err := errors.Join(err, sayErr); err != nil || s == nil {
 		return err
 	}
 	return s.serve(ctx)
