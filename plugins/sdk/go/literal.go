@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 )
@@ -43,7 +44,10 @@ func literalOf(v reflect.Value, depth int) (*pluginv1.Literal, error) {
 	case reflect.Bool:
 		return &pluginv1.Literal{Kind: &pluginv1.Literal_Boolean{Boolean: v.Bool()}}, nil
 	case reflect.String:
-		return &pluginv1.Literal{Kind: &pluginv1.Literal_Text{Text: text(v.String())}}, nil
+		if !utf8.ValidString(v.String()) {
+			return nil, errText
+		}
+		return &pluginv1.Literal{Kind: &pluginv1.Literal_Text{Text: v.String()}}, nil
 	case reflect.Interface, reflect.Pointer:
 		return literalOf(v.Elem(), depth+1)
 	case reflect.Slice, reflect.Array:
@@ -128,6 +132,9 @@ func addEntry(m *pluginv1.LiteralMap, key string, v reflect.Value, depth int) er
 	if err != nil {
 		return fmt.Errorf("%q: %w", key, err)
 	}
-	m.Entries = append(m.Entries, &pluginv1.LiteralMap_Entry{Key: text(key), Value: l})
+	if !utf8.ValidString(key) {
+		return errText
+	}
+	m.Entries = append(m.Entries, &pluginv1.LiteralMap_Entry{Key: key, Value: l})
 	return nil
 }

@@ -39,7 +39,7 @@ type Node struct {
 // Node returns a node by name, with arguments if it is a function's. Nothing is asked yet.
 func (c *Call) Node(name string, args ...Args) *Node {
 	n := &Node{call: c, name: name}
-	asked := &pluginv1.NodeRequest{Name: name}
+	asked := &pluginv1.NodeRequest{Name: text(name)}
 	for _, given := range args {
 		asked.Arguments, n.err = appendArgs(asked.Arguments, given, n.err)
 	}

@@ -54,7 +54,7 @@ func parameterOf(f reflect.StructField) (parameter, error) {
 	if name == "" {
 		name = snake(f.Name)
 	}
-	p := parameter{description: &pluginv1.Parameter{Name: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc")}}
+	p := parameter{description: &pluginv1.Parameter{Name: name, Type: typeName(f.Type), Doc: text(f.Tag.Get("doc"))}}
 	switch {
 	case !f.IsExported():
 		return p, errors.New("it is not exported, so it cannot be a parameter; leave it out with the tag calyx:\"-\"")
@@ -63,16 +63,16 @@ func parameterOf(f reflect.StructField) (parameter, error) {
 	case p.description.GetType() == "":
 		return p, fmt.Errorf("a %s cannot be a parameter", f.Type)
 	}
-	text, ok := f.Tag.Lookup("default")
+	given, ok := f.Tag.Lookup("default")
 	if !ok {
 		return p, nil
 	}
 	var err error
-	if p.def, err = defaultOf(f.Type, text); err == nil {
+	if p.def, err = defaultOf(f.Type, given); err == nil {
 		p.description.Default, err = literalOf(p.def, 0)
 	}
 	if err != nil {
-		return p, fmt.Errorf("default %q: %w", text, err)
+		return p, fmt.Errorf("default %q: %w", given, err)
 	}
 	return p, nil
 }

@@ -53,7 +53,7 @@ func NewPlugin(name, version string) *Plugin {
 type Option func(*pluginv1.Function)
 
 // Doc documents a function; the first line is shown in lists.
-func Doc(text string) Option { return func(f *pluginv1.Function) { f.Doc = text } }
+func Doc(about string) Option { return func(f *pluginv1.Function) { f.Doc = text(about) } }
 
 // Alone keeps the function from running beside other calls in its process. Without it, calls run in goroutines beside one
 // another, as many as calyx has job slots.

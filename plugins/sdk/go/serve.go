@@ -85,7 +85,7 @@ type service struct {
 
 // Describe tells what the plugin offers. Its functions have no code identity of their own: the program's digest counts.
 func (s *service) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
-	d := &pluginv1.DescribeResponse{Name: s.plugin.name, Version: s.plugin.version}
+	d := &pluginv1.DescribeResponse{Name: text(s.plugin.name), Version: text(s.plugin.version)}
 	for _, f := range s.plugin.functions {
 		d.Functions = append(d.Functions, f.description)
 	}
