@@ -17,6 +17,7 @@ import (
 type app struct {
 	stdin          *os.File
 	stdout, stderr *os.File
+	news           *news
 	getenv         func(string) string
 	now            func() time.Time
 	signals        *signals
@@ -25,7 +26,7 @@ type app struct {
 
 func newApp() *app {
 	return &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, news: &news{file: os.Stderr},
 		getenv: os.Getenv, now: time.Now, signals: newSignals(),
 	}
 }
@@ -51,7 +52,7 @@ func (a *app) print(text string) error {
 // say writes a line of news to standard error, unless the user wants quiet.
 func (a *app) say(format string, args ...any) {
 	if !a.global.quiet {
-		_, _ = fmt.Fprintf(a.stderr, format+"\n", args...) // news that cannot be told is no failure
+		a.news.tell(fmt.Sprintf(format, args...))
 	}
 }
 

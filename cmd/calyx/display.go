@@ -105,9 +105,11 @@ func (a *app) show(d display) (executor.Observer, func()) {
 		live := progress.NewLive(a.stderr, a.terminalSize, d.detail, a.errStyle())
 		live.Start()
 		a.signals.onExit(live.Suspend)
+		a.news.through(live.Print)
 		stopped := a.whenStopped(live)
 		return live, func() {
 			stopped()
+			a.news.through(nil)
 			live.Close()
 			a.signals.onExit(nil)
 		}

@@ -132,7 +132,7 @@ func (a *app) hintLine(text string) {
 // complain prints a text to standard error; its further lines are indented.
 func (a *app) complain(label, text string) {
 	lines := console.Lines(text, false)
-	_, _ = fmt.Fprintf(a.stderr, "%s %s\n", label, strings.Join(lines, "\n  ")) // there is nobody left to tell
+	a.news.tell(label + " " + strings.Join(lines, "\n  "))
 }
 
 // trimInternal removes the words with which calyx's own panics begin.

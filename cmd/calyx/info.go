@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,14 +82,13 @@ func (a *app) info(ctx context.Context, s *session, target string) (infoAnswer, 
 	if err != nil {
 		return infoAnswer{}, err
 	}
-	// What depends on the node lies outside of its closure.
-	whole, err := a.survey(ctx, s, executor.Options{Targets: everything()})
+	records, err := s.engine.Records(ctx)
 	if err != nil {
 		return infoAnswer{}, err
 	}
 	info := infoFrom(f, declared(d, f.Node))
-	info.Dependencies = neighbours(survey, info.Node, false)
-	info.Dependents = neighbours(whole, info.Node, true)
+	info.Dependencies = dependencies(survey, at)
+	info.Dependents = dependents(d, records, f.Node)
 	return info, nil
 }
 
@@ -139,20 +139,55 @@ func (info *infoAnswer) addRecord(r *trace.NodeRecord) {
 	}
 }
 
-// neighbours lists the nodes that name was seen to depend on, or (up) those that depend on it.
-func neighbours(s *executor.Survey, name string, up bool) []string {
+// dependencies lists the nodes that one was seen to depend on.
+func dependencies(s *executor.Survey, at int) []string {
 	list := []string{}
-	for i, deps := range s.Edges {
-		for _, j := range deps {
-			switch {
-			case up && s.Nodes[j].Node == name:
-				list = append(list, s.Nodes[i].Node)
-			case !up && s.Nodes[i].Node == name:
-				list = append(list, s.Nodes[j].Node)
+	for _, i := range s.Edges[at] {
+		list = append(list, s.Nodes[i].Node)
+	}
+	return list
+}
+
+// dependents lists the nodes that were seen to depend on one and, of those that were never built, that declare to. They
+// lie outside of the node's closure, so no survey of it names them.
+func dependents(d *graph.Declarations, records map[string]*trace.NodeRecord, name string) []string {
+	list := []string{}
+	for node, r := range records {
+		if saw(r, name) {
+			list = append(list, node)
+		}
+	}
+	for _, n := range d.Nodes {
+		if records[n.Name] == nil && n.Step != nil && refersTo(n.Step, name) {
+			list = append(list, n.Name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// inputPart is the kind of those parts of a key that are other nodes; their subject is NODE or NODE:VIEW.
+const inputPart = "input"
+
+func saw(r *trace.NodeRecord, name string) bool {
+	for _, c := range r.Components {
+		if node, _, _ := strings.Cut(c.Subject, ":"); c.Kind == inputPart && node == name {
+			return true
+		}
+	}
+	for _, stage := range r.Stages {
+		for _, o := range stage {
+			if (o.Kind == trace.Node || o.Kind == trace.Param) && o.Subject == name {
+				return true
 			}
 		}
 	}
-	return list
+	return false
+}
+
+func refersTo(s *graph.Step, name string) (found bool) {
+	s.Refs(func(r graph.Ref) { found = found || r.Node == name })
+	return found
 }
 
 func infoText(i infoAnswer, style console.Style, now time.Time) string {

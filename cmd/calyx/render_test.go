@@ -176,7 +176,7 @@ func TestInfo(t *testing.T) {
 		Reason: trace.RecordedReason{Kind: "stored-changed", Node: "train", Subject: "lr", Before: "1", After: "2"},
 	}
 	info := infoFrom(f, &graph.Node{Name: "train", Doc: "trains\nlong", Pos: graph.Pos{File: "Calyxfile", Line: 3, Col: 1}, Step: &graph.Step{Shell: &graph.Expr{}}})
-	info.Dependencies, info.Dependents = neighbours(survey(), "train", false), neighbours(survey(), "train", true)
+	info.Dependencies, info.Dependents = dependencies(survey(), 3), []string{"report"}
 	wantText(t, infoText(info, console.Style{}, at.Add(time.Minute)), `node          train
 kind          shell
 doc           trains
@@ -190,6 +190,23 @@ last time     1.5s
 last outcome  executed, 1m ago, run r9
 last reason   lr changed: 1 → 2
 `)
+}
+
+func TestDependents(t *testing.T) {
+	d := &graph.Declarations{Nodes: []*graph.Node{
+		{Name: "new", Step: &graph.Step{Deps: []graph.Dep{{Ref: &graph.Ref{Node: "raw"}}}}},
+		{Name: "changed", Step: &graph.Step{Deps: []graph.Dep{{Ref: &graph.Ref{Node: "raw"}}}}},
+		{Name: "raw", Stored: &graph.Stored{Path: "raw"}},
+	}}
+	records := map[string]*trace.NodeRecord{
+		"changed": {Components: []trace.Component{{Kind: "input", Subject: "other"}, {Kind: "env", Subject: "raw"}}},
+		"part":    {Components: []trace.Component{{Kind: "input", Subject: "raw:keys"}}},
+		"asked":   {Trace: trace.Trace{Stages: []trace.Stage{{{Request: trace.Request{Kind: trace.Node, Subject: "raw"}}}}}},
+		"read":    {Trace: trace.Trace{Stages: []trace.Stage{{{Request: trace.Request{Kind: trace.File, Subject: "raw"}}}}}},
+	}
+	if got := strings.Join(dependents(d, records, "raw"), " "); got != "asked new part" {
+		t.Errorf("got %q", got)
+	}
 }
 
 func TestStats(t *testing.T) {
