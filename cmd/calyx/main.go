@@ -41,6 +41,7 @@ func (a *app) exitOnSecond() {
 			continue
 		}
 		time.Sleep(patience)
+		a.news.through(nil)
 		a.signals.restoreTerminal()
 		a.errorLine("interrupted at once; what was done is kept")
 		os.Exit(exitInterrupted)
