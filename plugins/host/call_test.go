@@ -147,7 +147,7 @@ func TestTimeoutStandsStill(t *testing.T) {
 	n := c.need()
 	late := r.task("hang", nil)
 	late.Timeout = 600 * time.Millisecond
-	r.start(late).failure() // so much time has passed
+	_ = r.start(late).failure() // so much time has passed
 	c.answer(n, "7")
 	if got := c.result(); got != "7" {
 		t.Errorf("it returned %s", got)
@@ -262,7 +262,7 @@ func TestLostTooOften(t *testing.T) {
 	for i := range 3 {
 		c := r.start(task)
 		c.need()
-		r.call("exit", nil).failure()
+		_ = r.call("exit", nil).failure()
 		if f := c.failure(); f.Lost != (i < 2) {
 			t.Errorf("accident %d: %+v", i+1, f)
 		}

@@ -29,11 +29,11 @@ func newCallLog(path string, secrets []string) *callLog {
 	return &callLog{path: path, secrets: secrets}
 }
 
-// print adds what the process printed while the call ran.
-func (l *callLog) print(p []byte) { l.add(&l.printed, p) }
+// takeOutput adds what the process printed while the call ran.
+func (l *callLog) takeOutput(p []byte) { l.add(&l.printed, p) }
 
-// say adds what the call sent.
-func (l *callLog) say(p []byte) { l.add(&l.said, p) }
+// takeItem adds what the call sent.
+func (l *callLog) takeItem(p []byte) { l.add(&l.said, p) }
 
 func (l *callLog) add(r **redact.Redactor, p []byte) {
 	l.mu.Lock()

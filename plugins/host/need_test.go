@@ -50,7 +50,7 @@ func TestStartWhileWaiting(t *testing.T) {
 	if got := first.result(); got != fmt.Sprintf("[%s,%q]", pid, "answer") {
 		t.Errorf("it returned %s", got)
 	}
-	third.failure() // it could not open a pipe named "nothing"
+	_ = third.failure() // it could not open a pipe named "nothing"
 }
 
 // Whatever depth or number of calls waits, another one starts.

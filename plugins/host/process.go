@@ -149,7 +149,7 @@ func (p *process) observe(r trace.Request) bool {
 // printed takes what came on standard output after the handshake: it is the log of the calls that run.
 func (p *process) printed(text []byte) {
 	for _, c := range p.runningCalls() {
-		c.log.print(text)
+		c.log.takeOutput(text)
 	}
 }
 

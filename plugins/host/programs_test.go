@@ -37,7 +37,7 @@ var programs = map[string]func(){
 		for {
 			fmt.Print(strings.Repeat("x", 1000))
 		}
-	}, //nolint:revive // a program that is wrong
+	},
 	"silent":     func() { forever() },
 	"old":        func() { handshake("1|7|unix|/nowhere|grpc|") },
 	"other core": func() { handshake("2|1|unix|/nowhere|grpc|") },
@@ -193,7 +193,7 @@ func deaf(_ *calyx.Call, a textArgs) (calyx.None, error) {
 	return calyx.None{}, nil
 }
 
-func large(call *calyx.Call, a struct {
+func large(_ *calyx.Call, a struct {
 	Data []byte
 	N    int `default:"1"`
 }) ([]byte, error) {

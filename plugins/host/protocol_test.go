@@ -93,5 +93,5 @@ func TestObserved(t *testing.T) {
 		}
 	}
 	before.call.Cancel()
-	before.failure()
+	_ = before.failure()
 }

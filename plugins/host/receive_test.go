@@ -39,7 +39,7 @@ func (h *tally) Observed(r trace.Request, _ hashing.Digest) {
 	}
 }
 func (h *tally) Progress(float64, float64, string) { h.alive() }
-func (h *tally) Metric(trace.Metric)                { h.alive() }
+func (h *tally) Metric(trace.Metric)               { h.alive() }
 func (h *tally) Done(o executor.Outcome) {
 	h.alive()
 	h.ended++

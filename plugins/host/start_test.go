@@ -96,7 +96,7 @@ func TestStartErrorStays(t *testing.T) {
 	plugin.Path = script
 	r := newRig(t, plugin)
 	for range 5 {
-		r.call("f", nil).failure()
+		_ = r.call("f", nil).failure()
 	}
 	if starts, err := os.ReadFile(log); err != nil || len(starts) != 2 {
 		t.Errorf("it was started %d times (%v)", len(starts)/2, err)

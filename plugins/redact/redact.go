@@ -50,7 +50,7 @@ func (r *Redactor) Next(p []byte) []byte {
 	}
 	text := p
 	if len(r.pending) > 0 {
-		text = append(r.pending, p...)
+		text = slices.Concat(r.pending, p)
 		r.pending = nil
 	}
 	clean := make([]byte, 0, len(text))

@@ -62,7 +62,7 @@ func (c *Call) outcome(f *function) *pluginv1.PluginItem {
 	if f == nil {
 		return c.failure(fmt.Errorf("plugin %q has no function %q", c.session.plugin.name, c.start.GetFunction()), "")
 	}
-	result, err, stack := c.protect(f)
+	result, stack, err := c.protect(f)
 	if err != nil {
 		return c.failure(err, stack)
 	}
@@ -74,7 +74,7 @@ func (c *Call) outcome(f *function) *pluginv1.PluginItem {
 }
 
 // protect turns a panic of the function into an error with a stack.
-func (c *Call) protect(f *function) (result any, err error, stack string) { //nolint:revive // the stack belongs to the error
+func (c *Call) protect(f *function) (result any, stack string, err error) {
 	returned := false
 	defer func() {
 		switch p := recover(); {
@@ -87,7 +87,7 @@ func (c *Call) protect(f *function) (result any, err error, stack string) { //no
 	}()
 	result, err = f.run(c, c.start.GetArguments())
 	returned = true
-	return result, err, ""
+	return result, "", err
 }
 
 func (c *Call) failure(err error, details string) *pluginv1.PluginItem {
