@@ -143,7 +143,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 // Glob implements calyxfile.Source. What steps own is no source; which paths these are is known only after an evaluation,
 // so the graph of the last one says it.
 func (t *tracked) Glob(pattern string, exclude []string) ([]string, error) {
-	found, err := hashing.Glob(t.ctx, t.e.cfg.Root, pattern, exclude, t.e.unowned)
+	found, err := hashing.Glob(t.ctx, t.e.cfg.Root, pattern, hashing.GlobOptions{Exclude: exclude, Skip: t.e.unowned, Clock: t.e.clock})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (t *tracked) digest(r read) (d hashing.Digest) {
 		}
 		return rec.Digest
 	case "glob":
-		found, err := hashing.Glob(t.ctx, t.e.cfg.Root, r.Subject, r.Exclude, t.e.unowned)
+		found, err := hashing.Glob(t.ctx, t.e.cfg.Root, r.Subject, hashing.GlobOptions{Exclude: r.Exclude, Skip: t.e.unowned, Clock: t.e.clock})
 		if err != nil {
 			return d
 		}

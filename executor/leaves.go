@@ -244,9 +244,7 @@ func (e *Engine) observeStored(l *loop, f *leaf) {
 		return
 	}
 	f.setTree(read.Tree)
-	for _, d := range read.Dirs {
-		f.looked = append(f.looked, looked{path: d.Path, kind: lookedDir, record: hashing.Record{Stat: d.Stat}})
-	}
+	f.addDirs(read.Dirs, read.Missing)
 	for _, file := range read.Files {
 		f.looked = append(f.looked, looked{path: file.Path, record: file.Record})
 	}
@@ -261,7 +259,7 @@ func (f *leaf) setTree(t hashing.Tree) {
 
 // observeGlob digests the files that a pattern matches.
 func (e *Engine) observeGlob(l *loop, f *leaf) {
-	read, err := hashing.Glob(l.ctx, e.cfg.Root, f.subject, splitPatterns(f.exclude), l.ownedOrNoise)
+	read, err := hashing.Glob(l.ctx, e.cfg.Root, f.subject, hashing.GlobOptions{Exclude: splitPatterns(f.exclude), Skip: l.ownedOrNoise, Clock: e.clock})
 	if err != nil {
 		f.err = err
 		return
@@ -287,7 +285,7 @@ func (e *Engine) observeGlob(l *loop, f *leaf) {
 
 func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
 	for _, d := range dirs {
-		f.looked = append(f.looked, looked{path: d.Path, kind: lookedDir, record: hashing.Record{Stat: d.Stat}})
+		f.looked = append(f.looked, looked{path: d.Path, kind: lookedDir, record: d.Record})
 	}
 	for _, m := range missing {
 		f.looked = append(f.looked, looked{path: m, kind: lookedNothing})

@@ -86,32 +86,46 @@ func openAt(dir int, name string, flags int) (int, error) {
 }
 
 func sumDescriptor(fd int, size int64) (Digest, error) {
-	if size >= parallelFrom {
-		return sumParallel(descriptor(fd), size)
+	switch f := descriptor(fd); {
+	case size >= parallelFrom:
+		return sumParallel(f, size)
+	case size < streamBuffer:
+		return sumSmall(f, int(size))
+	default:
+		return sumStream(f, size)
 	}
-	return sumStream(descriptor(fd), size)
 }
 
 // descriptor reads from an open file without moving its position.
 type descriptor int
 
+// pread reads once. At the file's end it returns 0.
+func (d descriptor) pread(p []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(d), p, off)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
 // ReadAt implements io.ReaderAt.
 func (d descriptor) ReadAt(p []byte, off int64) (int, error) {
 	total := 0
 	for total < len(p) {
-		n, err := unix.Pread(int(d), p[total:], off+int64(total))
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return total, err
-		case n == 0:
-			return total, io.EOF
-		}
+		n, err := d.pread(p[total:], off+int64(total))
 		total += n
+		if err == nil && n == 0 {
+			err = io.EOF
+		}
+		if err != nil {
+			return total, err
+		}
 	}
 	return total, nil
 }
+
+const streamBuffer = 128 << 10
 
 // stream is what one goroutine needs to digest files one after the other.
 type stream struct {
@@ -119,7 +133,25 @@ type stream struct {
 	buf []byte
 }
 
-var streams = sync.Pool{New: func() any { return &stream{NewHasher(), make([]byte, 128<<10)} }}
+var streams = sync.Pool{New: func() any { return &stream{NewHasher(), make([]byte, streamBuffer)} }}
+
+// sumSmall digests a file that fits the buffer with room for a byte, so that one read shows that there is no more. (A file
+// of /proc says that it is empty and is not.)
+func sumSmall(f descriptor, size int) (Digest, error) {
+	s := streams.Get().(*stream)
+	defer streams.Put(s)
+	at, err := f.pread(s.buf[:size+1], 0)
+	for n := at; err == nil && n > 0 && at < size; at += n {
+		n, err = f.pread(s.buf[at:size+1], int64(at))
+	}
+	switch {
+	case err != nil:
+		return Digest{}, err
+	case at != size:
+		return Digest{}, ErrChanged
+	}
+	return Sum(s.buf[:size]), nil
+}
 
 // sumStream digests size bytes, and makes sure that there are no more.
 func sumStream(r io.ReaderAt, size int64) (Digest, error) {
@@ -129,9 +161,6 @@ func sumStream(r io.ReaderAt, size int64) (Digest, error) {
 	for at := int64(0); ; {
 		n, err := r.ReadAt(s.buf, at)
 		at += int64(n)
-		if at == size && errors.Is(err, io.EOF) && at == int64(n) {
-			return Sum(s.buf[:n]), nil // the whole file in one piece
-		}
 		_, _ = s.h.Write(s.buf[:n])
 		switch {
 		case errors.Is(err, io.EOF) && at == size:

@@ -4,143 +4,162 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/sys/unix"
 )
 
-// GlobRead is what a pattern matched, and the folders that were listed to find it.
+// GlobOptions says what a pattern does not see, and how its folders are read.
+type GlobOptions struct {
+	Exclude []string // patterns of what is left out
+	// Skip, where set, leaves out what it returns true for; a folder with all that is in it.
+	Skip  func(rel string, isDir bool) bool
+	Clock Clock // of the file system
+}
+
+// GlobRead is what a pattern matched, and all that was looked at to find it.
 type GlobRead struct {
-	Paths []string // of files, sorted; relative to the root with forward slashes, or absolute for an absolute pattern
+	Paths []string // not of folders, sorted; relative to the root with forward slashes, or absolute for an absolute pattern
 	Dirs  []DirRead
-	// Missing are folders that the pattern names and that are not there.
+	// Missing are paths at which nothing was found: folders that the pattern names, what links lead to that lead nowhere.
 	Missing []string
 }
 
-// Glob finds the regular files (links are followed) that match a doublestar pattern and none of exclude. It lists only
-// folders that can hold a match. skip, where given, leaves out what it returns true for.
-func Glob(ctx context.Context, root, pattern string, exclude []string, skip func(rel string, isDir bool) bool) (*GlobRead, error) {
-	for _, p := range append([]string{pattern}, exclude...) {
+// Glob finds what matches a doublestar pattern and none of the excluded ones, and is no folder; links are followed. It
+// lists only folders that can hold a match.
+func Glob(ctx context.Context, root, pattern string, o GlobOptions) (*GlobRead, error) {
+	for _, p := range append([]string{pattern}, o.Exclude...) {
 		if !doublestar.ValidatePattern(p) {
 			return nil, fmt.Errorf("%q is no pattern", p)
 		}
 	}
-	g := globWalk{ctx: ctx, root: root, exclude: exclude, skip: skip, out: &GlobRead{}}
-	base, rest := doublestar.SplitPattern(path.Clean(pattern))
-	if base == "." {
-		base = ""
-	}
-	if err := g.dir(base, [][]string{strings.Split(rest, "/")}, nil); err != nil {
+	plain, err := alternatives(pattern)
+	if err != nil {
 		return nil, err
 	}
-	slices.Sort(g.out.Paths)
-	g.out.Paths = slices.Compact(g.out.Paths)
+	g := globWalk{ctx: ctx, root: root, o: o, out: &GlobRead{}}
+	for base, ways := range byBase(plain) {
+		if err := g.base(base, ways); err != nil {
+			return nil, err
+		}
+	}
+	g.out.sort()
 	return g.out, nil
 }
 
+// byBase splits patterns into the folder that they begin in and the segments below it.
+func byBase(patterns []string) map[string][][]string {
+	all := map[string][][]string{}
+	for _, p := range patterns {
+		base, rest := doublestar.SplitPattern(path.Clean(p))
+		all[base] = append(all[base], strings.Split(rest, "/"))
+	}
+	return all
+}
+
+// sort puts the findings in order; what several alternatives found is there once.
+func (r *GlobRead) sort() {
+	slices.Sort(r.Paths)
+	slices.Sort(r.Missing)
+	slices.SortStableFunc(r.Dirs, func(a, b DirRead) int { return strings.Compare(a.Path, b.Path) })
+	r.Paths = slices.Compact(r.Paths)
+	r.Missing = slices.Compact(r.Missing)
+	r.Dirs = slices.CompactFunc(r.Dirs, func(a, b DirRead) bool { return a.Path == b.Path })
+}
+
 type globWalk struct {
-	ctx     context.Context
-	root    string
-	exclude []string
-	skip    func(string, bool) bool
-	out     *GlobRead
+	ctx  context.Context
+	root string
+	o    GlobOptions
+	out  *GlobRead
 }
 
 func (g *globWalk) system(rel string) string {
 	if path.IsAbs(rel) {
-		return rel
+		return filepath.FromSlash(rel)
 	}
-	return filepath.Join(g.root, rel)
+	return filepath.Join(g.root, filepath.FromSlash(rel))
+}
+
+// base begins at a folder that the pattern names.
+func (g *globWalk) base(rel string, ways [][]string) error {
+	if rel == "." {
+		rel = ""
+	}
+	at := g.system(rel)
+	st, err := StatFollow(at)
+	if nowhere(err) || err == nil && !st.IsDir() {
+		g.out.Missing = append(g.out.Missing, at)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return g.dir(rel, ways, nil)
+}
+
+// nowhere reports whether err says that a path leads nowhere.
+func nowhere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
 // dir matches what is in the folder rel. ways holds what may be left of the pattern here: "**" can stand for any number
-// of folders, so there may be several.
+// of folders, so there may be several. A folder in which the walk already is, reached by a link, is not entered again.
 func (g *globWalk) dir(rel string, ways [][]string, above []inode) error {
 	if err := g.ctx.Err(); err != nil {
 		return err
 	}
 	at := g.system(rel)
-	st, err := StatFollow(at)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		g.out.Missing = append(g.out.Missing, at)
-		return nil
-	case err != nil:
-		return err
-	case !st.IsDir() || slices.Contains(above, inode{st.Dev, st.Ino}):
-		return nil
-	}
-	names, err := os.ReadDir(at)
+	l, err := List(at, g.o.Clock)
 	if err != nil {
-		return err
+		return vanished(err, true)
 	}
-	g.out.Dirs = append(g.out.Dirs, DirRead{Path: at, Stat: st})
-	for _, name := range names {
-		if err := g.name(path.Join(rel, name.Name()), name, ways, append(above, inode{st.Dev, st.Ino})); err != nil {
+	id := inode{l.Stat.Dev, l.Stat.Ino}
+	if slices.Contains(above, id) {
+		return nil
+	}
+	g.out.Dirs = append(g.out.Dirs, DirRead{Path: at, Record: l.Record})
+	for _, name := range l.Names {
+		if err := g.name(path.Join(rel, name.Name), name, ways, append(above, id)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *globWalk) name(rel string, entry os.DirEntry, ways [][]string, above []inode) error {
-	isDir := entry.IsDir()
-	if entry.Type()&os.ModeSymlink != 0 {
+func (g *globWalk) name(rel string, name Name, ways [][]string, above []inode) error {
+	left := descend(name.Name, ways)
+	matches := slices.ContainsFunc(ways, func(way []string) bool { return matchesFile(name.Name, way) })
+	if len(left) == 0 && !matches {
+		return nil
+	}
+	isDir := name.Type.IsDir()
+	if name.IsLink() {
 		st, err := StatFollow(g.system(rel))
+		if nowhere(err) {
+			g.out.Missing = append(g.out.Missing, g.system(rel))
+			return nil
+		}
 		if err != nil {
-			return nil // a link to nothing matches nothing
+			return err
 		}
 		isDir = st.IsDir()
 	}
-	if g.skip != nil && g.skip(rel, isDir) || g.excluded(rel) {
-		return nil
-	}
-	if isDir {
-		if left := descend(entry.Name(), ways); len(left) > 0 {
-			return g.dir(rel, left, above)
-		}
-		return nil
-	}
-	if slices.ContainsFunc(ways, func(way []string) bool { return matchesFile(entry.Name(), way) }) {
+	switch {
+	case g.o.Skip != nil && g.o.Skip(rel, isDir) || g.excluded(rel):
+	case isDir && len(left) > 0:
+		return g.dir(rel, left, above)
+	case !isDir && matches:
 		g.out.Paths = append(g.out.Paths, rel)
 	}
 	return nil
 }
 
 func (g *globWalk) excluded(rel string) bool {
-	return slices.ContainsFunc(g.exclude, func(p string) bool { return doublestar.MatchUnvalidated(p, rel) })
-}
-
-// descend returns what is left of the pattern in a folder of that name.
-func descend(name string, ways [][]string) [][]string {
-	var left [][]string
-	add := func(way []string) {
-		if !slices.ContainsFunc(left, func(l []string) bool { return slices.Equal(l, way) }) {
-			left = append(left, way)
-		}
-	}
-	for _, way := range ways {
-		if way[0] == "**" {
-			add(way)
-			for len(way) > 1 && way[0] == "**" {
-				way = way[1:]
-			}
-		}
-		if len(way) > 1 && doublestar.MatchUnvalidated(way[0], name) {
-			add(way[1:])
-		}
-	}
-	return left
-}
-
-// matchesFile reports whether a file's name can be the end of the pattern: "**" stands for no folder too.
-func matchesFile(name string, segments []string) bool {
-	for len(segments) > 1 && segments[0] == "**" {
-		segments = segments[1:]
-	}
-	return len(segments) == 1 && doublestar.MatchUnvalidated(segments[0], name)
+	return slices.ContainsFunc(g.o.Exclude, func(p string) bool { return doublestar.MatchUnvalidated(p, rel) })
 }

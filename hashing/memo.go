@@ -2,6 +2,8 @@ package hashing
 
 import (
 	"hash/maphash"
+	"iter"
+	"maps"
 	"sync"
 )
 
@@ -45,6 +47,29 @@ func (m *Memo) Known(path string) (Record, bool) {
 	defer s.mu.Unlock()
 	r, ok := s.records[path]
 	return r, ok
+}
+
+// All yields what is remembered, in no order. It may go on while others use the Memo; it locks a part of it at a time.
+func (m *Memo) All() iter.Seq2[string, Record] {
+	return func(yield func(string, Record) bool) {
+		for i := range m.shards {
+			if !m.shards[i].each(yield) {
+				return
+			}
+		}
+	}
+}
+
+func (s *shard) each(yield func(string, Record) bool) bool {
+	s.mu.Lock()
+	records := maps.Clone(s.records)
+	s.mu.Unlock()
+	for path, r := range records {
+		if !yield(path, r) {
+			return false
+		}
+	}
+	return true
 }
 
 // File returns the digest of a regular file's present content (links are followed). It reads the content only where the

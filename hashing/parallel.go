@@ -1,6 +1,8 @@
 package hashing
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"runtime"
 	"sync"
@@ -15,7 +17,7 @@ const segment = 1 << 20
 // parallelFrom is the size from which hashing one file in parallel pays.
 const parallelFrom = 16 << 20
 
-// sumParallel returns the standard digest of the size bytes of r (at least one), read in segments by all cores.
+// sumParallel returns the standard digest of r, which holds size bytes (at least one), read in segments by all cores.
 func sumParallel(r io.ReaderAt, size int64) (Digest, error) {
 	last := (size - 1) / segment // the last segment may be short
 	values := make([][8]uint32, last)
@@ -23,7 +25,7 @@ func sumParallel(r io.ReaderAt, size int64) (Digest, error) {
 	err := eachSegment(last+1, func(i int64, buf []byte) error {
 		buf = buf[:min(segment, size-i*segment)]
 		if n, err := r.ReadAt(buf, i*segment); n < len(buf) {
-			if err == nil || err == io.EOF {
+			if err == nil || errors.Is(err, io.EOF) {
 				err = ErrChanged
 			}
 			return err
@@ -36,10 +38,37 @@ func sumParallel(r io.ReaderAt, size int64) (Digest, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = endsAt(r, size)
+	}
 	if err != nil {
 		return Digest{}, err
 	}
 	return root(merge(values, tail)), nil
+}
+
+// endsAt reports an error where there is more than size bytes.
+func endsAt(r io.ReaderAt, size int64) error {
+	switch n, err := r.ReadAt(make([]byte, 1), size); {
+	case n > 0:
+		return ErrChanged
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err
+	}
+}
+
+// SumParallel returns the digest of p, computed by all cores.
+func SumParallel(p []byte) Digest {
+	if len(p) <= segment {
+		return Sum(p)
+	}
+	d, err := sumParallel(bytes.NewReader(p), int64(len(p)))
+	if err != nil {
+		panic("internal error: memory cannot be read: " + err.Error())
+	}
+	return d
 }
 
 // eachSegment calls f for every segment number below n, from all cores, with a buffer to read into.

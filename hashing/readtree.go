@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -20,7 +19,8 @@ type TreeOptions struct {
 	// Follow is for stored folders: links are followed, and both the link and what it shows count. Without it, for
 	// outputs, links stay links, and one that leads out of the folder is an error.
 	Follow bool
-	// Skip, where set, leaves out what it returns true for; a folder with all that is in it. It gets the path from the root.
+	// Skip, where set, leaves out what it returns true for; a folder with all that is in it. It gets the path from the
+	// root, and for a link isDir is false.
 	Skip func(rel string, isDir bool) bool
 	// Exclude holds patterns of what is left out likewise.
 	Exclude []string
@@ -30,9 +30,11 @@ type TreeOptions struct {
 
 // TreeRead is what was found in a folder, and all that was looked at to find it.
 type TreeRead struct {
-	Tree    Tree
-	Files   []FileRead
-	Dirs    []DirRead
+	Tree  Tree
+	Files []FileRead
+	Dirs  []DirRead
+	// Missing are paths at which nothing was found: what links lead to that lead nowhere.
+	Missing []string
 	Outside []string // links that lead out of the folder
 }
 
@@ -40,12 +42,6 @@ type TreeRead struct {
 type FileRead struct {
 	Path   string // as the system takes it
 	Record Record
-}
-
-// DirRead is a folder whose names were listed, with its stat as taken before.
-type DirRead struct {
-	Path string
-	Stat Stat
 }
 
 // ReadTree reads the folder root. Files are digested by all cores. The first error ends it.
@@ -63,22 +59,20 @@ func ReadTree(ctx context.Context, root string, o TreeOptions) (*TreeRead, error
 		return nil, err
 	}
 	slices.SortFunc(w.out.Tree, compareEntries)
+	if err := w.links(); err != nil {
+		return nil, err
+	}
 	return w.out, nil
 }
 
-// treeWalk collects names first; files is then digested in parallel.
+// treeWalk collects names first; then files are digested in parallel.
 type treeWalk struct {
 	ctx   context.Context
 	root  string
 	o     TreeOptions
 	out   *TreeRead
-	files []pendingFile
-}
-
-type pendingFile struct {
-	path  string
-	entry int // in out.Tree
-	stat  Stat
+	files []string
+	entry []int // of each of files, in out.Tree
 }
 
 type inode struct{ dev, ino uint64 }
@@ -88,56 +82,75 @@ func (w *treeWalk) dir(at, rel string, above []inode) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	st, err := StatFollow(at)
+	l, err := List(at, w.o.Memo.clock)
 	if err != nil {
-		return err
+		return vanished(err, rel != "")
 	}
-	id := inode{st.Dev, st.Ino}
+	id := inode{l.Stat.Dev, l.Stat.Ino}
 	if slices.Contains(above, id) {
 		return fmt.Errorf("read folder %q: its links lead back to a folder above it", at)
 	}
-	names, err := os.ReadDir(at)
-	if err != nil {
-		return err
-	}
-	w.out.Dirs = append(w.out.Dirs, DirRead{Path: at, Stat: st})
-	for _, name := range names {
-		if err := w.entry(filepath.Join(at, name.Name()), path.Join(rel, name.Name()), append(above, id)); err != nil {
+	w.out.Dirs = append(w.out.Dirs, DirRead{Path: at, Record: l.Record})
+	for _, name := range l.Names {
+		if err := w.name(joinPath(at, name.Name), path.Join(rel, name.Name), name, append(above, id)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *treeWalk) entry(at, rel string, above []inode) error {
-	st, err := Lstat(at)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("read %q: %w", at, ErrChanged)
+// vanished tells of a name that was listed, and then not there, as of a folder that changes.
+func vanished(err error, listed bool) error {
+	var at *os.PathError
+	if listed && errors.Is(err, os.ErrNotExist) && errors.As(err, &at) {
+		return &os.PathError{Op: "read", Path: at.Path, Err: ErrChanged}
 	}
-	if err != nil {
-		return err
-	}
-	if w.skips(rel, st.IsDir()) {
-		return nil
-	}
-	if st.IsLink() {
-		return w.link(at, rel, above)
-	}
-	return w.real(at, rel, st, above)
+	return err
 }
 
-func (w *treeWalk) real(at, rel string, st Stat, above []inode) error {
+func (w *treeWalk) name(at, rel string, name Name, above []inode) error {
+	if w.skips(rel, name.Type.IsDir()) {
+		return nil
+	}
 	switch {
+	case name.IsLink():
+		w.add(Entry{Path: rel, Kind: LinkEntry, Target: name.Target})
+		if !w.o.Follow {
+			return nil
+		}
+		return w.shown(at, rel, above)
+	case name.Type.IsDir():
+		w.add(Entry{Path: rel, Kind: DirEntry})
+		return w.dir(at, rel, above)
+	case name.Type.IsRegular():
+		w.file(at, rel)
+		return nil
+	}
+	return w.notContent(at)
+}
+
+func (w *treeWalk) notContent(at string) error {
+	st, err := Lstat(at)
+	if err != nil {
+		return vanished(err, true)
+	}
+	return &TypeError{Path: at, Mode: st.Mode}
+}
+
+// shown adds what a link leads to.
+func (w *treeWalk) shown(at, rel string, above []inode) error {
+	st, err := StatFollow(at)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		w.out.Missing = append(w.out.Missing, at) // such a link counts as the link alone
+		return nil
+	case err != nil:
+		return err
 	case st.IsDir():
 		w.add(Entry{Path: rel, Kind: DirEntry})
 		return w.dir(at, rel, above)
 	case st.IsRegular():
-		kind := FileEntry
-		if st.IsExec() {
-			kind = ExecEntry
-		}
-		w.files = append(w.files, pendingFile{at, len(w.out.Tree), st})
-		w.add(Entry{Path: rel, Kind: kind})
+		w.file(at, rel)
 		return nil
 	}
 	return &TypeError{Path: at, Mode: st.Mode}
@@ -145,30 +158,11 @@ func (w *treeWalk) real(at, rel string, st Stat, above []inode) error {
 
 func (w *treeWalk) add(e Entry) { w.out.Tree = append(w.out.Tree, e) }
 
-func (w *treeWalk) link(at, rel string, above []inode) error {
-	target, err := os.Readlink(at)
-	if err != nil {
-		return err
-	}
-	w.add(Entry{Path: rel, Kind: LinkEntry, Target: target})
-	inside := linkStaysInside(rel, target)
-	if !w.o.Follow {
-		if !inside {
-			return fmt.Errorf("the link %q leads out of its folder, to %q", at, target)
-		}
-		return nil
-	}
-	if !inside {
-		w.out.Outside = append(w.out.Outside, at)
-	}
-	st, err := StatFollow(at)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // a link to nothing counts as the link alone
-	}
-	if err != nil {
-		return err
-	}
-	return w.real(at, rel, st, above)
+// file adds a file. What kind of file it is shows when it is read.
+func (w *treeWalk) file(at, rel string) {
+	w.files = append(w.files, at)
+	w.entry = append(w.entry, len(w.out.Tree))
+	w.add(Entry{Path: rel, Kind: FileEntry})
 }
 
 func (w *treeWalk) skips(rel string, isDir bool) bool {
@@ -180,46 +174,31 @@ func (w *treeWalk) skips(rel string, isDir bool) bool {
 
 // digest reads the files that were found.
 func (w *treeWalk) digest() error {
-	w.out.Files = make([]FileRead, len(w.files))
-	errs := make([]error, len(w.files))
-	eachIndex(len(w.files), func(i int) {
-		f := w.files[i]
-		if errs[i] = w.ctx.Err(); errs[i] != nil {
-			return
-		}
-		r, err := w.o.Memo.FileWith(f.path, f.stat)
-		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("read %q: %w", f.path, ErrChanged)
-		}
-		errs[i] = err
-		w.out.Files[i] = FileRead{f.path, r}
-		e := &w.out.Tree[f.entry]
+	records, err := w.o.Memo.Files(w.ctx, w.files)
+	if err != nil {
+		return vanished(err, true)
+	}
+	w.out.Files = make([]FileRead, len(records))
+	for i, r := range records {
+		w.out.Files[i] = FileRead{w.files[i], r}
+		e := &w.out.Tree[w.entry[i]]
 		e.Digest, e.Size = r.Digest, r.Stat.Size
-	})
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
+		if r.Stat.IsExec() {
+			e.Kind = ExecEntry
+		}
+	}
+	return nil
 }
 
-// eachIndex calls f for every number below n, from all cores, in runs so that neighbours stay together.
-func eachIndex(n int, f func(i int)) {
-	const run = 64
-	var mu sync.Mutex
-	next := 0
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (n+run-1)/run) {
-		wg.Go(func() {
-			for {
-				mu.Lock()
-				from := next
-				next += run
-				mu.Unlock()
-				if from >= n {
-					return
-				}
-				for i := from; i < min(from+run, n); i++ {
-					f(i)
-				}
-			}
-		})
+// links looks for links that lead out of the folder.
+func (w *treeWalk) links() error {
+	escaping := w.out.Tree.escaping()
+	if len(escaping) > 0 && !w.o.Follow {
+		e := escaping[0]
+		return fmt.Errorf("the link %q leads out of its folder, to %q", joinPath(w.root, e.Path), e.Target)
 	}
-	wg.Wait()
+	for _, e := range escaping {
+		w.out.Outside = append(w.out.Outside, joinPath(w.root, e.Path))
+	}
+	return nil
 }

@@ -2,6 +2,9 @@ package hashing
 
 import "golang.org/x/sys/unix"
 
+// openFolder opens a folder to look things up in it; that needs no leave to list it.
+const openFolder = unix.O_PATH
+
 func fromSystem(st *unix.Stat_t) Stat {
 	return Stat{Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Mode: st.Mode}
 }

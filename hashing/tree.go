@@ -130,7 +130,9 @@ func (d *decoder) entry() (Entry, error) {
 	case FileEntry, ExecEntry:
 		err = d.content(&e)
 	case LinkEntry:
-		e.Target, err = d.string()
+		if e.Target, err = d.string(); err == nil && (e.Target == "" || strings.Contains(e.Target, "\x00")) {
+			err = fmt.Errorf("the link %q leads to no path", e.Path)
+		}
 	case DirEntry:
 	default:
 		err = fmt.Errorf("%q is of unknown kind %q", e.Path, kind)
@@ -169,23 +171,14 @@ func (t Tree) Check() error {
 			return fmt.Errorf("%w: %q comes twice", ErrTree, e.Path)
 		}
 		kinds[e.Path] = e.Kind
-		if e.Kind == LinkEntry && !linkStaysInside(e.Path, e.Target) {
-			return fmt.Errorf("the link %q leads out of its folder, to %q", e.Path, e.Target)
-		}
 	}
 	for _, e := range t {
 		if parent := path.Dir(e.Path); parent != "." && kinds[parent] != DirEntry {
 			return fmt.Errorf("%w: %q is in no folder of it", ErrTree, e.Path)
 		}
 	}
-	return nil
-}
-
-// linkStaysInside reports whether a link's target, taken from where the link stands, lies in the tree.
-func linkStaysInside(at, target string) bool {
-	if target == "" || path.IsAbs(target) {
-		return false
+	if out := t.escaping(); len(out) > 0 {
+		return fmt.Errorf("the link %q leads out of its folder, to %q", out[0].Path, out[0].Target)
 	}
-	p := path.Join(path.Dir(at), target)
-	return p != ".." && !strings.HasPrefix(p, "../")
+	return nil
 }

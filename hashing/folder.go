@@ -1,0 +1,53 @@
+package hashing
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Folder is an open folder: what is in it is looked at without walking the path to it again. It is safe for concurrent
+// use until it is closed.
+type Folder struct {
+	fd   int
+	path string
+}
+
+// OpenFolder opens the folder at path, which may be a link to one. Leave to list it is not needed.
+func OpenFolder(path string) (*Folder, error) {
+	fd, err := openAt(unix.AT_FDCWD, path, openFolder|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &Folder{fd, path}, nil
+}
+
+// Close closes it.
+func (d *Folder) Close() error { return unix.Close(d.fd) }
+
+// Stat takes the stat of a name in the folder: of what it leads to, or of a link itself.
+func (d *Folder) Stat(name string, follow bool) (Stat, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
+	}
+	st, err := statAt(d.fd, name, flags)
+	if err != nil {
+		return Stat{}, &os.PathError{Op: "stat", Path: joinPath(d.path, name), Err: errors.Unwrap(err)}
+	}
+	return st, nil
+}
+
+// Record digests the content of a regular file in the folder, as ReadRecord does.
+func (d *Folder) Record(name string, clock Clock) (Record, error) {
+	return readAt(d.fd, name, joinPath(d.path, name), clock)
+}
+
+// joinPath is filepath.Join for a clean folder and a plain name.
+func joinPath(dir, name string) string {
+	if dir == "/" {
+		return dir + name
+	}
+	return dir + "/" + name
+}
