@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -189,14 +190,52 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
+// A plugin made with the SDK ends when calyx is killed, even where a function of it never returns.
+func TestHostKilled(t *testing.T) {
+	dir := t.TempDir()
+	ids := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(ids, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program("calyx", 1)
+	cmd := exec.Command(p.Path)
+	cmd.Env = append(p.Env, "SCRATCH="+dir, "TMPDIR="+dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	var plugin, child int
+	if _, err := fmt.Sscan(string(text), &plugin, &child); err != nil {
+		t.Fatal(err)
+	}
+	if !gone(plugin) {
+		t.Errorf("process %d is still there", plugin)
+	}
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil { // what a function started by itself is its own
+		t.Error(err)
+	}
+}
+
 // gone reports whether a process has ended, waiting for it a little: a child of a killed process is somebody else's to reap.
 func gone(pid int) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if syscall.Kill(pid, 0) != nil || zombie(pid) {
-			return true
+	deadline := time.After(patience)
+	for look := time.Tick(time.Millisecond); ; {
+		select {
+		case <-look:
+			if syscall.Kill(pid, 0) != nil || zombie(pid) {
+				return true
+			}
+		case <-deadline:
+			return false
 		}
 	}
-	return false
 }
 
 func zombie(pid int) bool {

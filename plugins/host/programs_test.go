@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/host"
 	"github.com/calyx-build/calyx/plugins/proto"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 	calyx "github.com/calyx-build/calyx/plugins/sdk/go"
@@ -51,6 +54,17 @@ var programs = map[string]func(){
 	},
 	"describe hangs":  func() { raw{describe: func() *pluginv1.DescribeResponse { forever(); return nil }}.serve() },
 	"bad description": func() { raw{describe: func() *pluginv1.DescribeResponse { return described("f", "f") }}.serve() },
+
+	// A calyx that will be killed.
+	"calyx": func() {
+		h := host.New(host.Options{})
+		plugin := program("echo", 1)
+		scratch := os.Getenv("SCRATCH")
+		h.Start(&executor.Task{Node: "n", Scratch: scratch, Function: &executor.Function{
+			Plugin: plugin, Name: "deaf", Args: []executor.Argument{{Name: "text", Value: jsonPayload(strconv.Quote(filepath.Join(scratch, "pipe")))}},
+		}}, recorder{make(chan event, 10)})
+		forever()
+	},
 
 	// Those that break the protocol; what they say is the function's name.
 	"raw": func() { raw{session: misbehave}.serve() },

@@ -362,7 +362,7 @@ type Parameter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// MUST match [A-Za-z_][A-Za-z0-9_]*.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How the value is to be delivered, and what plain values are checked against before a call starts:
+	// How the value is to be delivered, and what a host MAY check plain values against before it starts a call:
 	//   - "any" (or empty), "bool", "int", "float" (an int is accepted), "string", "bytes", "list", "dict": inline where the
 	//     value is small, else as a path;
 	//   - "file": always as the path of a file whose base name is the file's own, because programs tell formats by it;
@@ -744,6 +744,7 @@ type Literal_None struct {
 }
 
 type Literal_Boolean struct {
+	// A truth value.
 	Boolean bool `protobuf:"varint,2,opt,name=boolean,proto3,oneof"`
 }
 
@@ -758,22 +759,27 @@ type Literal_BigInteger struct {
 }
 
 type Literal_Number struct {
+	// A float; MUST be used for floats that are whole numbers too, and MAY be infinite or not a number.
 	Number float64 `protobuf:"fixed64,5,opt,name=number,proto3,oneof"`
 }
 
 type Literal_Text struct {
+	// A string.
 	Text string `protobuf:"bytes,6,opt,name=text,proto3,oneof"`
 }
 
 type Literal_Data struct {
+	// Bytes.
 	Data []byte `protobuf:"bytes,7,opt,name=data,proto3,oneof"`
 }
 
 type Literal_List struct {
+	// A list.
 	List *LiteralList `protobuf:"bytes,8,opt,name=list,proto3,oneof"`
 }
 
 type Literal_Map struct {
+	// A dictionary.
 	Map *LiteralMap `protobuf:"bytes,9,opt,name=map,proto3,oneof"`
 }
 
@@ -797,8 +803,9 @@ func (*Literal_Map) isLiteral_Kind() {}
 
 // LiteralList is a list. Literals MUST NOT be nested more than 100 deep.
 type LiteralList struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Items         []*Literal             `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order.
+	Items         []*Literal `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -842,8 +849,9 @@ func (x *LiteralList) GetItems() []*Literal {
 
 // LiteralMap is a dictionary, in its own order. Keys MUST differ.
 type LiteralMap struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Entries       []*LiteralMap_Entry    `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The order counts: a language whose dictionaries have none MUST sort by key.
+	Entries       []*LiteralMap_Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -887,8 +895,9 @@ func (x *LiteralMap) GetEntries() []*LiteralMap_Entry {
 
 // SessionRequest is what the host says: any number of items, in order, of any calls.
 type SessionRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Items         []*HostItem            `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MUST be handled in order.
+	Items         []*HostItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -936,6 +945,8 @@ type HostItem struct {
 	// The call, by the number that its start gave it: not 0, and never used twice in a session. A plugin SHOULD ignore
 	// answers and cancels for calls that it has ended: they may have crossed its result.
 	Call uint64 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
+	// MUST be set.
+	//
 	// Types that are valid to be assigned to Item:
 	//
 	//	*HostItem_Start
@@ -1022,14 +1033,17 @@ type isHostItem_Item interface {
 }
 
 type HostItem_Start struct {
+	// The call begins: the first item of every call. A plugin MUST accept it while any number of its calls wait.
 	Start *Start `protobuf:"bytes,2,opt,name=start,proto3,oneof"`
 }
 
 type HostItem_Answers struct {
+	// Answers to a need of the call.
 	Answers *Answers `protobuf:"bytes,3,opt,name=answers,proto3,oneof"`
 }
 
 type HostItem_Cancel struct {
+	// The call is to end.
 	Cancel *Cancel `protobuf:"bytes,4,opt,name=cancel,proto3,oneof"`
 }
 
@@ -1175,9 +1189,11 @@ func (x *Start) GetGradientFlow() bool {
 
 // Argument is a value for a parameter.
 type Argument struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Value         *Value                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A parameter's name. A plugin MUST fail a call with one that it does not know, because it may be misspelt.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// MUST be set.
+	Value         *Value `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1368,8 +1384,9 @@ func (*Value_List) isValue_Content() {}
 
 // ValueList is a list of values.
 type ValueList struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Items         []*Value               `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order.
+	Items         []*Value `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1634,8 +1651,9 @@ func (x *Cancel) GetReason() string {
 
 // SessionResponse is what the plugin says: any number of items, in order, of any calls.
 type SessionResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Items         []*PluginItem          `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Handled in order; so what a call says before its result counts, and what it says after that does not.
+	Items         []*PluginItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1681,8 +1699,10 @@ func (x *SessionResponse) GetItems() []*PluginItem {
 type PluginItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The call, by the number of its start; 0 for observed, which belongs to the process. After its result or failure a
-	// call MUST NOT say anything more.
+	// call MUST NOT say anything more; the host drops a late log, progress or metric, and ends a process that says more.
 	Call uint64 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
+	// MUST be set.
+	//
 	// Types that are valid to be assigned to Item:
 	//
 	//	*PluginItem_Need
@@ -1819,34 +1839,42 @@ type isPluginItem_Item interface {
 }
 
 type PluginItem_Need struct {
+	// The call asks for something.
 	Need *Need `protobuf:"bytes,2,opt,name=need,proto3,oneof"`
 }
 
 type PluginItem_Log struct {
+	// The call prints.
 	Log *Log `protobuf:"bytes,3,opt,name=log,proto3,oneof"`
 }
 
 type PluginItem_Progress struct {
+	// The call tells how far it is.
 	Progress *Progress `protobuf:"bytes,4,opt,name=progress,proto3,oneof"`
 }
 
 type PluginItem_Metric struct {
+	// The call reports a number.
 	Metric *Metric `protobuf:"bytes,5,opt,name=metric,proto3,oneof"`
 }
 
 type PluginItem_GradientFlow struct {
+	// The call tells how gradients flow; MUST NOT be sent unless its start asked for it.
 	GradientFlow *GradientFlow `protobuf:"bytes,6,opt,name=gradient_flow,json=gradientFlow,proto3,oneof"`
 }
 
 type PluginItem_Result struct {
+	// The call, or an element of it, has a result.
 	Result *Result `protobuf:"bytes,7,opt,name=result,proto3,oneof"`
 }
 
 type PluginItem_Failure struct {
+	// The call, or an element of it, has failed.
 	Failure *Failure `protobuf:"bytes,8,opt,name=failure,proto3,oneof"`
 }
 
 type PluginItem_Observed struct {
+	// The process has read something.
 	Observed *Observed `protobuf:"bytes,9,opt,name=observed,proto3,oneof"`
 }
 
@@ -2199,9 +2227,11 @@ func (x *NodeRequest) GetArguments() []*NamedLiteral {
 
 // NamedLiteral is a plain value for a parameter.
 type NamedLiteral struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Value         *Literal               `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MUST NOT be empty.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// MUST be set.
+	Value         *Literal `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2253,7 +2283,8 @@ func (x *NamedLiteral) GetValue() *Literal {
 // View is how much of a value is seen. Absent means WHOLE.
 type View struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Kind  View_Kind              `protobuf:"varint,1,opt,name=kind,proto3,enum=calyx.plugin.v1.View_Kind" json:"kind,omitempty"`
+	// MUST be one of those above.
+	Kind View_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=calyx.plugin.v1.View_Kind" json:"kind,omitempty"`
 	// For FILE a path with forward slashes, for ENTRY a key.
 	Name []byte `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// For ELEMENT, from 0.
@@ -2364,7 +2395,8 @@ func (x *Log) GetText() []byte {
 // Progress tells how far the call is. A plugin SHOULD NOT send more than ten a second for a call.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Done  float64                `protobuf:"fixed64,1,opt,name=done,proto3" json:"done,omitempty"`
+	// SHOULD grow.
+	Done float64 `protobuf:"fixed64,1,opt,name=done,proto3" json:"done,omitempty"`
 	// 0 where it is unknown.
 	Total float64 `protobuf:"fixed64,2,opt,name=total,proto3" json:"total,omitempty"`
 	// "rows", "tokens", "bytes", …; MAY be empty.
@@ -2428,7 +2460,8 @@ func (x *Progress) GetUnit() string {
 type Metric struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// MUST NOT be empty.
-	Name  string  `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Any number, also infinite or none: a loss may be.
 	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
 	// MAY be empty.
 	Unit          string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
@@ -2490,8 +2523,9 @@ func (x *Metric) GetUnit() string {
 // GradientFlow tells through which inputs and outputs gradients flow: a relation between the tensors in what the call
 // got and the tensors in its result. It is no part of the value, and MUST come before the result.
 type GradientFlow struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Flows         []*GradientFlow_Flow   `protobuf:"bytes,1,rep,name=flows,proto3" json:"flows,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHOULD be complete: what is not there is taken not to flow.
+	Flows         []*GradientFlow_Flow `protobuf:"bytes,1,rep,name=flows,proto3" json:"flows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3191,9 +3225,11 @@ func (x *ListResponse) GetInstances() []string {
 
 // Entry is one key with its value.
 type LiteralMap_Entry struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Value         *Literal               `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MAY be empty.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// MUST be set.
+	Value         *Literal `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
