@@ -115,7 +115,8 @@ func (w *Workspace) captureFolder(ctx context.Context, at string, c *Captured) e
 	c.stamp.Racy = f.racy || linksAreYoung(items, f.now)
 	encoded := tree.Encode()
 	c.Value = trace.Value{Media: trace.MediaTree, Digest: hashing.Sum(encoded), Size: tree.Size()}
-	c.Blobs = append(f.blobs, encoded)
+	f.blobs = append(f.blobs, encoded)
+	c.Blobs = f.blobs
 	w.trees.seed(c.Path, c.Value.Digest, c.stamp)
 	return nil
 }

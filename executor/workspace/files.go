@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -138,16 +140,25 @@ func beside(at, stage string) string {
 	return filepath.Join(filepath.Dir(at), ".calyx-"+strconv.Itoa(os.Getpid())+"-"+filepath.Base(stage))
 }
 
+// writeNew writes a small file with plain system calls: package os would register every one with the poller.
 func writeNew(path string, content []byte, perm uint32) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, os.FileMode(perm))
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, perm)
 	if err != nil {
-		return err
+		return &os.PathError{Op: "create", Path: path, Err: err}
 	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Close()); err != nil {
+	for len(content) > 0 && err == nil {
+		var n int
+		n, err = unix.Write(fd, content)
+		content = content[max(n, 0):]
+		if errors.Is(err, unix.EINTR) {
+			err = nil
+		}
+	}
+	if err = errors.Join(err, unix.Close(fd)); err != nil {
 		_ = os.Remove(path)
+		return &os.PathError{Op: "write", Path: path, Err: err}
 	}
-	return err
+	return nil
 }
 
 // place moves a staged file to where it belongs, and remembers it. Moving it changes its times, so its stat is taken last.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/hashing"
@@ -99,6 +100,7 @@ func (r *restoring) makeRoom(ctx context.Context) error {
 		return err
 	}
 	paths := make([]string, 0, len(r.wrong))
+	parents := map[string]bool{}
 	for _, i := range r.wrong {
 		if r.done[i].Err != nil {
 			continue
@@ -110,9 +112,12 @@ func (r *restoring) makeRoom(ctx context.Context) error {
 				continue
 			}
 		}
-		if err := r.w.makeParent(o); err != nil {
-			r.fail(i, err)
-			continue
+		if parent := path.Dir(o.Path); !parents[parent] {
+			if err := r.w.makeParent(o); err != nil {
+				r.fail(i, err)
+				continue
+			}
+			parents[parent] = true
 		}
 		paths = append(paths, o.Path)
 	}
