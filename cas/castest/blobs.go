@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/calyx-build/calyx/cas"
@@ -78,6 +79,26 @@ func testBlobs(t *testing.T, suite Suite) {
 			many = append(many, noise(uint64(i), cas.InlineLimit-i))
 		}
 		expectBlobs(t, s, put(t, s, many...), many)
+	})
+
+	t.Run("concurrent calls each get their own", func(t *testing.T) {
+		s := suite.open(t)
+		var group sync.WaitGroup
+		digests := put(t, s, blobs...)
+		for i, d := range digests {
+			group.Go(func() {
+				for range 20 {
+					got, err := s.Get(ctx, d, hashing.Sum([]byte("gone")))
+					if err != nil || !bytes.Equal(got[0], blobs[i]) || got[1] != nil {
+						t.Errorf("Get of a blob of %d bytes and a missing one: %d and %d bytes, %v", len(blobs[i]), len(got[0]), len(got[1]), err)
+					}
+					if has, err := s.Has(ctx, d); err != nil || !has[0] {
+						t.Errorf("Has = %v, %v", has, err)
+					}
+				}
+			})
+		}
+		group.Wait()
 	})
 
 	t.Run("stats count blobs once", func(t *testing.T) {

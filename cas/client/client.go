@@ -42,6 +42,7 @@ type Client struct {
 	current *conn // the last connection; nil before the first
 	leases  leases
 	commits commits
+	reads   reads
 	work    sync.WaitGroup
 }
 
@@ -111,21 +112,6 @@ func (c *conn) lost(err error) bool {
 	default:
 		return status.Code(err) == codes.Unavailable
 	}
-}
-
-// Rows asks until every row is answered.
-func (c *Client) Rows(ctx context.Context, keys [][]byte, head int) ([][]byte, error) {
-	values := make([][]byte, 0, len(keys))
-	for len(values) < len(keys) {
-		reply, err := call(ctx, c, func(ctx context.Context, rpc storepb.StoreClient) (*storepb.RowsReply, error) {
-			return rpc.Rows(ctx, &storepb.RowsRequest{Keys: keys[len(values):], Head: uint32(head)})
-		})
-		if err != nil {
-			return nil, err
-		}
-		values = append(values, storepb.ToValues(reply.Values)...)
-	}
-	return values, nil
 }
 
 // Scan goes on behind the last row that it has seen, where it is interrupted.

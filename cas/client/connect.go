@@ -30,8 +30,12 @@ func (c *Client) connection(ctx context.Context) (*conn, error) {
 	case c.dialing <- struct{}{}:
 		defer func() { <-c.dialing }()
 	case <-c.ctx.Done():
-		return nil, fmt.Errorf("use the cache %q: %w", c.folder.Path(), index.ErrClosed)
 	case <-ctx.Done():
+	}
+	if c.ctx.Err() != nil {
+		return nil, fmt.Errorf("use the cache %q: %w", c.folder.Path(), index.ErrClosed)
+	}
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if last := c.last(); last != nil && last.up() {
