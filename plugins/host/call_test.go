@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -199,7 +200,7 @@ func TestHostKilled(t *testing.T) {
 	}
 	p := program("calyx", 1)
 	cmd := exec.Command(p.Path)
-	cmd.Env = append(p.Env, "SCRATCH="+dir, "TMPDIR="+dir)
+	cmd.Env = slices.Concat(p.Env, []string{"SCRATCH=" + dir, "TMPDIR=" + dir})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
