@@ -68,10 +68,21 @@ func CoerceValue(declared, v any) (any, error) {
 	if want == got {
 		return v, nil
 	}
-	if i, ok := v.(int64); ok && want == "a float" {
-		return float64(i), nil
+	if got == "an integer" && want == "a float" {
+		return asFloat(v)
 	}
 	return nil, fmt.Errorf("it is %s, and %s is declared", got, want)
+}
+
+// asFloat is the float nearest to an integer, as it would be to the same digits with a point.
+func asFloat(v any) (any, error) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), nil
+	case *big.Int:
+		return parseFloat(v.String())
+	}
+	return nil, fmt.Errorf("it is %s, and a float is declared", typeName(v))
 }
 
 func typeName(v any) string {

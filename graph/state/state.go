@@ -4,13 +4,13 @@ package state
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
@@ -19,10 +19,10 @@ import (
 // Default is the backend of a workspace that names none.
 const Default = "json:calyx.state.json"
 
-// Store keeps the values of instances. Its methods may be called by several processes at once.
+// Store keeps the values of instances: nil, bool, int64, *big.Int, float64, string, []any or hashing.Map, as package graph
+// has them. Its methods may be called by several processes at once; a reader sees the file before a change or after it.
 type Store struct {
 	path string // of the JSON file
-	lock string
 	name string // of the file, for messages
 }
 
@@ -39,8 +39,7 @@ func Open(uri, root string) (*Store, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(root, filepath.FromSlash(path))
 	}
-	lock := filepath.Join(root, ".calyx", "state-"+hashing.Sum([]byte(path)).Hex()[:16]+".lock")
-	return &Store{path: path, lock: lock, name: where}, nil
+	return &Store{path: path, name: where}, nil
 }
 
 // Values returns the values that were set in an instance, by name.
@@ -49,139 +48,101 @@ func (s *Store) Values(instance string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]any{}
-	for _, p := range section(section(doc, "instances"), instance) {
-		values[p.Key] = p.Value
+	fields := doc.instance(instance)
+	values := make(map[string]any, len(fields))
+	for _, f := range fields {
+		if values[f.key], err = graph.ParseJSON(f.raw); err != nil {
+			return nil, fmt.Errorf("read the state %q: %q of instance %q: %w", s.name, f.key, instance, err)
+		}
 	}
 	return values, nil
 }
 
-// Instances names the instances in which something was set, sorted.
+// Digest is the digest of an instance's values: equal ones, in whatever order, have the same.
+func Digest(values map[string]any) (hashing.Digest, error) {
+	sorted := make(hashing.Map, 0, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		sorted = append(sorted, hashing.Pair{Key: name, Value: values[name]})
+	}
+	encoded, err := hashing.Canonical(sorted)
+	return hashing.Sum(encoded), err
+}
+
+// Instances names the instances that the file knows, sorted.
 func (s *Store) Instances() ([]string, error) {
 	doc, err := s.read()
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, p := range section(doc, "instances") {
-		names = append(names, p.Key)
+	for _, i := range doc.instances {
+		names = append(names, i.name)
 	}
 	slices.Sort(names)
 	return names, nil
 }
 
-// Set puts values into an instance, all or none; what is there under other names stays. It reports whether anything is now
-// another value than before.
+// Set puts values into an instance, all or none; what is there under other names stays. It reports whether any value is
+// another one than before; where none is, the file is not touched.
 func (s *Store) Set(instance string, values map[string]any) (changed bool, err error) {
-	return s.edit(instance, func(at hashing.Map) hashing.Map {
-		for name, v := range values {
-			at = put(at, name, v)
+	encoded := make(map[string][]byte, len(values))
+	for name, v := range values {
+		if encoded[name], err = graph.JSON(v); err != nil {
+			return false, fmt.Errorf("set %q: %w", name, err)
 		}
-		return at
-	})
+	}
+	return s.edit(func(doc *document) bool { return doc.set(instance, encoded) })
 }
 
 // Unset takes values out of an instance. It reports whether any of them was there.
 func (s *Store) Unset(instance string, names []string) (changed bool, err error) {
-	return s.edit(instance, func(at hashing.Map) hashing.Map {
-		return slices.DeleteFunc(slices.Clone(at), func(p hashing.Pair) bool { return slices.Contains(names, p.Key) })
-	})
+	return s.edit(func(doc *document) bool { return doc.unset(instance, names) })
 }
 
-// edit reads, changes and writes the file under its lock, so that no change of another process is lost.
-func (s *Store) edit(instance string, change func(hashing.Map) hashing.Map) (bool, error) {
-	if err := os.MkdirAll(filepath.Dir(s.lock), 0o777); err != nil {
-		return false, fmt.Errorf("lock the state %q: %w", s.name, err)
-	}
-	lock := flock.New(s.lock)
-	if err := lock.Lock(); err != nil {
-		return false, fmt.Errorf("lock the state %q: %w", s.name, err)
-	}
-	changed, err := s.editLocked(instance, change)
-	return changed, errors.Join(err, lock.Unlock())
-}
-
-func (s *Store) editLocked(instance string, change func(hashing.Map) hashing.Map) (bool, error) {
-	doc, err := s.read()
-	if err != nil {
-		return false, err
-	}
-	before, err := graph.JSON(doc)
-	if err != nil {
-		return false, fmt.Errorf("read the state %q: %w", s.name, err)
-	}
-	instances := section(doc, "instances")
-	values := change(section(instances, instance))
-	slices.SortFunc(values, func(a, b hashing.Pair) int { return strings.Compare(a.Key, b.Key) })
-	if len(values) > 0 || has(instances, instance) {
-		instances = put(instances, instance, values)
-	}
-	if !has(doc, "version") {
-		doc = append(hashing.Map{{Key: "version", Value: int64(1)}}, doc...)
-	}
-	doc = put(doc, "instances", instances)
-	after, err := graph.JSON(doc)
+// edit reads, changes and writes the file under a lock, so that no change of another process is lost. The lock is that of
+// the folder: the file itself is replaced, and other workspaces may use the same one.
+func (s *Store) edit(change func(*document) bool) (changed bool, err error) {
+	target, err := resolve(s.path)
 	if err != nil {
 		return false, fmt.Errorf("write the state %q: %w", s.name, err)
 	}
-	if string(before) == string(after) {
-		return false, nil
+	lock := flock.New(filepath.Dir(target), flock.SetFlag(os.O_RDONLY))
+	if err := lock.Lock(); err != nil {
+		return false, fmt.Errorf("lock the folder of the state %q: %w", s.name, err)
 	}
-	return true, s.write(doc)
+	changed, err = s.editLocked(target, change)
+	return changed, errors.Join(err, lock.Unlock())
+}
+
+func (s *Store) editLocked(target string, change func(*document) bool) (changed bool, err error) {
+	doc, err := s.read()
+	if err != nil || !change(doc) {
+		return false, err
+	}
+	text, err := doc.encode()
+	if err == nil {
+		err = replace(target, text)
+	}
+	if err != nil {
+		return false, fmt.Errorf("write the state %q: %w", s.name, err)
+	}
+	return true, nil
 }
 
 // read returns the file's content; an empty one where there is no file.
-func (s *Store) read() (hashing.Map, error) {
+func (s *Store) read() (*document, error) {
 	text, err := os.ReadFile(s.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return hashing.Map{}, nil
+		return &document{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the state: %w", err)
 	}
-	v, err := graph.ParseJSON(text)
-	if err != nil {
-		return nil, fmt.Errorf("read the state %q%s: %w", s.name, placeOf(text, err), err)
+	doc, err := parse(text)
+	var bad *placedError
+	if errors.As(err, &bad) {
+		line, column := bad.place(text)
+		return nil, fmt.Errorf("read the state %q:%d:%d: %w", s.name, line, column, bad.err)
 	}
-	doc, ok := v.(hashing.Map)
-	if !ok {
-		return nil, fmt.Errorf("read the state %q: it holds no dictionary", s.name)
-	}
-	if version, ok := get(doc, "version"); ok && version != int64(1) {
-		return nil, fmt.Errorf("read the state %q: it has version %v, and this calyx knows version 1", s.name, version)
-	}
-	return doc, checkSections(s.name, doc)
-}
-
-func checkSections(name string, doc hashing.Map) error {
-	instances, ok := get(doc, "instances")
-	if !ok {
-		return nil
-	}
-	all, ok := instances.(hashing.Map)
-	if !ok {
-		return fmt.Errorf(`read the state %q: "instances" is no dictionary`, name)
-	}
-	for _, p := range all {
-		if _, ok := p.Value.(hashing.Map); !ok {
-			return fmt.Errorf("read the state %q: the instance %q is no dictionary", name, p.Key)
-		}
-	}
-	return nil
-}
-
-// write replaces the file at once and durably; a link stays a link to the file that it names.
-func (s *Store) write(doc hashing.Map) error {
-	text, err := pretty(doc)
-	if err != nil {
-		return fmt.Errorf("write the state %q: %w", s.name, err)
-	}
-	target := s.path
-	if real, err := filepath.EvalSymlinks(s.path); err == nil {
-		target = real
-	}
-	if err := renameio.WriteFile(target, text, 0o666, renameio.WithExistingPermissions()); err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
-	return nil
+	return doc, err
 }
