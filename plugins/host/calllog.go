@@ -16,8 +16,7 @@ type callLog struct {
 	file    *os.File
 	size    int64
 	closed  bool
-	printed *redact.Redactor // of what the process printed; a secret may be cut in two by either way,
-	said    *redact.Redactor // and of what the call sent to its log
+	clean   [sources]*redact.Redactor // secrets may be cut in two by each of them
 }
 
 // maxLog is the size in bytes at which a log is cut.
@@ -29,22 +28,27 @@ func newCallLog(path string, secrets []string) *callLog {
 	return &callLog{path: path, secrets: secrets}
 }
 
-// takeOutput adds what the process printed while the call ran.
-func (l *callLog) takeOutput(p []byte) { l.add(&l.printed, p) }
+// textSource is one of the ways that text takes to a log.
+type textSource int
 
-// takeItem adds what the call sent.
-func (l *callLog) takeItem(p []byte) { l.add(&l.said, p) }
+const (
+	standardOutput textSource = iota
+	standardError
+	logItems // what the call sends
+	sources
+)
 
-func (l *callLog) add(r **redact.Redactor, p []byte) {
+// take adds text.
+func (l *callLog) take(from textSource, p []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return
 	}
-	if *r == nil { // most calls print nothing
-		*r = redact.New(l.secrets)
+	if l.clean[from] == nil { // most calls print nothing
+		l.clean[from] = redact.New(l.secrets)
 	}
-	l.write((*r).Next(p))
+	l.write(l.clean[from].Next(p))
 }
 
 // write appends to the file. A log that cannot be written, on a full disk, is no reason for a call to fail.
@@ -80,7 +84,7 @@ func (l *callLog) close() string {
 	if l.closed {
 		return ""
 	}
-	for _, r := range []*redact.Redactor{l.printed, l.said} {
+	for _, r := range l.clean {
 		if r != nil {
 			l.write(r.Rest())
 		}

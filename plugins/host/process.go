@@ -146,17 +146,20 @@ func (p *process) observe(r trace.Request) bool {
 	return true
 }
 
-// printed takes what came on standard output after the handshake: it is the log of the calls that run.
-func (p *process) printed(text []byte) {
-	for _, c := range p.runningCalls() {
-		c.log.takeOutput(text)
-	}
-}
+// printed takes what came on standard output after the handshake.
+func (p *process) printed(text []byte) { p.log(standardOutput, text) }
 
 // printedError takes what came on standard error.
 func (p *process) printedError(text []byte) {
 	p.tail.add(text)
-	p.printed(text)
+	p.log(standardError, text)
+}
+
+// log adds what the process printed to the logs of the calls that run.
+func (p *process) log(from textSource, text []byte) {
+	for _, c := range p.runningCalls() {
+		c.log.take(from, text)
+	}
 }
 
 func (p *process) runningCalls() []*call {

@@ -54,7 +54,7 @@ func (p *process) item(item *pluginv1.PluginItem) error {
 	case *pluginv1.PluginItem_Need:
 		return c.asks(said.Need)
 	case *pluginv1.PluginItem_Log:
-		c.log.takeItem(said.Log.GetText())
+		c.log.take(logItems, said.Log.GetText())
 	case *pluginv1.PluginItem_Progress:
 		at := said.Progress
 		p.pool.host.news.post(func() { c.to.Progress(at.GetDone(), at.GetTotal(), at.GetUnit()) })
