@@ -106,3 +106,26 @@ func BenchmarkCapture(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/benchmarkFiles, "µs/output")
 }
+
+// BenchmarkStep is what the workspace adds to a step with one input and one output, beside its commit.
+func BenchmarkStep(b *testing.B) {
+	ctx := context.Background()
+	l := newLab(b)
+	in := l.madeFile("in", "input")
+	i := 0
+	for b.Loop() {
+		i++
+		out := workspace.Output{Node: "n", Instance: "main", Path: fmt.Sprintf("out/%d", i)}
+		release, err := l.ws.Hold(ctx, []workspace.Output{in}, []workspace.Output{out})
+		l.check(err)
+		scratch, err := l.ws.Scratch()
+		l.check(err)
+		l.check(os.WriteFile(l.at(out.Path), []byte(out.Path), 0o644)) // the step
+		captured, err := l.ws.Capture(ctx, out)
+		l.check(err)
+		_ = l.ws.Row(captured[0].Output)
+		l.ws.Settle(out)
+		l.check(l.ws.Recycle(scratch))
+		release()
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,7 @@ type Workspace struct {
 	locks   *locks
 	journal *journal
 	scratch string
+	spare   spares
 	count   atomic.Int64
 	refresh refreshes
 	sharing sync.Mutex
@@ -104,15 +104,6 @@ func (w *Workspace) abs(p string) string {
 		return p
 	}
 	return filepath.Join(w.root, filepath.FromSlash(p))
-}
-
-// Scratch makes an empty private folder.
-func (w *Workspace) Scratch() (string, error) {
-	dir := filepath.Join(w.scratch, strconv.FormatInt(w.count.Add(1), 36))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make a scratch folder: %w", err)
-	}
-	return dir, nil
 }
 
 // Memo remembers the digests of the workspace's files.

@@ -481,3 +481,32 @@ func TestManyProcessesAgreeOnOneID(t *testing.T) {
 		t.Errorf("%q", ids)
 	}
 }
+
+func TestScratchFoldersAreEmpty(t *testing.T) {
+	l := newLab(t)
+	seen := map[string]bool{}
+	for i := range 20 {
+		dir, err := l.ws.Scratch()
+		l.check(err)
+		names, err := os.ReadDir(dir)
+		l.check(err)
+		if len(names) != 0 {
+			t.Fatalf("%s holds %v", dir, names)
+		}
+		seen[dir] = true
+		if i%2 == 1 {
+			l.check(os.MkdirAll(filepath.Join(dir, "left", "behind"), 0o777))
+		}
+		l.check(l.ws.Recycle(dir))
+	}
+	if len(seen) != 10 { // one is used again as long as it is left empty
+		t.Errorf("%d folders", len(seen))
+	}
+	first, err := l.ws.Scratch()
+	l.check(err)
+	second, err := l.ws.Scratch()
+	l.check(err)
+	if first == second {
+		t.Error("two steps share a folder")
+	}
+}
