@@ -47,8 +47,8 @@ func (r *folderReader) file(m *Memo, path string) (Record, error) {
 	}
 	name := filepath.Base(path)
 	if known, ok := m.Known(path); ok && !known.Racy {
-		if st, err := r.folder.Stat(name, true); err != nil || st == known.Stat {
-			return known, err
+		if st, err := r.folder.Stat(name, true); err == nil && st == known.Stat {
+			return known, nil
 		}
 	}
 	record, err := r.folder.Record(name, m.clock)

@@ -1,8 +1,8 @@
 package hashing
 
 import (
-	"errors"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,17 +26,22 @@ func OpenFolder(path string) (*Folder, error) {
 // Close closes it.
 func (d *Folder) Close() error { return unix.Close(d.fd) }
 
-// Stat takes the stat of a name in the folder: of what it leads to, or of a link itself.
-func (d *Folder) Stat(name string, follow bool) (Stat, error) {
-	flags := unix.AT_SYMLINK_NOFOLLOW
-	if follow {
-		flags = 0
-	}
-	st, err := statAt(d.fd, name, flags)
+// Open opens a folder by its path from this one.
+func (d *Folder) Open(path string) (*Folder, error) {
+	fd, err := openAt(d.fd, path, openFolder|unix.O_DIRECTORY|unix.O_CLOEXEC)
 	if err != nil {
-		return Stat{}, &os.PathError{Op: "stat", Path: joinPath(d.path, name), Err: errors.Unwrap(err)}
+		return nil, &os.PathError{Op: "open", Path: filepath.Join(d.path, path), Err: err}
 	}
-	return st, nil
+	return &Folder{fd, filepath.Join(d.path, path)}, nil
+}
+
+// Stat takes the stat of a name in the folder: of what it leads to, or of a link itself. Its error is the system's number
+// alone (a syscall.Errno): of many paths that are looked at, many may not be there.
+func (d *Folder) Stat(name string, follow bool) (Stat, error) {
+	if follow {
+		return rawStat(d.fd, name, 0)
+	}
+	return rawStat(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // Record digests the content of a regular file in the folder, as ReadRecord does.

@@ -60,6 +60,21 @@ func List(path string, clock Clock) (*Listing, error) {
 	return l, nil
 }
 
+// ReadLink digests where the link at path points, as it is written.
+func ReadLink(path string, clock Clock) (Record, error) {
+	st, err := Lstat(path)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Stat: st, Racy: racy(st, clock())}
+	target, err := os.Readlink(path)
+	if err != nil {
+		return Record{}, err
+	}
+	r.Digest = Sum([]byte(target))
+	return r, nil
+}
+
 func names(dir string, entries []fs.DirEntry) ([]Name, error) {
 	list := make([]Name, len(entries))
 	for i, e := range entries {

@@ -28,6 +28,9 @@ func NewMemo(clock Clock) *Memo {
 	return m
 }
 
+// Now tells the time by the clock that was given. The method is a Clock.
+func (m *Memo) Now() int64 { return m.clock() }
+
 func (m *Memo) shard(path string) *shard {
 	return &m.shards[maphash.String(m.seed, path)%uint64(len(m.shards))]
 }

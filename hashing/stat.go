@@ -37,6 +37,14 @@ func Lstat(path string) (Stat, error) { return statAt(unix.AT_FDCWD, path, unix.
 func StatFollow(path string) (Stat, error) { return statAt(unix.AT_FDCWD, path, 0) }
 
 func statAt(dir int, path string, flags int) (Stat, error) {
+	st, err := rawStat(dir, path, flags)
+	if err != nil {
+		return Stat{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return st, nil
+}
+
+func rawStat(dir int, path string, flags int) (Stat, error) {
 	var st unix.Stat_t
 	for {
 		err := unix.Fstatat(dir, path, &st, flags)
@@ -44,7 +52,7 @@ func statAt(dir int, path string, flags int) (Stat, error) {
 			return fromSystem(&st), nil
 		}
 		if !errors.Is(err, unix.EINTR) {
-			return Stat{}, &os.PathError{Op: "stat", Path: path, Err: err}
+			return Stat{}, err
 		}
 	}
 }

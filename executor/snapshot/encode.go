@@ -1,0 +1,175 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// columns are the sections of a file in the making.
+type columns struct {
+	text    []byte
+	folders []folderRow
+	paths   []pathRow
+	stats   []hashing.Stat
+	digests []hashing.Digest
+	leaves  []leafRow
+	nodes   []nodeRow
+	edges   []uint32
+}
+
+// encode makes the file.
+func (e *Edit) encode(h Head) ([]byte, error) {
+	order, err := e.order()
+	if err != nil {
+		return nil, err
+	}
+	nodes := newNumbering(e.nodes.len())
+	leaves := newNumbering(e.leaves.len())
+	paths := newNumbering(e.numPaths())
+	for _, id := range order {
+		nodes.take(id)
+		n := e.node(id)
+		leaves.take(n.Leaves...)
+		paths.take(n.Outputs...)
+	}
+	for _, id := range leaves.ids {
+		paths.take(e.leaf(id).Paths...)
+	}
+	var c columns
+	e.putPaths(&c, paths)
+	for _, id := range leaves.ids {
+		c.putLeaf(e.leaf(id), paths)
+	}
+	for _, id := range order {
+		c.putNode(e.node(id), nodes, leaves, paths)
+	}
+	if len(c.text) > math.MaxUint32 || len(c.edges) > math.MaxUint32 {
+		return nil, errors.New("it would be too large")
+	}
+	return c.file(h), nil
+}
+
+func (c *columns) putLeaf(l Leaf, paths *numbering) {
+	c.leaves = append(c.leaves, leafRow{Digest: l.Digest, Subject: put(c, l.Subject), Kind: l.Kind, Paths: c.link(l.Paths, paths)})
+}
+
+func (c *columns) putNode(n Node, nodes, leaves, paths *numbering) {
+	r := nodeRow{
+		Name: put(c, n.Name), Data: put(c, n.Data),
+		Leaves: c.link(n.Leaves, leaves), Outputs: c.link(n.Outputs, paths), Deps: c.link(n.Deps, nodes),
+	}
+	r.Flags.set(dirty, n.Dirty)
+	c.nodes = append(c.nodes, r)
+}
+
+func put[T string | []byte](c *columns, text T) span {
+	from := uint32(len(c.text))
+	c.text = append(c.text, text...)
+	return span{from, uint32(len(c.text))}
+}
+
+func (c *columns) link(ids []uint32, to *numbering) span {
+	from := uint32(len(c.edges))
+	for _, id := range ids {
+		c.edges = append(c.edges, to.of[id]-1)
+	}
+	return span{from, uint32(len(c.edges))}
+}
+
+// file puts the sections together.
+func (c *columns) file(h Head) []byte {
+	parts := [sections][]byte{
+		noteSection: h.Note, textSection: c.text, folderSection: bytesOf(c.folders), pathSection: bytesOf(c.paths),
+		statSection: bytesOf(c.stats), digestSection: bytesOf(c.digests), leafSection: bytesOf(c.leaves),
+		nodeSection: bytesOf(c.nodes), edgeSection: bytesOf(c.edges),
+	}
+	out := head{Version: version, Binding: h.Binding, Expires: nanoseconds(h.Expires)}
+	size := uint64(preambleSize + headSize)
+	for i, p := range parts {
+		out.Sections[i] = section{size, size + uint64(len(p))}
+		size += (uint64(len(p)) + 7) &^ 7
+	}
+	file := make([]byte, size)
+	*(*head)(unsafe.Pointer(&file[preambleSize])) = out
+	for i, p := range parts {
+		copy(file[out.Sections[i].From:], p)
+	}
+	seal(file)
+	return file
+}
+
+// seal writes the preamble of a file that is whole otherwise.
+func seal(file []byte) {
+	p := preamble{Checksum: checksum(file)}
+	copy(p.Magic[:], magic)
+	*(*preamble)(unsafe.Pointer(unsafe.SliceData(file))) = p
+}
+
+// order returns the nodes that stay, each after those that it depends on.
+func (e *Edit) order() ([]uint32, error) {
+	s := sorting{e: e, state: make([]sortState, e.nodes.len())}
+	for id := range e.nodes.len() {
+		if e.dropped[id] {
+			continue
+		}
+		if err := s.visit(id); err != nil {
+			return nil, err
+		}
+	}
+	return s.order, nil
+}
+
+type sortState uint8
+
+const (
+	unseen sortState = iota
+	open
+	placed
+)
+
+type sorting struct {
+	e     *Edit
+	state []sortState
+	order []uint32
+}
+
+func (s *sorting) visit(id uint32) error {
+	switch {
+	case s.state[id] == placed:
+		return nil
+	case s.state[id] == open:
+		return fmt.Errorf("%q depends on itself", s.e.node(id).Name)
+	case s.e.dropped[id]:
+		return fmt.Errorf("%q is left out and needed", s.e.node(id).Name)
+	}
+	s.state[id] = open
+	for _, d := range s.e.node(id).Deps {
+		if err := s.visit(d); err != nil {
+			return err
+		}
+	}
+	s.state[id] = placed
+	s.order = append(s.order, id)
+	return nil
+}
+
+// numbering gives new numbers to the things that are taken, in the order in which they are.
+type numbering struct {
+	of  []uint32 // the new number plus one; 0: not taken
+	ids []uint32 // the old numbers
+}
+
+func newNumbering(n uint32) *numbering { return &numbering{of: make([]uint32, n)} }
+
+func (n *numbering) take(ids ...uint32) {
+	for _, id := range ids {
+		if n.of[id] == 0 {
+			n.ids = append(n.ids, id)
+			n.of[id] = uint32(len(n.ids))
+		}
+	}
+}
