@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"os"
 	"syscall"
 	"testing"
@@ -62,7 +63,7 @@ func ServerPid(t testing.TB, dir string) int {
 func KillServer(t testing.TB, dir string) {
 	t.Helper()
 	if pid := ServerPid(t, dir); pid != 0 {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatal(err)
 		}
 	}
