@@ -176,7 +176,7 @@ func TestHostileListingsWriteNothingOutside(t *testing.T) {
 			l.check(err)
 			before := l.listing(".")
 			v := trace.Value{Media: trace.MediaTree, Digest: hashing.Sum(encoded)}
-			if _, err := l.ws.Restore(context.Background(), workspace.Output{Node: "n", Path: "sub/out", Value: v}); err == nil || !strings.Contains(err.Error(), `restore "sub/out"`) {
+			if _, err := l.ws.Restore(context.Background(), workspace.Output{Node: "n", Path: "sub/out", Value: v}); err == nil || !strings.Contains(err.Error(), `restore the output "sub/out"`) {
 				t.Errorf("error %v", err)
 			}
 			if after := l.listing("."); after != before {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/calyx-build/calyx/cas/folder"
 )
 
 // journal notes the paths that this process is about to have written, so that what a killed build left half written
@@ -19,6 +21,7 @@ import (
 // the paths of those that died. It is never synchronised: a machine that stops may lose a note, and what stands there
 // then has to be moved by hand.
 type journal struct {
+	root         string // of the workspace
 	dir, scratch string
 	name         string
 	file         *os.File
@@ -36,7 +39,8 @@ const (
 	deadProcess
 )
 
-func openJournal(dir, scratch string) (*journal, error) {
+func openJournal(root string) (*journal, error) {
+	dir, scratch := filepath.Join(root, Folder, "journal"), filepath.Join(root, Folder, "tmp")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
 	}
@@ -45,7 +49,7 @@ func openJournal(dir, scratch string) (*journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
 	}
-	j := &journal{dir: dir, scratch: scratch, name: name, file: f, notes: map[string]intent{}}
+	j := &journal{root: root, dir: dir, scratch: scratch, name: name, file: f, notes: map[string]intent{}}
 	j.takeOver()
 	return j, nil
 }
@@ -98,11 +102,36 @@ func (j *journal) takeOver() {
 func (j *journal) inherit(f *os.File, scratch string) {
 	endOrphans(scratch)
 	text, err := os.ReadFile(f.Name())
-	if err != nil || j.note(deadProcess, split(text)...) != nil {
+	paths := split(text)
+	if err != nil || j.note(deadProcess, paths...) != nil {
 		return
 	}
+	pid, _, _ := strings.Cut(filepath.Base(f.Name()), "-")
+	j.sweep(folder.TemporaryPrefix+pid+"-", paths)
 	_ = os.Remove(f.Name())
 	_ = removeAll(scratch)
+}
+
+// sweep removes the files that a dead process was just restoring, which lie beside the outputs. (Those in a folder that is
+// an output show when that is looked at.)
+func (j *journal) sweep(prefix string, paths []string) {
+	seen := map[string]bool{}
+	for _, p := range paths {
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(j.root, p)
+		}
+		dir := filepath.Dir(p)
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		names, _ := os.ReadDir(dir) // a folder that is not there holds nothing
+		for _, n := range names {
+			if strings.HasPrefix(n.Name(), prefix) {
+				_ = os.Remove(filepath.Join(dir, n.Name()))
+			}
+		}
+	}
 }
 
 func split(text []byte) []string {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -56,6 +57,9 @@ func play(role, root string, args []string) {
 		defer unlock()
 		must(ws.Prepare(context.Background(), workspace.Output{Node: "n", Path: args[0]}))
 		must(os.WriteFile(filepath.Join(root, args[0]), []byte("half"), 0o644))
+		// What a process leaves that is killed while it restores this output.
+		temporary := fmt.Sprintf("%s%d-1", folder.TemporaryPrefix, os.Getpid())
+		must(os.WriteFile(filepath.Join(root, filepath.Dir(args[0]), temporary), nil, 0o644))
 		scratch, err := ws.Scratch()
 		must(err)
 		left := exec.Command("sleep", "600")
@@ -247,6 +251,9 @@ func TestAKilledBuildLeavesNothingBehind(t *testing.T) {
 			l.check(l.ws.Prepare(context.Background(), o))
 			if got := l.content(".calyx/failed/n/out"); got != "half" {
 				t.Errorf("kept %q", got)
+			}
+			if litter, _ := filepath.Glob(l.at(".calyx-tmp-*")); len(litter) > 0 {
+				t.Errorf("left lying about: %q", litter)
 			}
 			left, err := os.ReadDir(l.at(".calyx/tmp"))
 			l.check(err)

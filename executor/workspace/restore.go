@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/hashing"
@@ -143,17 +144,17 @@ func (r *restoring) write(ctx context.Context) {
 		switch o, plan := r.outs[i], r.trees[i]; {
 		case r.done[i].Err != nil:
 		case plan == nil:
-			jobs = append(jobs, fileJob{out: i, at: r.w.abs(o.Path), digest: o.Value.Digest, size: o.Value.Size, perm: perm(o.Value.Exec)})
+			jobs = append(jobs, newJob(i, r.w.abs(o.Path), o.Value.Digest, o.Value.Exec))
 		default:
 			files, err := plan.apply(i, r.w.abs(o.Path))
 			if err != nil {
-				r.fail(i, fmt.Errorf("restore %q: %w", o.Path, err))
+				r.fail(i, fmt.Errorf("restore the output %q: %w", o.Path, err))
 			}
 			jobs = append(jobs, files...)
 		}
 	}
 	for i, err := range r.w.writeFiles(ctx, jobs) {
-		r.fail(i, fmt.Errorf("restore %q: %w", r.outs[i].Path, err))
+		r.fail(i, fmt.Errorf("restore the output %q: %w", r.outs[i].Path, err))
 	}
 	for i, plan := range r.trees {
 		if r.done[i].Err == nil {
@@ -170,7 +171,7 @@ func (r *restoring) seedTree(ctx context.Context, i int, plan *treePlan) {
 		err = hashing.ErrChanged
 	}
 	if err != nil {
-		r.fail(i, fmt.Errorf("restore %q: %w", r.outs[i].Path, err))
+		r.fail(i, fmt.Errorf("restore the output %q: %w", r.outs[i].Path, err))
 		return
 	}
 	r.w.trees.seed(r.outs[i].Path, r.outs[i].Value.Digest, stamp{Listing: listing(items), Racy: true})
@@ -178,33 +179,32 @@ func (r *restoring) seedTree(ctx context.Context, i int, plan *treePlan) {
 
 // record commits what calyx wrote, and what it adopted.
 func (r *restoring) record(ctx context.Context) error {
-	var txn cas.Txn
-	var written []Output
 	for _, i := range r.wrong {
-		if r.done[i].Err == nil {
-			r.done[i].Written = true
-			written = append(written, r.outs[i])
+		r.done[i].Written = r.done[i].Err == nil
+	}
+	var txns []cas.Txn
+	for numbers := range slices.Chunk(slices.Concat(r.adopt, r.wrong), rowsAtOnce) {
+		var txn cas.Txn
+		for _, i := range numbers {
+			if r.done[i].Err == nil {
+				txn.Put = append(txn.Put, r.w.Row(r.outs[i]))
+			}
 		}
+		txns = append(txns, txn)
 	}
-	for _, i := range r.adopt {
-		txn.Put = append(txn.Put, r.w.Row(r.outs[i]))
-	}
-	for _, o := range written {
-		txn.Put = append(txn.Put, r.w.Row(o))
-	}
-	if len(txn.Put) == 0 {
+	if len(txns) == 0 {
 		return nil
 	}
-	if _, err := r.w.store.Commit(ctx, txn); err != nil {
+	if _, err := r.w.store.Commit(ctx, txns...); err != nil {
 		return fmt.Errorf("record the restored outputs: %w", err)
 	}
-	r.w.Settle(written...)
+	for _, i := range r.wrong {
+		if r.done[i].Written {
+			r.w.Settle(r.outs[i])
+		}
+	}
 	return nil
 }
 
-func perm(exec bool) uint32 {
-	if exec {
-		return 0o755
-	}
-	return 0o644
-}
+// rowsAtOnce is how many rows one transaction puts, so that none becomes too large for a message.
+const rowsAtOnce = 1000

@@ -33,7 +33,7 @@ func (r *restoring) plan(ctx context.Context) error {
 		}
 		plan := &treePlan{}
 		if plan.want, err = checkedTree(o.Value.Digest, listings[o.Value.Digest]); err != nil {
-			r.fail(i, fmt.Errorf("restore %q: %w", o.Path, err))
+			r.fail(i, fmt.Errorf("restore the output %q: %w", o.Path, err))
 		}
 		switch {
 		case f.state != Ours:
@@ -101,7 +101,7 @@ func (p *treePlan) apply(out int, at string) ([]fileJob, error) {
 		switch {
 		case there && had == e:
 		case e.IsFile():
-			jobs = append(jobs, fileJob{out: out, at: to, digest: e.Digest, size: e.Size, perm: perm(e.Kind == hashing.ExecEntry)})
+			jobs = append(jobs, newJob(out, to, e.Digest, e.Kind == hashing.ExecEntry))
 		case e.Kind == hashing.LinkEntry:
 			err = os.Symlink(e.Target, to)
 		default:

@@ -66,11 +66,11 @@ func Open(root string, store cas.Store, memo *hashing.Memo, note func(node, text
 	if w.locks, err = openLocks(w.own("locks")); err != nil {
 		return nil, err
 	}
-	if w.journal, err = openJournal(w.own("journal"), w.own("tmp")); err != nil {
+	if w.journal, err = openJournal(root); err != nil {
 		return nil, errors.Join(err, w.locks.close())
 	}
 	w.scratch = filepath.Join(w.own("tmp"), w.journal.name)
-	if err := os.MkdirAll(filepath.Join(w.scratch, stageName), 0o700); err != nil {
+	if err := os.MkdirAll(w.scratch, 0o700); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a scratch folder: %w", err), w.Close())
 	}
 	if w.clock, err = hashing.FileClock(w.scratch); err != nil {
