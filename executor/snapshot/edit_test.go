@@ -78,20 +78,17 @@ func (h *history) edit() {
 		}
 	}
 	h.drop(e, numbers)
-	touched := map[string]plain{}
+	var touched []string
 	for i := range rapid.IntRange(0, 4).Draw(h.t, "touched") {
 		name := rapid.SampledFrom([]string{"n0", "n1", "n2", "n3", "n4", "n5", "n6"}).Draw(h.t, "node")
-		if _, twice := touched[name]; twice {
-			continue
-		}
 		if _, there := numbers[name]; !there {
 			numbers[name] = e.AddNode(snapshot.Node{Name: name})
 		}
-		touched[name] = h.node(name, i)
+		h.want[name] = h.node(name, i)
+		touched = append(touched, name)
 	}
-	for name, p := range touched {
-		e.SetNode(numbers[name], h.numbered(e, name, p, numbers))
-		h.want[name] = p
+	for _, name := range touched {
+		e.SetNode(numbers[name], h.numbered(e, name, numbers))
 	}
 	h.must(e.Write(h.file, snapshot.Head{}))
 }
@@ -109,22 +106,27 @@ func (h *history) drop(e *snapshot.Edit, numbers map[string]uint32) {
 	}
 }
 
-// node makes a node that depends on no node that depends on it: its deps have smaller names, or greater ones in every
-// other edit where these have no deps.
+// node makes a node that depends on no node that depends on it.
 func (h *history) node(name string, i int) plain {
 	p := plain{
 		Dirty: rapid.Bool().Draw(h.t, "dirty"), Data: fmt.Sprint(name, i, rapid.String().Draw(h.t, "data")),
 		Leaves: rapid.SliceOfN(leaves, 0, 3).Draw(h.t, "leaves"), Outputs: rapid.SliceOfN(paths, 0, 2).Draw(h.t, "outputs"),
 	}
 	for _, other := range slices.Sorted(maps.Keys(h.want)) {
-		if other < name && rapid.Bool().Draw(h.t, "dep") {
+		if !h.want.leads(other, name) && rapid.Bool().Draw(h.t, "dep") {
 			p.Deps = append(p.Deps, other)
 		}
 	}
 	return p
 }
 
-func (h *history) numbered(e *snapshot.Edit, name string, p plain, numbers map[string]uint32) snapshot.Node {
+// leads reports whether one node is the other, or depends on it.
+func (m model) leads(from, to string) bool {
+	return from == to || slices.ContainsFunc(m[from].Deps, func(d string) bool { return m.leads(d, to) })
+}
+
+func (h *history) numbered(e *snapshot.Edit, name string, numbers map[string]uint32) snapshot.Node {
+	p := h.want[name]
 	n := snapshot.Node{Name: name, Dirty: p.Dirty, Data: []byte(p.Data), Outputs: addPaths(e, p.Outputs)}
 	for _, l := range p.Leaves {
 		n.Leaves = append(n.Leaves, e.AddLeaf(snapshot.Leaf{Kind: l.Kind, Subject: l.Subject, Digest: l.Digest, Paths: addPaths(e, l.Paths)}))

@@ -39,8 +39,8 @@ func (e *Edit) encode(h Head) ([]byte, error) {
 	for _, id := range leaves.ids {
 		paths.take(e.leaf(id).Paths...)
 	}
-	var c columns
-	e.putPaths(&c, paths)
+	c := e.columns(len(order), len(leaves.ids), len(paths.ids))
+	e.putPaths(c, paths)
 	for _, id := range leaves.ids {
 		c.putLeaf(e.leaf(id), paths)
 	}
@@ -51,6 +51,15 @@ func (e *Edit) encode(h Head) ([]byte, error) {
 		return nil, errors.New("it would be too large")
 	}
 	return c.file(h), nil
+}
+
+// columns makes room for so many rows, and for text and edges as of the old snapshot.
+func (e *Edit) columns(nodes, leaves, paths int) *columns {
+	return &columns{
+		text: make([]byte, 0, len(e.old.text)+len(e.old.text)/8), edges: make([]uint32, 0, len(e.old.edges)+len(e.old.edges)/8),
+		paths: make([]pathRow, 0, paths), stats: make([]hashing.Stat, 0, paths), digests: make([]hashing.Digest, 0, paths),
+		leaves: make([]leafRow, 0, leaves), nodes: make([]nodeRow, 0, nodes),
+	}
 }
 
 func (c *columns) putLeaf(l Leaf, paths *numbering) {
