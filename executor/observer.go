@@ -68,6 +68,8 @@ type NodeDone struct {
 	Waited float64
 	// Self is the part of Seconds in which it did not wait for needs.
 	Self float64
+	// CPU is the processor time of the execution in seconds; 0 where unknown.
+	CPU float64
 }
 
 // Note is a sentence for the user: a warning, or news that is not about one outcome.

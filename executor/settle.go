@@ -200,7 +200,7 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 	d := NodeDone{
 		Node: n.name, Outcome: Executed, Reason: n.reason, Value: n.value, Started: a.outcome.Started, Seconds: seconds,
 		Worker: a.grant.slot, Log: r.Log, Metrics: a.metrics, Deps: n.dependencies(), Self: seconds - a.waited.Seconds(),
-		Waited: a.started.Sub(n.inputsDone()).Seconds(),
+		Waited: a.started.Sub(n.inputsDone()).Seconds(), CPU: a.outcome.CPU.Seconds(),
 	}
 	n.act = nil
 	n.to(done)
