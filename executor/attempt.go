@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -28,14 +27,15 @@ type attempt struct {
 	waited      time.Duration
 	stages      []trace.Stage
 	seen        map[int]trace.Stage
+	unasked     []trace.Request // reads that the task made without asking
 	metrics     []trace.Metric
 	cancelled   bool
 	started     time.Time
 
 	lease   cas.Lease
 	unlock  func()
-	scratch string
-	inputs  []workspace.Output
+	scratch string // a command's TMPDIR, a plugin's folder
+	values  string // holds the values that a command opens; empty: none
 	outs    []workspace.Output
 	outcome Outcome
 }
@@ -70,17 +70,13 @@ func (a *attempt) prepare(ctx context.Context, holding []hashing.Digest) error {
 	if err != nil {
 		return err
 	}
-	a.inputs, a.outs = a.l.inputOutputs(a.n), a.l.outputsOf(a.n)
-	if len(a.inputs)+len(a.outs) > 0 {
-		if a.unlock, err = ws.Lock(ctx, paths(a.inputs), paths(a.outs)); err != nil {
+	a.outs = a.l.outputsOf(a.n)
+	if inputs := a.l.inputOutputs(a.n); len(inputs)+len(a.outs) > 0 {
+		release, err := ws.Hold(ctx, inputs, a.outs)
+		if err != nil {
 			return err
 		}
-	}
-	if _, err := ws.Restore(ctx, a.inputs...); err != nil {
-		return err
-	}
-	if err := ws.Prepare(ctx, a.outs...); err != nil {
-		return err
+		a.unlock = release
 	}
 	a.scratch, err = ws.Scratch()
 	return err
@@ -104,7 +100,7 @@ func (a *attempt) prepared(err error) {
 		a.l.revive(a.n)
 	case err != nil:
 		a.close()
-		a.l.fail(a.n, &Failure{Message: err.Error(), Exit: -1}, nil)
+		a.l.fail(a.n, failureOf(err), nil)
 	default:
 		a.startTask()
 	}
@@ -150,13 +146,12 @@ func (a *attempt) close() {
 	delete(a.l.running, a.n)
 	a.unlock()
 	a.lease.Release()
-	if a.scratch != "" {
-		scratch := a.scratch
-		a.l.async(func() func() {
-			_ = os.RemoveAll(scratch) // what stays is swept by a later build
-			return func() {}
-		})
+	for _, dir := range []string{a.scratch, a.values} {
+		if dir != "" {
+			_ = a.l.e.ws.Recycle(dir) // what stays is swept by a later build
+		}
 	}
+	a.scratch, a.values = "", ""
 }
 
 // taskDone goes on with the end of the task.
@@ -170,11 +165,16 @@ func (a *attempt) taskDone(o Outcome) {
 		a.n.to(running)
 		a.waited += a.l.now().Sub(a.suspendedAt)
 	}
-	a.stages = a.inOrder()
 	if o.Failure != nil {
 		a.failed(o.Failure)
 		return
 	}
+	a.observeReads(func() { a.take() })
+}
+
+// take takes the result of a task that ended well.
+func (a *attempt) take() {
+	a.stages = a.inOrder()
 	a.l.async(func() func() {
 		f, err := a.finish(a.l.ctx)
 		return func() { a.finished(f, err) }
@@ -215,6 +215,14 @@ func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
 	retries := 0
 	if n.isStep() {
 		retries = n.decl.Step.Retries
+	}
+	if f.Lost && !l.stopping {
+		// It ran beside a call that took the process with it: that was no attempt of its own.
+		n.act.tries--
+		a.close()
+		n.to(queued)
+		l.enqueue(n)
+		return
 	}
 	if n.act.tries <= retries && !l.stopping {
 		pause := max(backoff(n.act.tries), f.After)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -144,7 +143,7 @@ func (e *Engine) bytecode() string {
 
 // unowned reports whether a path is no source for an evaluation, by the graph of the last one.
 func (e *Engine) unowned(p string, _ bool) bool {
-	if noise[path.Base(p)] {
+	if isNoise(p) {
 		return true
 	}
 	if e.owners == nil {

@@ -30,6 +30,15 @@ type evaluation struct {
 	Reads   []read `json:"reads"`
 }
 
+// decodeAny reads what may hold any bytes in its texts.
+var decodeAny = func() cbor.DecMode {
+	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return mode
+}()
+
 // graphFile is where the last evaluation of a Calyxfile is kept.
 func (e *Engine) graphFile() string {
 	name := hashing.Sum([]byte(e.cfg.Calyxfile + "\x00" + e.cfg.Instance)).Hex()[:16]
@@ -77,7 +86,7 @@ func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
 		return nil, nil, false
 	}
 	var kept evaluation
-	if cbor.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
+	if decodeAny.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
 		return nil, nil, false
 	}
 	again := &tracked{e: e, ctx: ctx}

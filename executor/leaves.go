@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
@@ -420,9 +421,14 @@ func firstDifference(before, now hashing.Tree) (kind graph.ReasonKind, name stri
 // noise is what tools leave beside sources.
 var noise = map[string]bool{".calyx": true, "__pycache__": true}
 
+func isNoise(p string) bool {
+	base := path.Base(p)
+	return noise[base] || strings.HasPrefix(base, folder.TemporaryPrefix)
+}
+
 // ownedOrNoise reports whether a path of the workspace is no source: a step owns it, or a tool left it there.
 func (l *loop) ownedOrNoise(p string, isDir bool) bool {
-	if noise[path.Base(p)] {
+	if isNoise(p) {
 		return true
 	}
 	if _, owned := l.g.Owner(p); owned {

@@ -18,9 +18,42 @@ func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
 	})
 }
 
-// Observed notes a read that the task made without asking.
-func (a *attempt) Observed(r trace.Request, digest hashing.Digest) {
-	a.l.inbox.post(func() { a.note(len(a.stages), trace.Stage{{Request: r, Digest: digest}}) })
+// Observed notes a read that the task made without asking. What it saw is digested when the task has ended: that it has not
+// changed meanwhile is checked then.
+func (a *attempt) Observed(r trace.Request, _ hashing.Digest) {
+	a.l.inbox.post(func() { a.unasked = append(a.unasked, r) })
+}
+
+// observeReads brings what the task read without asking, and the sources that a description names, into its trace.
+func (a *attempt) observeReads(then func()) {
+	l := a.l
+	requests := a.unasked
+	if a.n.isPlugin() {
+		requests = append(requests, sourcesOf(a.outcome.Result.Inline)...)
+	}
+	if len(requests) == 0 {
+		then()
+		return
+	}
+	t, err := l.resolve(requests)
+	if err != nil || l.closesCycle(a.n, t.nodes) {
+		a.failed(&Failure{Message: fmt.Sprintf("it read something that depends on it: %q", requests[0].Subject), Exit: -1})
+		return
+	}
+	l.awaitAll(a.n, t.nodes, t.leaves, func() {
+		l.views(t, func(digests []hashing.Digest, err error) {
+			if err != nil {
+				a.failed(failureOf(err))
+				return
+			}
+			stage := make(trace.Stage, len(requests))
+			for i, r := range requests {
+				stage[i] = trace.Observation{Request: r, Digest: digests[i]}
+			}
+			a.note(len(a.seen), stage)
+			then()
+		})
+	})
 }
 
 // Progress passes on how far the task is.

@@ -52,8 +52,16 @@ func (l *loop) prepared(n *node) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prepared{Node: n.name, Release: func() { unlock(); l.cancel() }}
 	a := &attempt{l: l, n: n, grant: &grant{}}
+	p := &Prepared{Node: n.name, Release: func() {
+		for _, dir := range []string{a.scratch, a.values} {
+			if dir != "" {
+				_ = ws.Recycle(dir) // what stays is swept by a later build
+			}
+		}
+		unlock()
+		l.cancel()
+	}}
 	if _, err = ws.Restore(l.ctx, l.inputOutputs(n)...); err == nil {
 		a.scratch, err = ws.Scratch()
 	}

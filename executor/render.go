@@ -14,9 +14,10 @@ import (
 // word is one argument of a command. A value that has no path in the workspace is written to a file when the command
 // starts; its word is then the file's path.
 type word struct {
-	text  string
-	value trace.Value // Media is not empty: to be written to a file
-	name  string      // the file's name
+	text   string
+	value  trace.Value // Media is not empty: to be written to a file
+	inline []byte      // the file's content, where it is in no blob
+	name   string      // the file's name
 }
 
 // renderer turns the expressions of one step into words.
@@ -52,8 +53,7 @@ func (r *renderer) command() ([]string, error) {
 func (r *renderer) words(e *graph.Expr) ([]string, error) {
 	switch e.Kind {
 	case graph.Constant:
-		text, err := literalWord(e.Value.V)
-		return []string{text}, err
+		return r.constant(e.Value.V)
 	case graph.OutputPath:
 		return []string{e.Text}, nil
 	case graph.OutputList:
@@ -74,8 +74,87 @@ func (r *renderer) words(e *graph.Expr) ([]string, error) {
 		}
 		return all, nil
 	default:
-		return nil, fmt.Errorf("a dictionary is no word of a command")
+		return r.dictionary(e)
 	}
+}
+
+// constant renders a plain value: a list of scalars is a word each, a dictionary or another list a file.
+func (r *renderer) constant(v any) ([]string, error) {
+	if text, ok := graph.Word(v); ok {
+		return []string{text}, nil
+	}
+	text, err := graph.JSON(v)
+	if err != nil {
+		return nil, err
+	}
+	if words, ok, err := scalarWords(text); ok || err != nil {
+		return words, err
+	}
+	return r.file(text), nil
+}
+
+// dictionary renders a dictionary that refers to nodes as a file; they must be plain values.
+func (r *renderer) dictionary(e *graph.Expr) ([]string, error) {
+	text, err := r.json(e)
+	if err != nil {
+		return nil, err
+	}
+	return r.file(text), nil
+}
+
+func (r *renderer) file(text []byte) []string {
+	w := word{value: jsonValue(text), inline: text, name: fmt.Sprintf("value-%d.json", len(r.files))}
+	r.files = append(r.files, w)
+	if r.place != nil {
+		return []string{r.place(w)}
+	}
+	return []string{"\x00" + w.value.Digest.String()}
+}
+
+// json writes an expression of plain values.
+func (r *renderer) json(e *graph.Expr) ([]byte, error) {
+	switch e.Kind {
+	case graph.Constant:
+		return graph.JSON(e.Value.V)
+	case graph.Reference:
+		d := r.node(e.Ref.Node)
+		if text := d.loadInline(); text != nil {
+			return text, nil
+		}
+		return nil, fmt.Errorf("node %q: only plain values can stand in a dictionary", d.name)
+	case graph.Concat:
+		text, err := r.text(e, nil)
+		if err != nil {
+			return nil, err
+		}
+		return graph.JSON(text)
+	case graph.ListOf, graph.DictOf:
+		return r.jsonItems(e)
+	}
+	return nil, errors.New("an output's path cannot stand in a dictionary")
+}
+
+func (r *renderer) jsonItems(e *graph.Expr) ([]byte, error) {
+	ends := map[graph.ExprKind]string{graph.ListOf: "[]", graph.DictOf: "{}"}[e.Kind]
+	text := []byte{ends[0]}
+	for i := range e.Items {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		if e.Kind == graph.DictOf {
+			key, err := graph.JSON(e.Keys[i])
+			if err != nil {
+				return nil, err
+			}
+			text = append(append(text, key...), ':')
+		}
+		item, err := r.json(&e.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		text = append(text, item...)
+	}
+	return append(text, ends[1]), nil
 }
 
 // text renders a Concat. quote, where it is given, is applied to every word that stands for a node or an output.
@@ -216,14 +295,6 @@ func scalarWords(text []byte) (words []string, ok bool, err error) {
 	default:
 		return []string{string(text)}, true, nil
 	}
-}
-
-func literalWord(v any) (string, error) {
-	text, ok := graph.Word(v)
-	if !ok {
-		return "", errors.New("a list, a dictionary or None is no word of a command")
-	}
-	return text, nil
 }
 
 // media guesses the media type of a file from its name.

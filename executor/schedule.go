@@ -203,7 +203,7 @@ func (l *loop) prioritise(n *node) {
 			}
 			longest = max(longest, w.owner.priority)
 		}
-		if ready || len(stack) > len(l.nodes)+1 {
+		if ready {
 			top.priority = longest + float32(l.usual(top))
 			stack = stack[:len(stack)-1]
 		}

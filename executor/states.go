@@ -34,7 +34,7 @@ var successors = [...]uint16{
 	loading:   bits(done, waiting),
 	waiting:   bits(lookingUp, done, failed, blocked, dropped),
 	lookingUp: bits(checking, settling, queued, done, failed, dropped),
-	checking:  bits(settling, queued, done, dropped, lookingUp),
+	checking:  bits(settling, queued, done, failed, dropped, lookingUp),
 	settling:  bits(done, queued, failed, dropped),
 	queued:    bits(running, dropped),
 	running:   bits(suspended, queued, lookingUp, settling, done, failed, dropped),

@@ -148,6 +148,9 @@ func (l *loop) targetValue(t target) (TargetValue, error) {
 			return v, fmt.Errorf("target %q: %w", t.text, err)
 		}
 		v.Path = l.workspacePath(t.n, v.Value)
+		if t.n.isStored() && len(t.n.leaves) > 0 {
+			v.Path = l.e.abs(t.n.leaves[0].pathOf(t.output))
+		}
 	}
 	if t.element != nil {
 		seen, err := l.valueView(l.ctx, t.n, v.Value, fmt.Sprintf("item:%d", *t.element))
@@ -162,7 +165,7 @@ func (l *loop) targetValue(t target) (TargetValue, error) {
 	if items := l.listItems(t.n); items != nil && t.element == nil {
 		v.Items = items
 	}
-	if t.n.isStored() && len(t.n.leaves) > 0 {
+	if t.n.isStored() && len(t.n.leaves) > 0 && t.output == "" {
 		v.Tree = t.n.leaves[0].tree
 	}
 	return v, nil

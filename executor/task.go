@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,10 +46,9 @@ func (l *loop) task(a *attempt) (*Task, error) {
 func (l *loop) commandTask(a *attempt) (*Command, error) {
 	n := a.n
 	s := n.decl.Step
-	values := filepath.Join(a.scratch, "values")
 	var failed error
 	r := renderer{n: n, node: l.named, place: func(w word) string {
-		p, err := l.placeValue(values, w)
+		p, err := l.placeValue(a, w)
 		failed = errors.Join(failed, err)
 		return p
 	}}
@@ -63,11 +63,7 @@ func (l *loop) commandTask(a *attempt) (*Command, error) {
 	if c.Path, err = l.programPath(n, argv[0]); err != nil {
 		return nil, err
 	}
-	tmp := filepath.Join(a.scratch, "tmp")
-	if err := os.Mkdir(tmp, 0o700); err != nil {
-		return nil, err
-	}
-	if c.Env, err = l.environmentOf(s.Env, s.Secrets, tmp, &r); err != nil {
+	if c.Env, err = l.environmentOf(s.Env, s.Secrets, a.scratch, &r); err != nil {
 		return nil, err
 	}
 	if g := a.grant; g.pool != nil && g.pool.Env != "" {
@@ -126,16 +122,21 @@ func (l *loop) environmentOf(vars []graph.EnvVar, secrets []string, tmp string, 
 }
 
 // placeValue puts a value where a command can open it.
-func (l *loop) placeValue(dir string, w word) (string, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (l *loop) placeValue(a *attempt, w word) (string, error) {
+	ws, err := l.e.workspace()
+	if err != nil {
 		return "", err
 	}
-	at := filepath.Join(dir, w.name)
-	if w.value.Media == trace.MediaTree {
-		ws, err := l.e.workspace()
-		if err != nil {
+	if a.values == "" {
+		if a.values, err = ws.Scratch(); err != nil {
 			return "", err
 		}
+	}
+	at := filepath.Join(a.values, w.name)
+	switch {
+	case w.inline != nil:
+		return at, os.WriteFile(at, w.inline, 0o400)
+	case w.value.Media == trace.MediaTree:
 		return at, ws.Write(l.ctx, at, w.value)
 	}
 	blob, err := l.e.store.Open(l.ctx, w.value.Digest)
@@ -154,9 +155,6 @@ func (l *loop) functionTask(a *attempt) (*Function, error) {
 		return f, err
 	}
 	f.Plugin = *p
-	if err := os.Mkdir(f.OutDir, 0o700); err != nil {
-		return f, err
-	}
 	for _, arg := range n.arguments() {
 		v, err := l.argument(arg.Expr)
 		if err != nil {
@@ -175,6 +173,9 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 		return Payload{Value: jsonValue(text), Inline: text}, err
 	case graph.Reference:
 		d := l.nodes[e.Ref.Node]
+		if e.Ref.Output == "" && d.isStored() && d.decl.Stored.Glob != "" {
+			return l.globPayload(d), nil
+		}
 		v, err := l.partOf(d, e.Ref.Output)
 		if err != nil {
 			return Payload{}, err
@@ -191,7 +192,9 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 		}
 		return p, nil
 	case graph.DictOf:
-		return l.dictionary(e)
+		r := renderer{node: l.named}
+		text, err := r.json(&e)
+		return Payload{Value: jsonValue(text), Inline: text}, err
 	case graph.Concat:
 		r := renderer{node: l.named}
 		text, err := r.text(&e, nil)
@@ -204,32 +207,13 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 	return Payload{}, errors.New("an output's path is no argument of a function")
 }
 
-// dictionary joins the JSON of its items.
-func (l *loop) dictionary(e graph.Expr) (Payload, error) {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, item := range e.Items {
-		p, err := l.argument(item)
-		if err != nil {
-			return p, err
-		}
-		if p.Value.Media != trace.MediaJSON || p.Inline == nil {
-			return p, fmt.Errorf("key %q: only plain values can stand in a dictionary", e.Keys[i])
-		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		key, err := graph.JSON(e.Keys[i])
-		if err != nil {
-			return p, err
-		}
-		b.Write(key)
-		b.WriteByte(':')
-		b.Write(p.Inline)
+// globPayload hands over the files that a stored pattern matched, by their paths.
+func (l *loop) globPayload(d *node) Payload {
+	p := Payload{Value: trace.Value{Media: trace.MediaList}, Items: []Payload{}}
+	for _, e := range d.leaves[0].tree {
+		p.Items = append(p.Items, Payload{Value: entryValue(e), Path: l.e.abs(e.Path), Name: path.Base(e.Path)})
 	}
-	b.WriteByte('}')
-	text := []byte(b.String())
-	return Payload{Value: jsonValue(text), Inline: text}, nil
+	return p
 }
 
 // inlineLimit is the size in bytes up to which a value travels inside a message.
@@ -247,13 +231,14 @@ func (l *loop) payload(v view) (Payload, error) {
 		p.Items = append(p.Items, one)
 	}
 	switch {
-	case v.items != nil, v.inline != nil, v.value.Media == trace.MediaNone && v.value.Digest.IsZero(), v.path != "":
+	case p.Items != nil, v.inline != nil, v.value.Media == trace.MediaNone && v.value.Digest.IsZero(), v.path != "":
 		return p, nil
 	case v.value.Media == trace.MediaTree:
 		return l.treePayload(p)
 	case v.value.Size > inlineLimit:
 		var err error
 		p.Path, err = l.e.store.Open(l.ctx, v.value.Digest)
+		p.Name = v.name
 		return p, err
 	}
 	var err error

@@ -40,6 +40,13 @@ func (e *Engine) partsOf(ctx context.Context, v trace.Value) ([]trace.Named, err
 
 // outputValue is the value of one output of a step.
 func (l *loop) outputValue(n *node, output string) (trace.Value, error) {
+	if n.isStored() && len(n.leaves) > 0 && n.leaves[0].tree != nil {
+		v, err := l.storedFile(n, output)
+		if err == nil && v.absent {
+			err = fmt.Errorf("%q: %w", output, errNoPart)
+		}
+		return v.value, err
+	}
 	if n.value.Media == trace.MediaParts {
 		named, err := l.e.partsOf(l.ctx, n.value)
 		if err != nil {

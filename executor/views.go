@@ -18,6 +18,7 @@ type view struct {
 	value  trace.Value // what the payload is of; Media empty: inline
 	inline []byte
 	path   string // of a source file or folder in the workspace
+	name   string // of the file, where it has one
 	absent bool
 	items  []trace.Value
 }
@@ -114,6 +115,9 @@ func (l *loop) valueView(ctx context.Context, n *node, v trace.Value, name strin
 	case "bytes":
 		return view{digest: v.Digest, value: v, path: l.workspacePath(n, v)}, nil
 	case "file":
+		if n.isStored() && len(n.leaves) > 0 && n.leaves[0].tree != nil {
+			return l.storedFile(n, arg)
+		}
 		part, err := l.fileOfTree(ctx, v, arg)
 		if err != nil {
 			return view{digest: existsDigest("nothing"), absent: true}, nil
@@ -125,6 +129,17 @@ func (l *loop) valueView(ctx context.Context, n *node, v trace.Value, name strin
 		return l.jsonView(ctx, n, v, kind, arg)
 	}
 	return view{}, fmt.Errorf("there is no view %q", name)
+}
+
+// storedFile takes one file of a stored folder or pattern, which stands in the workspace.
+func (l *loop) storedFile(n *node, name string) (view, error) {
+	f := n.leaves[0]
+	e, ok := f.tree.Find(name)
+	if !ok || !e.IsFile() {
+		return view{digest: existsDigest("nothing"), absent: true}, nil
+	}
+	v := entryValue(e)
+	return view{digest: wholeDigest(v), value: v, path: l.e.abs(f.pathOf(name))}, nil
 }
 
 // jsonView takes a view of a list or dictionary in JSON, or the length of a list of values or of bytes.

@@ -32,6 +32,15 @@ type Head struct {
 	Extra []byte `json:"extra,omitempty"`
 }
 
+// reading is how nodes are decoded: paths may be any bytes.
+var reading = func() cbor.DecMode {
+	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return mode
+}()
+
 // magic names the format; another number is another format.
 const magic = "calyx graph 1\n\x00\x00"
 
@@ -153,7 +162,7 @@ func Open(data []byte) (*Graph, error) {
 	g.offsets = data[tables : tables+4*(nodes+1)]
 	g.byName = data[tables+4*(nodes+1) : tables+4*(2*nodes+1)]
 	g.owners = data[tables+4*(2*nodes+1) : tables+4*(2*nodes+1)+8*owners]
-	if err := cbor.Unmarshal(data[headAt:headAt+headLen], &g.Head); err != nil {
+	if err := reading.Unmarshal(data[headAt:headAt+headLen], &g.Head); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return g, nil
@@ -177,7 +186,7 @@ func (g *Graph) Node(i int) *Node {
 	at, end := number(g.offsets, i), number(g.offsets, i+1)
 	skip := 4 + int(binary.LittleEndian.Uint32(g.data[at:]))
 	var n Node
-	if err := cbor.Unmarshal(g.data[at+skip:end], &n); err != nil {
+	if err := reading.Unmarshal(g.data[at+skip:end], &n); err != nil {
 		panic(fmt.Sprintf("internal error: node %d of a checked graph file: %v", i, err))
 	}
 	return &n

@@ -5,8 +5,6 @@ package trace
 import (
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -45,7 +43,7 @@ func ListOf(items []Value) (Value, []byte) {
 // Items reads the blob behind a list of values.
 func Items(blob []byte) ([]Value, error) {
 	var items []Value
-	if err := cbor.Unmarshal(blob, &items); err != nil {
+	if err := reading.Unmarshal(blob, &items); err != nil {
 		return nil, fmt.Errorf("read a list of values: %w", err)
 	}
 	return items, nil
@@ -73,7 +71,7 @@ func Join(parts []Named) (Value, []byte) {
 // Parts reads the blob behind a value of named parts.
 func Parts(blob []byte) ([]Named, error) {
 	var parts []Named
-	if err := cbor.Unmarshal(blob, &parts); err != nil {
+	if err := reading.Unmarshal(blob, &parts); err != nil {
 		return nil, fmt.Errorf("read the parts of a value: %w", err)
 	}
 	return parts, nil

@@ -83,7 +83,7 @@ func (w *Workspace) rows(ctx context.Context, outs []Output) ([]*owned, error) {
 // decodeOwned reads a row; nil where there is none, or a damaged one.
 func decodeOwned(value []byte) *owned {
 	var row owned
-	if value == nil || cbor.Unmarshal(value, &row) != nil {
+	if value == nil || decoding.Unmarshal(value, &row) != nil {
 		return nil
 	}
 	row.raw = value
@@ -124,3 +124,12 @@ func (w *Workspace) flush() {
 		_, _ = w.store.Commit(context.Background(), txns...) // see refreshes
 	}
 }
+
+// decoding is how rows are read: names may be any bytes.
+var decoding = func() cbor.DecMode {
+	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return mode
+}()
