@@ -29,6 +29,7 @@ type loop struct {
 	inflight int // workers, timers and calls that will post
 	looking  batcher[*node]
 	watching batcher[*leaf]
+	settling batcher[*node]
 	sched    scheduler
 	commits  *committer
 	stopping bool // nothing new starts
@@ -125,6 +126,7 @@ func (l *loop) drain() {
 		}
 		l.watching.flush(l, l.observe)
 		l.looking.flush(l, l.lookUp)
+		l.settling.flush(l, l.restore)
 		l.dispatch()
 		if len(l.work) == 0 {
 			return

@@ -78,8 +78,10 @@ type outputCheck uint8
 const (
 	outputsUnknown outputCheck = iota
 	outputsRight
+	outputsEqual // right, and never recorded: they are adopted
 	outputsMissing
 	outputsEdited
+	outputsLost // the cache no longer says what they should hold
 )
 
 // wait is a set of things of which a node waits for all.

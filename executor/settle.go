@@ -6,42 +6,55 @@ import (
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
 )
 
 // checkOutputs looks whether the outputs of nodes that will be reused stand in the workspace, so that most of them need
 // no more. It runs on a worker.
 func (l *loop) checkOutputs(batch []*node) {
+	var nodes []*node
+	var outs []workspace.Output
 	for _, n := range batch {
 		e := n.act.entry
 		if n.act.err != nil || e == nil || e.Done == nil || len(n.outs()) == 0 {
 			continue
 		}
-		n.act.outputs = l.outputState(n, e.Done.Value)
+		for _, o := range l.outputsWith(n, e.Done.Value) {
+			nodes = append(nodes, n)
+			outs = append(outs, o)
+		}
+	}
+	ws, err := l.e.workspace()
+	if err != nil || len(outs) == 0 {
+		return
+	}
+	states, err := ws.LookAll(l.ctx, outs)
+	if err != nil {
+		return // the outputs stay unknown, and restoring them shows the error
+	}
+	for i, n := range nodes {
+		n.act.outputs = max(n.act.outputs, checkOf(outs[i], states[i]))
 	}
 }
 
-// outputState tells how a node's outputs stand, given the value that they should hold.
-func (l *loop) outputState(n *node, v trace.Value) outputCheck {
-	ws, err := l.e.workspace()
-	if err != nil {
-		return outputsUnknown
+func checkOf(o workspace.Output, s workspace.State) outputCheck {
+	switch {
+	case o.Value.Digest.IsZero():
+		return outputsLost
+	case s == workspace.Right:
+		return outputsRight
+	case s == workspace.Equal:
+		return outputsEqual
+	case s == workspace.Absent:
+		return outputsMissing
 	}
-	shadow := &node{name: n.name, decl: n.decl, args: n.args, value: v, state: done}
-	state := outputsRight
-	for _, o := range l.outputsOf(shadow) {
-		if o.Value.Digest.IsZero() {
-			return outputsUnknown
-		}
-		if ws.Has(l.ctx, o) {
-			continue
-		}
-		if ws.There(o) {
-			return outputsEdited
-		}
-		state = outputsMissing
-	}
-	return state
+	return outputsEdited
+}
+
+// outputsWith are the outputs of a node with the values that they hold where its value is v.
+func (l *loop) outputsWith(n *node, v trace.Value) []workspace.Output {
+	return l.outputsOf(&node{name: n.name, decl: n.decl, args: n.args, value: v, state: done})
 }
 
 // settle sees to it that a reused node's outputs are right, then ends it.
@@ -56,43 +69,61 @@ func (l *loop) settle(n *node) {
 		l.reused(n)
 	default:
 		n.to(settling)
-		l.async(func() func() {
-			restored, err := l.restore(n)
-			return func() { l.settled(n, restored, err) }
-		})
+		l.settling.add(n)
 	}
 }
 
-// restore writes a node's outputs from the cache where they are not right. It runs on a worker.
-func (l *loop) restore(n *node) (int, error) {
+// restore makes the outputs of a batch of nodes right. It runs on a worker.
+func (l *loop) restore(batch []*node) func() {
+	var owner []*node
+	var outs []workspace.Output
+	for _, n := range batch {
+		for _, o := range l.outputsOf(n) {
+			owner = append(owner, n)
+			outs = append(outs, o)
+		}
+	}
+	results, err := l.restoreAll(outs)
+	return func() {
+		errs := map[*node]error{}
+		written := map[*node]bool{}
+		for i, n := range owner {
+			switch {
+			case err != nil:
+				errs[n] = err
+			case outs[i].Value.Digest.IsZero():
+				errs[n] = fmt.Errorf("output %q: %w", outs[i].Path, cas.ErrMissing)
+			case results[i].Err != nil && errs[n] == nil:
+				errs[n] = results[i].Err
+			}
+			written[n] = written[n] || err == nil && results[i].Written
+		}
+		for _, n := range batch {
+			l.settled(n, written[n], errs[n])
+		}
+	}
+}
+
+func (l *loop) restoreAll(outs []workspace.Output) ([]workspace.Restored, error) {
 	ws, err := l.e.workspace()
 	if err != nil {
-		return 0, err
-	}
-	if _, err := l.partOf(n, ""); err != nil {
-		return 0, err
-	}
-	outs := l.outputsOf(n)
-	for _, o := range outs {
-		if o.Value.Digest.IsZero() {
-			return 0, fmt.Errorf("output %q: %w", o.Path, cas.ErrMissing)
-		}
+		return nil, err
 	}
 	unlock, err := ws.Lock(l.ctx, nil, paths(outs))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer unlock()
-	return ws.Restore(l.ctx, outs...)
+	return ws.RestoreAll(l.ctx, outs)
 }
 
-func (l *loop) settled(n *node, restored int, err error) {
+func (l *loop) settled(n *node, written bool, err error) {
 	switch {
 	case err == nil:
-		if restored > 0 {
-			n.act.outputs = outputsMissing
-		} else {
+		if !written {
 			n.act.outputs = outputsRight
+		} else if n.act.outputs != outputsEdited {
+			n.act.outputs = outputsMissing
 		}
 		l.reused(n)
 	case isMissing(err):

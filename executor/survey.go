@@ -100,7 +100,8 @@ func (l *loop) surveyUnsure(n *node, dirty *node) {
 // surveyReused ends a node whose recorded result stands; its outputs may not.
 func (l *loop) surveyReused(n *node) {
 	if n.act.outputs == outputsUnknown && len(n.outs()) > 0 {
-		n.act.outputs = l.outputState(n, n.value)
+		n.act.entry = &trace.Entry{Done: &n.act.result}
+		l.checkOutputs([]*node{n})
 	}
 	switch {
 	case n.act.outputs == outputsMissing:
