@@ -18,6 +18,7 @@ type Options struct {
 	ForceAll   bool              // all that they need runs
 	CachedOnly bool              // running anything is an error
 	Verbose    bool              // tell the observer of fresh nodes too
+	Values     bool              // the targets' values are wanted: Summary.Values
 	Observer   Observer
 	// Stop, when closed, lets nothing new start and ends what runs; what is done is kept. (A cancelled context does the
 	// same.)

@@ -66,6 +66,7 @@ const (
 	lookedFile lookedKind = iota
 	lookedDir
 	lookedNothing
+	lookedBeing // whether something is there, and as what
 )
 
 const absentText = "absent"
@@ -335,7 +336,7 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 func (e *Engine) observeExists(f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
-	what, kind := "file", lookedDir // its content does not matter, so it is looked at as a folder is: by its stat
+	what, kind := "file", lookedBeing
 	switch {
 	case isAbsent(err):
 		what, kind = "", lookedNothing

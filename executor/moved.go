@@ -59,6 +59,8 @@ func (p *looked) still(memo *hashing.Memo) bool {
 		return err != nil || !st.IsRegular() && p.record.Stat == hashing.Stat{}
 	case err != nil:
 		return false
+	case p.kind == lookedBeing:
+		return st.IsDir() == p.record.Stat.IsDir() && st.IsRegular() == p.record.Stat.IsRegular()
 	case p.kind == lookedDir:
 		// Outputs and scratch files come and go in a folder of sources; what was listed in it is compared file by file, and a
 		// new name shows in the next build.

@@ -25,6 +25,8 @@ type RunStarted struct {
 	// Expected is the time in seconds that the build probably takes (recorded times along the critical path and over the
 	// jobs); 0 where nothing is known.
 	Expected float64
+	// Still is true where nothing has moved since the last build: RunEnded follows at once.
+	Still bool
 }
 
 // NodeStarted tells that a node began to execute. Attempt counts from 1.

@@ -17,6 +17,11 @@ import (
 // Build brings the targets up to date. A failed step is no error: Summary.OK is false then. An error of the Calyxfile, a
 // target that names nothing (TargetError) or a fault of the cache is one.
 func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
+	if o.mayBeStill() {
+		if sum, still := e.still(ctx, o, time.Now()); still {
+			return sum, nil
+		}
+	}
 	l, targets, err := e.begin(ctx, o, false)
 	if err != nil {
 		return Summary{}, err
@@ -31,7 +36,8 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 	if l.broken != nil {
 		return l.sum, l.broken
 	}
-	if l.sum.OK {
+	l.keepStill()
+	if l.sum.OK && o.Values {
 		for _, t := range targets {
 			v, err := l.targetValue(t)
 			if err != nil {

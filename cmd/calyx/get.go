@@ -65,6 +65,7 @@ func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target stri
 	if err != nil {
 		return executor.TargetValue{}, err
 	}
+	o.Values = true
 	sum, err := a.runBuild(ctx, s, o, b.display(a, false))
 	if err != nil {
 		return executor.TargetValue{}, err
