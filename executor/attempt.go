@@ -47,7 +47,7 @@ func (l *loop) start(n *node, g *grant) {
 	l.running[n] = a
 	n.act.tries++
 	if !n.isPlugin() {
-		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason, Worker: g.slot, Usual: l.usual(n)})
+		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason, Worker: g.slot, Usual: l.recorded(n)})
 	}
 	holding := l.holding(n)
 	l.async(func() func() {

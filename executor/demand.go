@@ -17,6 +17,10 @@ func (l *loop) demand(n *node) {
 		return
 	}
 	n.to(waiting)
+	if n.isStep() {
+		l.steps++
+		l.ahead += l.recorded(n)
+	}
 	l.declare(n)
 	l.awaitAll(n, append(slices.Clone(n.deps), n.after...), n.leaves, func() { l.inputsReady(n) })
 }
@@ -61,6 +65,9 @@ func (w *wait) giveUp() {
 
 // ended tells everybody who waits for n that it has ended.
 func (l *loop) ended(n *node) {
+	if n.isStep() {
+		l.ahead -= l.recorded(n)
+	}
 	wanted := n.wanted
 	n.wanted = nil
 	for _, w := range wanted {

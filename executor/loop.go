@@ -39,6 +39,8 @@ type loop struct {
 	sum      Summary
 	began    time.Time
 	ticked   time.Time
+	steps    int           // derived nodes that were asked for
+	ahead    float64       // recorded seconds of those that have not ended
 	broken   error         // calyx's own means failed
 	halted   chan struct{} // closed when the build is cut short: nothing pauses any more
 	stale    map[string]bool
@@ -106,6 +108,7 @@ func (l *loop) drive() {
 			for _, f := range l.inbox.take() {
 				f()
 			}
+			l.tick()
 		case <-stop:
 			stop = nil
 			l.interrupt()
@@ -174,4 +177,25 @@ func (b *batcher[T]) flush(l *loop, f func(batch []T) func()) {
 			}
 		})
 	}
+}
+
+// tickEvery is how often observers are told how far a build is.
+const tickEvery = 200 * time.Millisecond
+
+// tick tells how far the build is, now and then. What remains is estimated from recorded times: at least the longest chain
+// that begins with a running node, and at least the work that is left over all jobs.
+func (l *loop) tick() {
+	now := l.now()
+	if l.survey || now.Sub(l.ticked) < tickEvery {
+		return
+	}
+	l.ticked = now
+	c := Counts{Done: l.sum.Executed + l.sum.Cached + l.sum.Fresh + l.sum.Failed + l.sum.Blocked, Total: l.steps, Running: l.sched.held, Queued: l.sched.queuedNodes(), Remaining: -1}
+	if l.ahead > 0 {
+		c.Remaining = l.ahead / float64(l.sched.jobs)
+		for n := range l.running {
+			c.Remaining = max(c.Remaining, float64(n.priority))
+		}
+	}
+	l.tell(c)
 }

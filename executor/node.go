@@ -68,7 +68,8 @@ type action struct {
 	result     trace.Result
 	tries      int
 	outputs    outputCheck
-	err        error // why no key can be computed
+	wrongPath  string // an output that is not right
+	err        error  // why no key can be computed
 	priority   float32
 }
 

@@ -213,14 +213,16 @@ func (l *loop) prioritise(n *node) {
 // leastSeconds stands for the time of a node that never ran.
 const leastSeconds = 0.001
 
-// usual is the recorded time of a node in seconds.
-func (l *loop) usual(n *node) float64 {
-	if l.e.times != nil {
-		if s, ok := l.e.times(n.name); ok && s > leastSeconds {
-			return s
-		}
+// usual is the recorded time of a node in seconds, never 0, so that a priority shows that it was computed.
+func (l *loop) usual(n *node) float64 { return max(l.recorded(n), leastSeconds) }
+
+// recorded is the recorded time of a node in seconds; 0 where there is none.
+func (l *loop) recorded(n *node) float64 {
+	if l.e.times == nil {
+		return 0
 	}
-	return leastSeconds
+	s, _ := l.e.times(n.name)
+	return s
 }
 
 // dispatch starts what may start.

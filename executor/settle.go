@@ -34,7 +34,9 @@ func (l *loop) checkOutputs(batch []*node) {
 		return // the outputs stay unknown, and restoring them shows the error
 	}
 	for i, n := range nodes {
-		n.act.outputs = max(n.act.outputs, checkOf(outs[i], states[i]))
+		if found := checkOf(outs[i], states[i]); found > n.act.outputs {
+			n.act.outputs, n.act.wrongPath = found, outs[i].Path
+		}
 	}
 }
 
@@ -203,9 +205,9 @@ func (l *loop) reused(n *node) {
 func (l *loop) reuseReason(n *node) graph.Reason {
 	switch {
 	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsMissing:
-		return graph.Reason{Kind: graph.OutputMissing, Node: n.name, Subject: n.onlyOutput()}
+		return graph.Reason{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}
 	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsEdited:
-		return graph.Reason{Kind: graph.OutputEdited, Node: n.name, Subject: n.onlyOutput()}
+		return graph.Reason{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}
 	}
 	n.chain = l.explain(n)
 	return n.chain[0]

@@ -105,9 +105,9 @@ func (l *loop) surveyReused(n *node) {
 	}
 	switch {
 	case n.act.outputs == outputsMissing:
-		n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.onlyOutput()}}
+		n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}}
 	case n.act.outputs == outputsEdited:
-		n.chain = []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.onlyOutput()}}
+		n.chain = []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}}
 	}
 	n.outcome = Fresh
 	n.to(done)
@@ -170,13 +170,10 @@ func (l *loop) dependenciesOf(n *node) []*node {
 func (l *loop) forecast(n *node) Forecast {
 	f := Forecast{
 		Node: n.name, Stored: n.isStored(), List: n.isList(), Doc: n.decl.Doc, Chain: n.chain, Last: n.record,
-		Certain: n.dirty != mayRun, Usual: l.usual(n), State: StateFresh, Prediction: WillReuse, Step: n.decl.Step, Value: n.value,
+		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl.Step, Value: n.value,
 	}
-	if f.Usual == leastSeconds {
-		f.Usual = 0
-		if n.record != nil {
-			f.Usual = n.record.Result.Seconds
-		}
+	if f.Usual == 0 && n.record != nil {
+		f.Usual = n.record.Result.Seconds
 	}
 	switch {
 	case n.failure != nil:
