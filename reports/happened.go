@@ -105,11 +105,10 @@ type moment struct {
 
 func newChains(spans []Span) *chains {
 	c := &chains{spans: make([]chained, len(spans))}
-	number := make(map[string]int, len(spans))
+	number := numbers(spans)
 	for i := range spans {
 		s := &spans[i]
 		c.spans[i].Span = s
-		number[s.Node] = i
 		if begin, end := s.begin(), s.finished(); begin < end {
 			c.moments = append(c.moments, moment{begin, false, i}, moment{end, true, i})
 		} else {

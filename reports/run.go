@@ -125,3 +125,12 @@ func (s *Span) busy() time.Duration {
 
 // suspended is how long the node waited for needs that came up as it ran.
 func (s *Span) suspended() time.Duration { return s.Took - s.Self }
+
+// numbers maps nodes to their spans; a node that ended twice (its value was lost meanwhile) to the last.
+func numbers(spans []Span) map[string]int {
+	number := make(map[string]int, len(spans))
+	for i := range spans {
+		number[spans[i].Node] = i
+	}
+	return number
+}
