@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 )
 
 // Pair is one entry of a Map.
@@ -58,17 +59,20 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 		}
 		return append(dst, 'f'), nil
 	case int:
-		return appendInt(dst, big.NewInt(int64(v))), nil
+		return appendSmall(dst, int64(v)), nil
 	case int64:
-		return appendInt(dst, big.NewInt(v)), nil
+		return appendSmall(dst, v), nil
 	case *big.Int:
-		return appendInt(dst, v), nil
+		if v == nil {
+			return nil, errors.New("a missing *big.Int cannot be encoded")
+		}
+		return appendInt(dst, v.Sign() < 0, v.Bytes()), nil
 	case float64:
 		return binary.BigEndian.AppendUint64(append(dst, 'd'), math.Float64bits(v)), nil
 	case string:
 		return appendBytes(append(dst, 's'), v), nil
 	case []byte:
-		return appendBytes(append(dst, 'b'), string(v)), nil
+		return appendBytes(append(dst, 'b'), v), nil
 	case Digest:
 		return append(append(dst, 'h'), v[:]...), nil
 	case []any:
@@ -80,15 +84,26 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	}
 }
 
-func appendBytes(dst []byte, s string) []byte {
+func appendBytes[T string | []byte](dst []byte, s T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-// appendInt writes 2 × the length of the magnitude, plus one for a negative number, and the magnitude, big endian.
-func appendInt(dst []byte, i *big.Int) []byte {
-	magnitude := i.Bytes()
+// appendSmall writes an integer without the detour of a big.Int.
+func appendSmall(dst []byte, i int64) []byte {
+	var magnitude [8]byte
+	unsigned := uint64(i)
+	if i < 0 {
+		unsigned = -unsigned
+	}
+	binary.BigEndian.PutUint64(magnitude[:], unsigned)
+	return appendInt(dst, i < 0, magnitude[bits.LeadingZeros64(unsigned)/8:])
+}
+
+// appendInt writes 2 × the length of the magnitude, plus one for a negative number, and the magnitude, big endian and
+// without zeros in front.
+func appendInt(dst []byte, negative bool, magnitude []byte) []byte {
 	head := uint64(len(magnitude)) << 1
-	if i.Sign() < 0 {
+	if negative {
 		head |= 1
 	}
 	return append(binary.AppendUvarint(append(dst, 'i'), head), magnitude...)
@@ -136,6 +151,9 @@ func Decode(encoded []byte) (any, error) {
 	}
 	return v, nil
 }
+
+// roomFor bounds what is allocated because of a length, before that many things were found.
+const roomFor = 64
 
 // decoder reads from the front of rest.
 type decoder struct{ rest []byte }
@@ -248,7 +266,7 @@ func (d *decoder) items(depth int) (any, error) {
 	if n > uint64(len(d.rest)) { // an item takes a byte at least
 		return nil, d.fail("it ends too early")
 	}
-	items := make([]any, 0, min(n, 1024))
+	items := make([]any, 0, min(n, roomFor))
 	for range n {
 		v, err := d.value(depth + 1)
 		if err != nil {
@@ -267,7 +285,7 @@ func (d *decoder) pairs(depth int) (any, error) {
 	if n > uint64(len(d.rest)) {
 		return nil, d.fail("it ends too early")
 	}
-	pairs := make(Map, 0, min(n, 1024))
+	pairs := make(Map, 0, min(n, roomFor))
 	seen := map[string]bool{}
 	for range n {
 		key, err := d.string()

@@ -88,6 +88,11 @@ func (g *globWalk) system(rel string) string {
 
 // base begins at a folder that the pattern names.
 func (g *globWalk) base(rel string, ways [][]string) error {
+	for p := rel; p != "." && p != "/"; p = path.Dir(p) {
+		if g.leftOut(p, true) {
+			return nil
+		}
+	}
 	if rel == "." {
 		rel = ""
 	}
@@ -151,7 +156,7 @@ func (g *globWalk) name(rel string, name Name, ways [][]string, above []inode) e
 		isDir = st.IsDir()
 	}
 	switch {
-	case g.o.Skip != nil && g.o.Skip(rel, isDir) || g.excluded(rel):
+	case g.leftOut(rel, isDir):
 	case isDir && len(left) > 0:
 		return g.dir(rel, left, above)
 	case !isDir && matches:
@@ -160,6 +165,7 @@ func (g *globWalk) name(rel string, name Name, ways [][]string, above []inode) e
 	return nil
 }
 
-func (g *globWalk) excluded(rel string) bool {
-	return slices.ContainsFunc(g.o.Exclude, func(p string) bool { return doublestar.MatchUnvalidated(p, rel) })
+func (g *globWalk) leftOut(rel string, isDir bool) bool {
+	return g.o.Skip != nil && g.o.Skip(rel, isDir) ||
+		slices.ContainsFunc(g.o.Exclude, func(p string) bool { return doublestar.MatchUnvalidated(p, rel) })
 }
