@@ -110,7 +110,7 @@ type Override struct {
 	Source any `json:"source"`
 }
 
-// Command is how a step would be executed, for `calyx exec`.
+// Prepared is how a step would be executed, for `calyx exec`.
 type Prepared struct {
 	Node    string
 	Command *Command  // of a cmd or sh step

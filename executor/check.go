@@ -13,7 +13,6 @@ import (
 type check struct {
 	traces []trace.Trace // complete ones, still to be tried
 	stage  int           // of traces[0]
-	seen   []trace.Stage // what was observed now, of the trace or chain under way
 	trail  []fork        // alternatives in the chain that are still to be tried
 	// differs is the first difference that the last trace of this workspace showed.
 	differs *difference

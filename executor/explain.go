@@ -195,7 +195,7 @@ func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
 func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
 	r := graph.Reason{Kind: graph.FileChanged, Node: n.name, Subject: subject, Before: shown(p.before), After: shown(p.now)}
 	if !p.before.Tree.IsZero() && !p.now.Tree.IsZero() {
-		return l.treeReason(r, subject, p)
+		return l.treeReason(r, p)
 	}
 	switch {
 	case strings.HasPrefix(p.before.Text, absentText) && !strings.HasPrefix(p.now.Text, absentText):
@@ -208,7 +208,7 @@ func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
 
 // treeReason compares two listings. The old one is in the store, kept there with the trace; where it is lost, the folder
 // is named.
-func (l *loop) treeReason(r graph.Reason, subject string, p pair) graph.Reason {
+func (l *loop) treeReason(r graph.Reason, p pair) graph.Reason {
 	before, err := l.e.tree(l.ctx, p.before.Tree)
 	if err != nil {
 		return r

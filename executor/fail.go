@@ -53,7 +53,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	if n.act.components != nil {
 		r.Components = n.act.components
 	}
-	r.Trace.Action = n.key
+	r.Action = n.key
 	r.Result.Log = log
 	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
 	r.Reason, r.Run, r.At = toRecord(n.reason), l.sum.Run, l.now().UTC()

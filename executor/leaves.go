@@ -213,14 +213,6 @@ func (e *Engine) candidates(name string) []string {
 	return all
 }
 
-// program is where the executable was found; empty: nowhere.
-func (f *leaf) program() string {
-	if f.absent || len(f.looked) == 0 {
-		return ""
-	}
-	return f.looked[len(f.looked)-1].path
-}
-
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
@@ -428,7 +420,7 @@ func isNoise(p string) bool {
 }
 
 // ownedOrNoise reports whether a path of the workspace is no source: a step owns it, or a tool left it there.
-func (l *loop) ownedOrNoise(p string, isDir bool) bool {
+func (l *loop) ownedOrNoise(p string, _ bool) bool {
 	if isNoise(p) {
 		return true
 	}

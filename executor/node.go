@@ -70,7 +70,6 @@ type action struct {
 	outputs    outputCheck
 	wrongPath  string // an output that is not right
 	err        error  // why no key can be computed
-	priority   float32
 }
 
 // outputCheck says how the outputs of a reused node stand in the workspace.

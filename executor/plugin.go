@@ -81,7 +81,7 @@ func (l *loop) pluginProcess(n *node) (*PluginProcess, error) {
 	if len(argv) == 0 {
 		return nil, fmt.Errorf("plugin %q: its command has no words", p.Name)
 	}
-	path, err := l.programPath(n, argv[0])
+	path, err := l.programPath(argv[0])
 	if err != nil {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name, err)
 	}

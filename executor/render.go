@@ -14,7 +14,6 @@ import (
 // word is one argument of a command. A value that has no path in the workspace is written to a file when the command
 // starts; its word is then the file's path.
 type word struct {
-	text   string
 	value  trace.Value // Media is not empty: to be written to a file
 	inline []byte      // the file's content, where it is in no blob
 	name   string      // the file's name

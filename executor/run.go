@@ -92,7 +92,7 @@ func (e *Engine) take(ctx context.Context, o Options) error {
 			return err
 		}
 		e.graph = nil // `value(node)` may say something else now
-		if g, err = e.load(ctx); err != nil {
+		if _, err = e.load(ctx); err != nil {
 			return err
 		}
 	}

@@ -103,10 +103,10 @@ func (l *loop) surveyReused(n *node) {
 		n.act.entry = &trace.Entry{Done: &n.act.result}
 		l.checkOutputs([]*node{n})
 	}
-	switch {
-	case n.act.outputs == outputsMissing:
+	switch n.act.outputs {
+	case outputsMissing:
 		n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}}
-	case n.act.outputs == outputsEdited:
+	case outputsEdited:
 		n.chain = []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}}
 	}
 	n.outcome = Fresh

@@ -60,7 +60,7 @@ func (l *loop) commandTask(a *attempt) (*Command, error) {
 		return nil, errors.New("its command has no words")
 	}
 	c := &Command{Argv: argv, Dir: l.e.cfg.Root}
-	if c.Path, err = l.programPath(n, argv[0]); err != nil {
+	if c.Path, err = l.programPath(argv[0]); err != nil {
 		return nil, err
 	}
 	if c.Env, err = l.environmentOf(s.Env, s.Secrets, a.scratch, &r); err != nil {
@@ -76,7 +76,7 @@ func (l *loop) commandTask(a *attempt) (*Command, error) {
 }
 
 // programPath finds the executable that the first word of a command leads to.
-func (l *loop) programPath(n *node, name string) (string, error) {
+func (l *loop) programPath(name string) (string, error) {
 	for _, at := range l.e.candidates(name) {
 		if st, err := os.Stat(at); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
 			return at, nil

@@ -40,9 +40,7 @@ func (l *loop) views(t *targets, then func(digests []hashing.Digest, err error))
 // plainView answers from what is in memory.
 func (l *loop) plainView(r trace.Request, n *node, f *leaf) (hashing.Digest, bool) {
 	switch {
-	case n != nil && r.Kind == trace.Exists:
-		return existsDigest("file"), r.View == ""
-	case n != nil && r.View == "" && (r.Kind != trace.File || r.Subject == n.onlyOutput()):
+	case n != nil && r.Kind != trace.Exists && r.View == "" && (r.Kind != trace.File || r.Subject == n.onlyOutput()):
 		return wholeDigest(n.value), true
 	case n == nil && r.View == "":
 		return f.digest, true
@@ -85,14 +83,18 @@ func (l *loop) view(r trace.Request, n *node, f *leaf) (view, error) {
 		return l.leafView(f)
 	}
 	v := n.value
-	var err error
-	switch {
-	case r.Kind == trace.Exists:
-		return view{digest: existsDigest("file"), inline: []byte(`"file"`)}, nil
-	case r.Kind == trace.File:
+	if r.Kind == trace.Exists || r.Kind == trace.File {
+		var err error
 		if v, err = l.outputAt(n, r.Subject); err != nil {
-			return view{digest: existsDigest("nothing"), absent: true}, nil
+			return view{digest: existsDigest(""), inline: mustJSON(""), absent: r.Kind == trace.File}, nil
 		}
+	}
+	if r.Kind == trace.Exists {
+		what := "file"
+		if v.Media == trace.MediaTree {
+			what = "folder"
+		}
+		return view{digest: existsDigest(what), inline: mustJSON(what)}, nil
 	}
 	return l.valueView(l.ctx, n, v, r.View)
 }
