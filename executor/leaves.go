@@ -44,6 +44,7 @@ type leafKind uint8
 const (
 	leafStored   leafKind = iota + 1 // a file or folder of a stored node, or a folder in deps
 	leafGlob                         // the files that match a pattern, with their contents
+	leafMatches                      // the paths that match a pattern
 	leafWord                         // a literal word: the file of that name, or its absence
 	leafProgram                      // the executable that a name leads to
 	leafFile                         // a file that a plugin reads
@@ -116,6 +117,8 @@ func (e *Engine) observe(l *loop, f *leaf) {
 		e.observeStored(l, f)
 	case leafGlob:
 		e.observeGlob(l, f)
+	case leafMatches:
+		e.observeMatches(l, f)
 	case leafWord, leafFile:
 		e.observeFile(f)
 	case leafProgram:
@@ -274,7 +277,18 @@ func (e *Engine) observeGlob(l *loop, f *leaf) {
 	}
 	f.addDirs(read.Dirs, read.Missing)
 	f.setTree(tree)
+}
+
+// observeMatches lists the files that a pattern matches, whatever is in them.
+func (e *Engine) observeMatches(l *loop, f *leaf) {
+	read, err := hashing.Glob(l.ctx, e.cfg.Root, f.subject, hashing.GlobOptions{Skip: l.ownedOrNoise, Clock: e.clock})
+	if err != nil {
+		f.err = err
+		return
+	}
+	f.addDirs(read.Dirs, read.Missing)
 	f.inline = pathsJSON(read.Paths)
+	f.digest = hashing.Sum(f.inline)
 }
 
 func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {

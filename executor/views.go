@@ -101,7 +101,10 @@ func (l *loop) view(r trace.Request, n *node, f *leaf) (view, error) {
 
 // leafView hands over a file, a listing, a variable.
 func (l *loop) leafView(f *leaf) (view, error) {
-	v := view{digest: f.digest, absent: f.absent, value: f.value, inline: f.inline}
+	v := view{digest: f.digest, absent: f.absent && f.kind != leafExists, value: f.value, inline: f.inline}
+	if f.inline != nil {
+		v.value = jsonValue(f.inline)
+	}
 	if f.kind == leafFile && !f.absent {
 		v.path = l.e.abs(f.subject)
 	}
