@@ -1,0 +1,70 @@
+// Package examples holds what shows calyx at work, and tests that it does.
+package examples
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestTour builds Calyxfile.example as its first line says, with the real program.
+func TestTour(t *testing.T) {
+	calyx := filepath.Join(t.TempDir(), "calyx")
+	run(t, ".", "go", "build", "-o", calyx, "../cmd/calyx")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../testdata/example")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../Calyxfile.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Calyxfile"), text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+
+	first := build(t, dir, calyx)
+	if !slices.Contains(first, "report") || !slices.Contains(first, "everything") {
+		t.Errorf("the first build executed %q", first)
+	}
+	if again := build(t, dir, calyx); !slices.Equal(again, []string{"check"}) { // cache = False
+		t.Errorf("the second build executed %q, want only the step that runs in every run", again)
+	}
+
+	run(t, dir, calyx, "set", "top", "1")
+	if after := build(t, dir, calyx); !slices.Contains(after, "report") || slices.Contains(after, "rows") {
+		t.Errorf("after top was set, a build executed %q", after)
+	}
+}
+
+// build returns the nodes that a build executed.
+func build(t *testing.T, dir, calyx string) []string {
+	t.Helper()
+	var executed []string
+	for line := range bytes.Lines(run(t, dir, calyx, "build", "--json")) {
+		var event struct{ Event, Node, Outcome string }
+		if err := json.Unmarshal(line, &event); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if event.Outcome == "executed" {
+			executed = append(executed, event.Node)
+		}
+	}
+	return executed
+}
+
+func run(t *testing.T, dir string, argv ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, stderr.Bytes())
+	}
+	return stdout.Bytes()
+}
