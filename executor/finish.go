@@ -64,6 +64,11 @@ func (a *attempt) capture(ctx context.Context, f *finishing) error {
 	if err != nil {
 		return err
 	}
+	for _, c := range captured {
+		if err := ws.Adopt(ctx, c.Output); err != nil {
+			return err
+		}
+	}
 	for i, c := range captured {
 		f.txn.Blobs = append(f.txn.Blobs, c.Blobs...)
 		out := c.Output
@@ -262,7 +267,7 @@ func (a *attempt) putLog() trace.Value {
 func (a *attempt) keepPartial() {
 	ws, err := a.l.e.workspace()
 	if err == nil && len(a.outs) > 0 {
-		err = ws.Fail(a.n.name, a.outs...)
+		err = errors.Join(ws.Fail(a.n.name, a.outs...), ws.PutBack(a.outs...))
 	}
 	if err != nil {
 		a.l.inbox.post(func() {
@@ -295,7 +300,7 @@ func (a *attempt) finished(f *finishing, err error) {
 			log := a.putLog()
 			return func() {
 				a.close()
-				l.fail(n, &Failure{Message: err.Error(), Exit: -1}, &failureRecord{a: a, log: log})
+				l.fail(n, failureOf(err), &failureRecord{a: a, log: log})
 			}
 		})
 	case len(f.moved) > 0:

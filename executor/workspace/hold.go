@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 )
@@ -68,16 +69,20 @@ func (w *Workspace) makeReady(ctx context.Context, all []want, wrong, outs []Out
 }
 
 // Prepare makes room for outputs that are about to be written: their parent folders are there afterwards, and nothing at
-// their paths. What somebody edited is put aside; the error is a *ForeignError where something is in the way that calyx
-// never wrote. The caller holds the locks.
+// their paths. What somebody edited is put aside for good; what calyx never wrote until Adopt or PutBack. The caller holds the
+// locks.
 func (w *Workspace) Prepare(ctx context.Context, outs ...Output) error {
 	all, err := w.look(ctx, outs)
 	if err != nil {
 		return err
 	}
 	for i, o := range outs {
-		if err := w.clear(o, all[i].state); err != nil {
-			return err
+		err := w.clear(o, all[i].state)
+		if errors.As(err, new(*ForeignError)) {
+			err = w.setAside(o)
+		}
+		if err != nil {
+			return errors.Join(err, w.PutBack(outs...))
 		}
 		if err := w.makeParent(o); err != nil {
 			return err

@@ -20,6 +20,7 @@ const Folder = ".calyx"
 
 // Workspace is one project's folder, in use by this process. It is safe for concurrent use.
 type Workspace struct {
+	aside   asides
 	root    string
 	id      string
 	store   cas.Store

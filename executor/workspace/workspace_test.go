@@ -242,13 +242,30 @@ func TestPrepareRemovesOnlyWhatCalyxWrote(t *testing.T) {
 	t.Run("foreign", func(t *testing.T) {
 		l := newLab(t)
 		l.write("out", "precious")
+		o := workspace.Output{Node: "n", Path: "out"}
+		l.check(l.ws.Prepare(ctx, o))
+		o.Value.Digest = hashing.Sum([]byte("another"))
 		var foreign *workspace.ForeignError
-		err := l.ws.Prepare(ctx, workspace.Output{Node: "n", Path: "out"})
+		err := l.ws.Adopt(ctx, o)
+		l.check(l.ws.PutBack(o))
 		if !errors.As(err, &foreign) || !strings.Contains(err.Error(), `"out"`) || !strings.Contains(foreign.Hint(), "move") {
 			t.Errorf("error %v", err)
 		}
 		if l.content("out") != "precious" {
 			t.Error("the file is gone")
+		}
+	})
+	t.Run("foreign and equal", func(t *testing.T) {
+		l := newLab(t)
+		l.write("out", "the same")
+		o := workspace.Output{Node: "n", Path: "out"}
+		l.check(l.ws.Prepare(ctx, o))
+		l.write("out", "the same")
+		o.Value.Digest = hashing.Sum([]byte("the same"))
+		l.check(l.ws.Adopt(ctx, o))
+		l.check(l.ws.PutBack(o))
+		if found, _ := filepath.Glob(l.at(".calyx/displaced/*/out")); l.content("out") != "the same" || len(found) != 0 {
+			t.Errorf("displaced %q", found)
 		}
 	})
 	t.Run("foreign and empty", func(t *testing.T) {

@@ -1,0 +1,210 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/local"
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph/state"
+)
+
+// world is one workspace with its history.
+type world struct {
+	t       *testing.T
+	r       *rand.Rand
+	root    string
+	store   cas.Store
+	p       *pipeline
+	files   map[string]string         // the sources as they are now
+	states  map[string]map[string]any // what was set, by instance
+	before  []map[string]string       // earlier sources, to go back to
+	done    map[string]string         // what successful executions saw, and of which node
+	log     []string                  // the history, for messages
+	program int
+}
+
+// kept is a store that outlives the engines that use it.
+type kept struct{ cas.Store }
+
+// Close leaves the store open.
+func (kept) Close() error { return nil }
+
+func newWorld(t *testing.T, seed uint64, steps int) *world {
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := local.Open(filepath.Join(root, ".calyx", "cache"), func(text string) { t.Error(text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := &world{
+		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, store: store, files: map[string]string{},
+		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{},
+	}
+	w.p = newPipeline(w.r, steps)
+	for _, path := range w.p.sources {
+		w.put(path)
+	}
+	w.put("glob/a.txt")
+	w.put("opt/f0")
+	w.writeProgram()
+	w.writeCalyxfile()
+	return w
+}
+
+func (w *world) say(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+
+func (w *world) write(path, text string) {
+	at := filepath.Join(w.root, path)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o777), os.WriteFile(at, []byte(text), 0o777)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// put gives a source another content, of a length that does not give it away.
+func (w *world) put(path string) {
+	text := fmt.Sprint(w.r.IntN(6))
+	w.say("put %s %s", path, text)
+	w.files[path] = text
+	w.write(path, text)
+}
+
+func (w *world) remove(path string) {
+	w.say("remove %s", path)
+	delete(w.files, path)
+	if err := os.Remove(filepath.Join(w.root, path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) writeProgram() { w.write("bin/prog", fmt.Sprintf("#!/bin/sh\n# %d\n", w.program)) }
+
+func (w *world) writeCalyxfile() { w.write("Calyxfile", w.p.calyxfile()) }
+
+// change does one thing that a user may do between two builds.
+func (w *world) change() {
+	switch w.r.IntN(13) {
+	case 0, 1, 2:
+		w.put(w.pick(w.p.sources))
+	case 3:
+		w.put(w.pick(w.p.optional))
+	case 4:
+		w.remove(w.pick(w.p.optional))
+	case 5:
+		w.remove(w.pick(w.p.sources))
+	case 6:
+		w.changeGlob()
+	case 7:
+		w.revert()
+	case 8:
+		w.redefine()
+	case 9, 10:
+		w.spoil()
+	case 11:
+		w.set()
+	case 12:
+		w.changeProgram()
+	}
+}
+
+func (w *world) pick(from []string) string { return from[w.r.IntN(len(from))] }
+
+func (w *world) changeGlob() {
+	path := w.pick([]string{"glob/a.txt", "glob/b.txt", "glob/c.md"})
+	if _, ok := w.files[path]; ok && w.r.IntN(2) == 0 {
+		w.remove(path)
+		return
+	}
+	w.put(path)
+}
+
+// revert goes back to the sources of an earlier build.
+func (w *world) revert() {
+	if len(w.before) == 0 {
+		return
+	}
+	w.say("revert")
+	old := w.before[w.r.IntN(len(w.before))]
+	for path := range maps.Clone(w.files) {
+		if _, ok := old[path]; !ok {
+			w.remove(path)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(old)) {
+		w.files[path] = old[path]
+		w.write(path, old[path])
+	}
+}
+
+// redefine changes the definition of a step.
+func (w *world) redefine() {
+	s := w.p.steps[w.r.IntN(len(w.p.steps))]
+	s.salt = w.r.IntN(3)
+	w.say("redefine %s salt %d", s.name, s.salt)
+	w.writeCalyxfile()
+}
+
+// spoil deletes or edits an output.
+func (w *world) spoil() {
+	s := w.p.steps[w.r.IntN(len(w.p.steps))]
+	if len(s.outs) == 0 {
+		return
+	}
+	path := w.pick(s.outs)
+	at := filepath.Join(w.root, path)
+	if _, err := os.Lstat(at); err != nil {
+		return // what stands where nothing was built is the user's, and stops a build
+	}
+	if w.r.IntN(2) == 0 {
+		w.say("delete output %s", path)
+		if err := os.Remove(at); err != nil {
+			w.t.Fatal(err)
+		}
+		return
+	}
+	w.say("edit output %s", path)
+	w.write(path, fmt.Sprint(w.r.IntN(6)))
+}
+
+func (w *world) set() {
+	instance, name, v := w.pick([]string{"default", "other"}), w.pick([]string{"p0", "p1"}), int64(w.r.IntN(3))
+	w.say("set %s %s=%d", instance, name, v)
+	w.states[instance][name] = v
+}
+
+func (w *world) changeProgram() {
+	if w.r.IntN(3) > 0 {
+		return
+	}
+	w.program = w.r.IntN(3)
+	w.say("program %d", w.program)
+	w.writeProgram()
+}
+
+// engine makes a fresh engine, as each command does.
+func (w *world) engine(instance string, r *runner) *executor.Engine {
+	return executor.New(executor.Config{
+		Root: w.root, Calyxfile: "Calyxfile", Instance: instance, CacheDir: filepath.Join(w.root, ".calyx", "cache"),
+		Version: "test", Coerce: state.Coerce,
+		Store:  func(context.Context) (cas.Store, error) { return kept{w.store}, nil },
+		Runner: func() (executor.Runner, error) { return r, nil },
+		Stored: func(_, instance string) (map[string]any, error) { return maps.Clone(w.states[instance]), nil },
+		Print:  func(string) {},
+	})
+}
