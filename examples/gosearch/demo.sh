@@ -25,7 +25,7 @@ rm -rf .calyx bin out calyx.state.json
 build
 cat out/report.txt
 
-say "Nothing to do: nothing is started, not even the plugin."
+say "Nothing to do: no step runs, and no plugin is started."
 build
 
 say "A smaller vocabulary. Setting computes nothing; a dry run tells what it reaches. No file is read again."
