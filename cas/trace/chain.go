@@ -114,7 +114,7 @@ func (e *Entry) addHint(t Trace) {
 
 // SameStages reports whether two traces observed the same.
 func SameStages(a, b []Stage) bool {
-	return slices.EqualFunc(a, b, func(x, y Stage) bool { return slices.Equal(x, y) })
+	return slices.EqualFunc(a, b, slices.Equal[Stage])
 }
 
 // SameResult reports whether two results give dependents the same value.
