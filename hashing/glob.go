@@ -19,7 +19,7 @@ type GlobOptions struct {
 	Exclude []string // patterns of what is left out
 	// Skip, where set, leaves out what it returns true for; a folder with all that is in it.
 	Skip  func(rel string, isDir bool) bool
-	Clock Clock // of the file system
+	Clock Clock // of the file system; it must be set
 }
 
 // GlobRead is what a pattern matched, and all that was looked at to find it.

@@ -24,7 +24,7 @@ type TreeOptions struct {
 	Skip func(rel string, isDir bool) bool
 	// Exclude holds patterns of what is left out likewise.
 	Exclude []string
-	// Memo remembers the digests of files.
+	// Memo remembers the digests of files; it must be set.
 	Memo *Memo
 }
 

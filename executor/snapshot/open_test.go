@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -79,6 +81,29 @@ func TestWhatIsNoFileIsNoSnapshot(t *testing.T) {
 		if _, err := snapshot.Open(at); !errors.Is(err, snapshot.ErrNone) {
 			t.Errorf("%s: %v", at, err)
 		}
+	}
+}
+
+func TestWhatKilledWritersLeftIsRemoved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "snapshot")
+	at := map[string]time.Time{
+		"snapshot.new-old": time.Now().Add(-2 * time.Hour), "snapshot.new-fresh": time.Now(), "snapshot2": time.Now().Add(-2 * time.Hour),
+	}
+	for name, mtime := range at {
+		path := filepath.Join(filepath.Dir(file), name)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, mtime, mtime)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := snapshot.New().Write(file, snapshot.Head{}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(file + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{file, file + ".new-fresh", file + "2"}; !slices.Equal(left, want) {
+		t.Errorf("left: %q, want %q", left, want)
 	}
 }
 

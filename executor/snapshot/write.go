@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/calyx-build/calyx/hashing"
@@ -42,7 +44,9 @@ func (s *Snapshot) Refresh(path string, refreshed []Refreshed) error {
 
 // replace puts the content at path. It is not synchronised: after a crash a torn file does not fit its checksum.
 func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	dir, prefix := filepath.Dir(path), filepath.Base(path)+".new-"
+	removeAbandoned(dir, prefix)
+	f, err := os.CreateTemp(dir, prefix+"*")
 	if err != nil {
 		return err
 	}
@@ -55,4 +59,23 @@ func replace(path string, content []byte) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// abandoned is the age at which a temporary file's writer was surely killed: writing takes a second at most.
+const abandoned = time.Hour
+
+// removeAbandoned removes what killed writers left behind. That it fails matters to nobody.
+func removeAbandoned(dir, prefix string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
