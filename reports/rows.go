@@ -13,7 +13,7 @@ import (
 const rowVersion = 1
 
 // maxRow bounds what a compressed row may unfold to, in bytes, so that a damaged one cannot take all memory.
-const maxRow = 1 << 30
+const maxRow = 1 << 28
 
 // rows is how rows are encoded: times keep their microseconds.
 var rows = func() cbor.EncMode {
