@@ -278,7 +278,7 @@ func (l *loop) workspacePath(n *node, v trace.Value) string {
 // inlineOf is the JSON text of a node's value, where it is known and v is that value.
 func (n *node) inlineOf(v trace.Value) []byte {
 	if v == n.value {
-		return n.inline
+		return n.loadInline()
 	}
 	return nil
 }

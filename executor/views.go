@@ -116,9 +116,9 @@ func (l *loop) valueView(ctx context.Context, n *node, v trace.Value, name strin
 	kind, arg, _ := strings.Cut(name, ":")
 	switch kind {
 	case "":
-		return view{digest: wholeDigest(v), value: v, path: l.workspacePath(n, v), items: l.listItems(n)}, nil
+		return view{digest: wholeDigest(v), value: v, inline: n.inlineOf(v), path: l.workspacePath(n, v), items: l.listItems(n)}, nil
 	case "bytes":
-		return view{digest: v.Digest, value: v, path: l.workspacePath(n, v)}, nil
+		return view{digest: v.Digest, value: v, inline: n.inlineOf(v), path: l.workspacePath(n, v)}, nil
 	case "file":
 		if n.isStored() && len(n.leaves) > 0 && n.leaves[0].tree != nil {
 			return l.storedFile(n, arg)
@@ -158,9 +158,12 @@ func (l *loop) jsonView(ctx context.Context, n *node, v trace.Value, kind, arg s
 		}
 		return view{}, fmt.Errorf("a value of type %s has no view %q", v.Media, kind)
 	}
-	text, err := l.e.content(ctx, v)
-	if err != nil {
-		return view{}, err
+	text := n.inlineOf(v) // a parameter's value is in no blob
+	if text == nil {
+		var err error
+		if text, err = l.e.content(ctx, v); err != nil {
+			return view{}, err
+		}
 	}
 	parsed, err := graph.ParseJSON(text)
 	if err != nil {
