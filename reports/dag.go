@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,7 @@ type dag struct {
 	nodes      []PlanNode
 	dependents [][]int
 	order      []int // dependencies before dependents
+	byName     []int // the place of each node's name among the sorted names
 }
 
 // newDAG orders the nodes. The error names a cycle.
@@ -38,7 +40,18 @@ func newDAG(nodes []PlanNode) (*dag, error) {
 	if len(g.order) < len(nodes) {
 		return nil, g.cycle(open)
 	}
+	g.byName = g.namesInOrder()
 	return g, nil
+}
+
+func (g *dag) namesInOrder() []int {
+	sorted := slices.Clone(g.order)
+	slices.SortFunc(sorted, func(a, b int) int { return strings.Compare(g.nodes[a].Name, g.nodes[b].Name) })
+	place := make([]int, len(sorted))
+	for at, i := range sorted {
+		place[i] = at
+	}
+	return place
 }
 
 // cycle finds a cycle among the nodes with open dependencies: each of them has one that is open too.

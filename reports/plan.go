@@ -68,7 +68,7 @@ func NewPlan(nodes []PlanNode, m Machine) (*Plan, error) {
 	for _, s := range seconds {
 		p.SerialSeconds += s
 	}
-	forecast := forecaster{g: g, seconds: seconds, total: p.SerialSeconds, serial: g.serial(seconds)}
+	forecast := forecaster{g: g, seconds: seconds, rank: g.rank(seconds), total: p.SerialSeconds, serial: g.serial(seconds)}
 	p.Prediction = forecast.on(m)
 	p.CriticalPath = g.longest(seconds)
 	p.Stages = g.stages()
@@ -80,11 +80,12 @@ func NewPlan(nodes []PlanNode, m Machine) (*Plan, error) {
 type forecaster struct {
 	g             *dag
 	seconds       []float64
+	rank          []int
 	total, serial float64
 }
 
 func (f *forecaster) on(m Machine) Prediction {
-	p := Prediction{PredictedSeconds: f.g.simulate(f.seconds, m), PredictedSpeedup: 1, AmdahlSpeedup: 1}
+	p := Prediction{PredictedSeconds: f.g.simulate(f.seconds, f.rank, m), PredictedSpeedup: 1, AmdahlSpeedup: 1}
 	if f.total > 0 {
 		p.PredictedSpeedup = f.total / p.PredictedSeconds
 		p.AmdahlSpeedup = f.total / (f.serial + (f.total-f.serial)/float64(max(1, m.Workers)))

@@ -2,10 +2,8 @@ package reports
 
 import (
 	"cmp"
-	"container/heap"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Machine is what a build runs on.
@@ -29,15 +27,22 @@ type schedule struct {
 	mem     int64
 	tokens  map[string]int
 	open    []int // dependencies that are not done, by node
-	queues  map[string]*queue
-	running running
+	queues  map[string]*heap[int]
+	running heap[task]
 }
 
-// simulate returns the seconds that the machine takes for all nodes, given each one's time.
-func (g *dag) simulate(seconds []float64, m Machine) float64 {
+// task is a node that runs until end.
+type task struct {
+	end  float64
+	node int
+}
+
+// simulate returns the seconds that the machine takes for all nodes, given each one's time and the rank that it gives them.
+func (g *dag) simulate(seconds []float64, rank []int, m Machine) float64 {
 	s := &schedule{
-		g: g, seconds: seconds, rank: g.rank(seconds), m: m, slots: max(1, m.Workers), mem: m.Mem, tokens: maps.Clone(m.Pools),
-		open: make([]int, len(g.nodes)), queues: map[string]*queue{},
+		g: g, seconds: seconds, rank: rank, m: m, slots: max(1, m.Workers), mem: m.Mem, tokens: maps.Clone(m.Pools),
+		open: make([]int, len(g.nodes)), queues: map[string]*heap[int]{},
+		running: heap[task]{less: func(a, b task) bool { return a.end < b.end }},
 	}
 	for i, n := range g.nodes {
 		s.open[i] = len(n.Deps)
@@ -49,7 +54,7 @@ func (g *dag) simulate(seconds []float64, m Machine) float64 {
 	}
 	for {
 		s.dispatch()
-		if len(s.running) == 0 && !s.admitOver() {
+		if len(s.running.items) == 0 && !s.admitOver() {
 			return s.now
 		}
 		s.advance()
@@ -77,10 +82,10 @@ func (s *schedule) push(i int) {
 	pool := s.g.nodes[i].Pool
 	q := s.queues[pool]
 	if q == nil {
-		q = &queue{rank: s.rank}
+		q = &heap[int]{less: func(a, b int) bool { return s.rank[a] < s.rank[b] }}
 		s.queues[pool] = q
 	}
-	heap.Push(q, i)
+	q.push(i)
 }
 
 // dispatch starts what may start.
@@ -90,19 +95,19 @@ func (s *schedule) dispatch() {
 		if q == nil {
 			return
 		}
-		s.start(heap.Pop(q).(int))
+		s.start(q.pop())
 	}
 }
 
 // best is the queue whose first node starts next; nil: none may.
-func (s *schedule) best() *queue {
-	var best *queue
+func (s *schedule) best() *heap[int] {
+	var best *heap[int]
 	for name, q := range s.queues {
 		tokens, limited := s.tokens[name]
-		if len(q.nodes) == 0 || limited && tokens <= 0 || s.m.Mem > 0 && s.g.nodes[q.nodes[0]].Mem > s.mem {
+		if len(q.items) == 0 || limited && tokens <= 0 || s.m.Mem > 0 && s.g.nodes[q.items[0]].Mem > s.mem {
 			continue
 		}
-		if best == nil || s.rank[q.nodes[0]] < s.rank[best.nodes[0]] {
+		if best == nil || s.rank[q.items[0]] < s.rank[best.items[0]] {
 			best = q
 		}
 	}
@@ -116,29 +121,29 @@ func (s *schedule) start(i int) {
 	if _, limited := s.tokens[n.Pool]; limited {
 		s.tokens[n.Pool]--
 	}
-	heap.Push(&s.running, task{s.now + s.seconds[i], i})
+	s.running.push(task{s.now + s.seconds[i], i})
 }
 
 // admitOver starts one node over the memory or pool that is there: nothing else can run, so waiting would be for ever.
 func (s *schedule) admitOver() bool {
-	var first *queue
+	var first *heap[int]
 	for _, q := range s.queues {
-		if len(q.nodes) > 0 && (first == nil || s.rank[q.nodes[0]] < s.rank[first.nodes[0]]) {
+		if len(q.items) > 0 && (first == nil || s.rank[q.items[0]] < s.rank[first.items[0]]) {
 			first = q
 		}
 	}
 	if first == nil {
 		return false
 	}
-	s.start(heap.Pop(first).(int))
+	s.start(first.pop())
 	return true
 }
 
 // advance goes on to the next moment at which something ends.
 func (s *schedule) advance() {
-	s.now = s.running[0].end
-	for len(s.running) > 0 && s.running[0].end == s.now {
-		i := heap.Pop(&s.running).(task).node
+	s.now = s.running.items[0].end
+	for len(s.running.items) > 0 && s.running.items[0].end == s.now {
+		i := s.running.pop().node
 		n := s.g.nodes[i]
 		s.slots++
 		s.mem += n.Mem
@@ -158,50 +163,11 @@ func (g *dag) rank(seconds []float64) []int {
 	tails := g.tails(seconds)
 	sorted := slices.Clone(g.order)
 	slices.SortFunc(sorted, func(a, b int) int {
-		return cmp.Or(cmp.Compare(tails[b], tails[a]), strings.Compare(g.nodes[a].Name, g.nodes[b].Name))
+		return cmp.Or(cmp.Compare(tails[b], tails[a]), cmp.Compare(g.byName[a], g.byName[b]))
 	})
 	rank := make([]int, len(sorted))
 	for at, i := range sorted {
 		rank[i] = at
 	}
 	return rank
-}
-
-// queue holds the ready nodes of one pool; a heap.
-type queue struct {
-	rank  []int
-	nodes []int
-}
-
-func (q *queue) Len() int           { return len(q.nodes) }
-func (q *queue) Less(i, j int) bool { return q.rank[q.nodes[i]] < q.rank[q.nodes[j]] }
-func (q *queue) Swap(i, j int)      { q.nodes[i], q.nodes[j] = q.nodes[j], q.nodes[i] }
-func (q *queue) Push(x any)         { q.nodes = append(q.nodes, x.(int)) }
-
-func (q *queue) Pop() any {
-	last := len(q.nodes) - 1
-	i := q.nodes[last]
-	q.nodes = q.nodes[:last]
-	return i
-}
-
-// task is a node that runs until end.
-type task struct {
-	end  float64
-	node int
-}
-
-// running is a heap of tasks, the one that ends first on top.
-type running []task
-
-func (r running) Len() int           { return len(r) }
-func (r running) Less(i, j int) bool { return r[i].end < r[j].end }
-func (r running) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *running) Push(x any)        { *r = append(*r, x.(task)) }
-
-func (r *running) Pop() any {
-	last := len(*r) - 1
-	t := (*r)[last]
-	*r = (*r)[:last]
-	return t
 }

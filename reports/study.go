@@ -82,7 +82,7 @@ func newStudy(recent []*Run, d *graph.Declarations, path Path) *study {
 		return s
 	}
 	s.g, s.seconds = g, g.seconds()
-	s.base = g.simulate(s.seconds, s.machine)
+	s.base = g.simulate(s.seconds, g.rank(s.seconds), s.machine)
 	return s
 }
 
@@ -122,7 +122,7 @@ func (s *study) saving(f *finding) float64 {
 	if f.pools != nil {
 		machine.Pools = f.pools
 	}
-	return min(max(0, s.base-s.g.simulate(seconds, machine)), s.run.Seconds)
+	return min(max(0, s.base-s.g.simulate(seconds, s.g.rank(seconds), machine)), s.run.Seconds)
 }
 
 // without is the finding's effect where the given spans do not run.
