@@ -48,16 +48,11 @@ func (l *loop) outputValue(n *node, output string) (trace.Value, error) {
 		return v.value, err
 	}
 	if n.value.Media == trace.MediaParts {
-		named, err := l.e.partsOf(l.ctx, n.value)
-		if err != nil {
-			return trace.Value{}, err
+		v, err := l.fileOfTree(l.ctx, n.value, output)
+		if errors.Is(err, errNoPart) {
+			return l.outputAt(n, output)
 		}
-		for _, p := range named {
-			if p.Name == output {
-				return p.Value, nil
-			}
-		}
-		return l.outputAt(n, output)
+		return v, err
 	}
 	outs := n.outs()
 	if len(outs) == 1 && (outs[0].Name == output || outs[0].Path == output) {
@@ -71,12 +66,9 @@ func (l *loop) outputAt(n *node, path string) (trace.Value, error) {
 	for _, o := range n.outs() {
 		switch {
 		case o.Path == path:
-			if n.value.Media == trace.MediaParts && o.Name == path {
-				return trace.Value{}, fmt.Errorf("it has no output %q", path)
-			}
-			return l.outputValue(n, o.Name)
+			return l.declaredOutput(n, o.Name)
 		case len(path) > len(o.Path) && path[:len(o.Path)+1] == o.Path+"/":
-			folder, err := l.outputValue(n, o.Name)
+			folder, err := l.declaredOutput(n, o.Name)
 			if err != nil {
 				return folder, err
 			}
@@ -84,6 +76,14 @@ func (l *loop) outputAt(n *node, path string) (trace.Value, error) {
 		}
 	}
 	return trace.Value{}, fmt.Errorf("it has no output %q", path)
+}
+
+// declaredOutput is the value of one of the outputs that the step declares, by its name.
+func (l *loop) declaredOutput(n *node, name string) (trace.Value, error) {
+	if len(n.outs()) == 1 {
+		return n.value, nil
+	}
+	return l.fileOfTree(l.ctx, n.value, name)
 }
 
 var errNoPart = errors.New("there is no such part")
