@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas"
@@ -47,8 +48,10 @@ func (l *loop) commandTask(a *attempt) (*Command, error) {
 	n := a.n
 	s := n.decl.Step
 	var failed error
+	placed := 0
 	r := renderer{n: n, node: l.named, place: func(w word) string {
-		p, err := l.placeValue(a, w)
+		placed++
+		p, err := l.placeValue(a, placed, w)
 		failed = errors.Join(failed, err)
 		return p
 	}}
@@ -121,8 +124,9 @@ func (l *loop) environmentOf(vars []graph.EnvVar, secrets []string, tmp string, 
 	return list, nil
 }
 
-// placeValue puts a value where a command can open it.
-func (l *loop) placeValue(a *attempt, w word) (string, error) {
+// placeValue puts a value where a command can open it: in a folder of its own, as a command may name a value twice, and the
+// names of two nodes may give the same file name.
+func (l *loop) placeValue(a *attempt, number int, w word) (string, error) {
 	ws, err := l.e.workspace()
 	if err != nil {
 		return "", err
@@ -132,7 +136,11 @@ func (l *loop) placeValue(a *attempt, w word) (string, error) {
 			return "", err
 		}
 	}
-	at := filepath.Join(a.values, w.name)
+	dir := filepath.Join(a.values, strconv.Itoa(number))
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return "", err
+	}
+	at := filepath.Join(dir, w.name)
 	switch {
 	case w.inline != nil:
 		return at, os.WriteFile(at, w.inline, 0o400)
