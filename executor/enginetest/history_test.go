@@ -1,13 +1,14 @@
 package enginetest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/calyx-build/calyx/executor"
 )
@@ -39,6 +40,9 @@ func TestHistories(t *testing.T) {
 		})
 	}
 }
+
+// hangs is a time in which every build here ends by far: one that takes longer never would.
+const hangs = time.Minute
 
 // built is one build under way.
 type built struct {
@@ -88,8 +92,13 @@ func (b *built) choose() {
 }
 
 func (b *built) drive() executor.Summary {
+	ctx, cancel := context.WithTimeout(b.w.t.Context(), hangs)
+	defer cancel()
 	e := b.w.engine(b.instance, b.run)
-	sum, err := e.Build(b.w.t.Context(), b.o)
+	sum, err := e.Build(ctx, b.o)
+	if ctx.Err() != nil {
+		b.w.t.Errorf("the build hangs")
+	}
 	if err != nil {
 		b.w.t.Errorf("build: %v", err)
 	}
@@ -168,7 +177,7 @@ func (b *built) values(sum executor.Summary) {
 	}
 	for i, v := range sum.Values {
 		s := b.w.p.find(b.o.Targets[i])
-		if !slices.Equal(s.outs, nil) {
+		if len(s.outs) > 0 {
 			continue
 		}
 		text := v.Inline
@@ -181,7 +190,7 @@ func (b *built) values(sum executor.Summary) {
 			text = found[0]
 		}
 		if want := b.naive.step(s).value; string(text) != want {
-			b.w.t.Errorf("%s: its value is %q, should be %q", s.name, text, want)
+			b.w.t.Errorf("%s: its value is %q, should be %q; saw:\n%s", s.name, text, want, b.run.saw[s.name])
 		}
 	}
 }

@@ -131,7 +131,6 @@ func (p *pipeline) script(r *rand.Rand, depth int) []op {
 		for range 1 + r.IntN(2)*r.IntN(3) {
 			o.Asks = append(o.Asks, p.ask(r))
 		}
-		o.Beside = r.IntN(2) == 0
 		ops = append(ops, o)
 	}
 	return ops
