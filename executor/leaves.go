@@ -154,7 +154,7 @@ func (e *Engine) abs(p string) string {
 	return filepath.Join(e.cfg.Root, filepath.FromSlash(p))
 }
 
-// observeFile digests a file. A folder of that name does not count: a word such as "." would otherwise be everything.
+// observeFile digests a file. A folder that a word names does not count: "." would otherwise be everything.
 func (e *Engine) observeFile(f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
@@ -167,7 +167,7 @@ func (e *Engine) observeFile(f *leaf) {
 		f.err = err
 		return
 	case st.IsDir() && f.kind == leafWord:
-		f.digest = hashing.Sum([]byte("folder"))
+		f.absent, f.digest = true, absentDigest // as if it were not there: outputs come and go in it
 		return
 	}
 	r, err := e.memo.FileWith(at, st)
@@ -272,7 +272,8 @@ func (e *Engine) observeGlob(l *loop, f *leaf) {
 		if r.Stat.IsExec() {
 			kind = hashing.ExecEntry
 		}
-		tree[i] = hashing.Entry{Path: p, Kind: kind, Digest: r.Digest, Size: r.Stat.Size}
+		// A listing holds no absolute paths; pathOf makes them so again.
+		tree[i] = hashing.Entry{Path: strings.TrimPrefix(p, "/"), Kind: kind, Digest: r.Digest, Size: r.Stat.Size}
 		f.looked = append(f.looked, looked{path: e.abs(p), record: r})
 	}
 	f.addDirs(read.Dirs, read.Missing)
@@ -384,7 +385,7 @@ func (f *leaf) treeDigest() hashing.Digest {
 func (f *leaf) paths() []string {
 	paths := make([]string, len(f.tree))
 	for i, e := range f.tree {
-		paths[i] = e.Path
+		paths[i] = f.pathOf(e.Path)
 	}
 	return paths
 }
@@ -392,6 +393,9 @@ func (f *leaf) paths() []string {
 // pathOf is the path of a file in the leaf's listing, as users know it.
 func (f *leaf) pathOf(name string) string {
 	if f.kind == leafGlob {
+		if path.IsAbs(f.subject) {
+			return "/" + strings.TrimPrefix(name, "/")
+		}
 		return name
 	}
 	return path.Join(f.subject, name)

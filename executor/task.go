@@ -219,7 +219,7 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 func (l *loop) globPayload(d *node) Payload {
 	p := Payload{Value: trace.Value{Media: trace.MediaList}, Items: []Payload{}}
 	for _, e := range d.leaves[0].tree {
-		p.Items = append(p.Items, Payload{Value: entryValue(e), Path: l.e.abs(e.Path), Name: path.Base(e.Path)})
+		p.Items = append(p.Items, Payload{Value: entryValue(e), Path: l.e.abs(d.leaves[0].pathOf(e.Path)), Name: path.Base(e.Path)})
 	}
 	return p
 }

@@ -139,7 +139,7 @@ func (l *loop) valueView(ctx context.Context, n *node, v trace.Value, name strin
 // storedFile takes one file of a stored folder or pattern, which stands in the workspace.
 func (l *loop) storedFile(n *node, name string) (view, error) {
 	f := n.leaves[0]
-	e, ok := f.tree.Find(name)
+	e, ok := f.tree.Find(strings.TrimPrefix(name, "/"))
 	if !ok || !e.IsFile() {
 		return view{digest: existsDigest("nothing"), absent: true}, nil
 	}
