@@ -1,7 +1,9 @@
 package executor
 
 import (
+	"maps"
 	"slices"
+	"sync"
 
 	"github.com/calyx-build/calyx/graph"
 )
@@ -185,7 +187,7 @@ func (n *node) given(arg string) bool {
 
 // named returns the node with a declared name. That there is one was checked when the Calyxfile was evaluated.
 func (l *loop) named(name string) *node {
-	if n, ok := l.nodes[name]; ok {
+	if n, ok := l.nodes.find(name); ok {
 		return n
 	}
 	i, ok := l.g.Find(name)
@@ -196,12 +198,39 @@ func (l *loop) named(name string) *node {
 }
 
 func (l *loop) numbered(i int) *node {
-	if n := l.byIndex[i]; n != nil {
+	if n, ok := l.nodes.find(l.g.Name(i)); ok {
 		return n
 	}
 	decl := l.g.Node(i)
-	n := &node{name: decl.Name, decl: decl, index: i}
-	l.byIndex[i] = n
-	l.nodes[n.name] = n
+	return l.nodes.add(decl.Name, &node{name: decl.Name, decl: decl, index: i})
+}
+
+// nodeTable holds the nodes of a build by name. It is safe for concurrent use: workers follow references.
+type nodeTable struct {
+	mu     sync.RWMutex
+	byName map[string]*node
+}
+
+func (t *nodeTable) find(name string) (*node, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	n, ok := t.byName[name]
+	return n, ok
+}
+
+// add adds n under a name, and returns the node that is there: the first one.
+func (t *nodeTable) add(name string, n *node) *node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if there, ok := t.byName[name]; ok {
+		return there
+	}
+	t.byName[name] = n
 	return n
+}
+
+func (t *nodeTable) all() []*node {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Collect(maps.Values(t.byName))
 }

@@ -23,7 +23,7 @@ func (l *loop) explain(n *node) []graph.Reason {
 	if own.Kind != graph.DependencyChanged {
 		return chain
 	}
-	if d, ok := l.nodes[own.Subject]; ok {
+	if d, ok := l.nodes.find(own.Subject); ok {
 		return append(chain, l.rootOf(d)...)
 	}
 	return chain
@@ -174,7 +174,7 @@ func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
 		return graph.Reason{Kind: graph.DefinitionChanged, Node: n.name, Subject: "input " + subject, Before: shown(p.before), After: shown(p.now)}
 	}
 	name, _, _ := strings.Cut(subject, ":")
-	d := l.nodes[name]
+	d, _ := l.nodes.find(name)
 	r := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: name, Before: shown(p.before), After: shown(p.now)}
 	if d == nil || !d.isStored() {
 		return r
@@ -257,7 +257,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 	case trace.Param:
 		return graph.StoredChanged
 	case trace.Node:
-		if d, ok := l.nodes[o.Subject]; ok && d.isStored() && d.decl.Stored.Path+d.decl.Stored.Glob == "" {
+		if d, ok := l.nodes.find(o.Subject); ok && d.isStored() && d.decl.Stored.Path+d.decl.Stored.Glob == "" {
 			return graph.StoredChanged
 		}
 		return graph.DependencyChanged

@@ -211,7 +211,7 @@ func (k *keyer) input(ref graph.Ref) error {
 		return nil
 	}
 	k.refs = append(k.refs, ref)
-	d := k.l.nodes[ref.Node]
+	d := k.l.named(ref.Node)
 	c, err := k.l.seen(d, ref.Output, k.n.decl.Step.Call == nil)
 	if err != nil {
 		return fmt.Errorf("node %q: %w", ref.Node, err)
@@ -248,7 +248,7 @@ func (l *loop) seen(d *node, output string, command bool) (trace.Component, erro
 		return c, err
 	}
 	text := strings.Join(words, "\x00")
-	if d.inline == nil || len(r.files) > 0 {
+	if d.loadInline() == nil || len(r.files) > 0 {
 		text += "\x00 " + v.Digest.String() + executable(v)
 	}
 	full := part(partInput, c.Subject, text)
@@ -265,8 +265,8 @@ func executable(v trace.Value) string {
 
 // show is how people are shown a value: its text where that is short, else its digest.
 func (n *node) show(v trace.Value) string {
-	if n.inline != nil {
-		return shorten(string(n.inline), longest)
+	if text := n.loadInline(); text != nil {
+		return shorten(string(text), longest)
 	}
 	if v.Digest.IsZero() {
 		return "nothing"

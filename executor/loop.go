@@ -19,8 +19,7 @@ type loop struct {
 	g      *graph.Graph
 	survey bool // nothing is executed or written
 
-	nodes   map[string]*node
-	byIndex []*node
+	nodes   nodeTable
 	leaves  map[leafKey]*leaf
 	assumed func(index int) bool // fresh by the snapshot
 

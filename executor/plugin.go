@@ -18,12 +18,11 @@ const pluginPrefix = "//plugin/"
 // plugin returns the node of a plugin's description.
 func (l *loop) plugin(name string) *node {
 	full := pluginPrefix + name
-	if n, ok := l.nodes[full]; ok {
+	if n, ok := l.nodes.find(full); ok {
 		return n
 	}
 	n := &node{name: full, index: -1}
-	l.nodes[full] = n
-	return n
+	return l.nodes.add(full, n)
 }
 
 func (l *loop) pluginDecl(n *node) *graph.Plugin {

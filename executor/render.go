@@ -234,8 +234,8 @@ func outputWord(d *node, output string) ([]string, error) {
 
 // valueWords renders a value that has no path: scalars as text, all else as a file to be written.
 func (r *renderer) valueWords(d *node) ([]string, error) {
-	if d.value.Media == trace.MediaJSON && d.inline != nil {
-		words, ok, err := scalarWords(d.inline)
+	if text := d.loadInline(); d.value.Media == trace.MediaJSON && text != nil {
+		words, ok, err := scalarWords(text)
 		if err != nil || ok {
 			return words, err
 		}

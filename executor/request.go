@@ -72,7 +72,7 @@ func (l *loop) spelled(text string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n, ok := l.nodes[text]; ok {
+	if n, ok := l.nodes.find(text); ok {
 		return n, nil
 	}
 	if _, ok := l.g.Find(text); ok { // the steps of a matrix have spellings for names
@@ -113,12 +113,11 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 		return base, nil
 	}
 	name := graph.Spell(base.name, left)
-	if n, ok := l.nodes[name]; ok {
+	if n, ok := l.nodes.find(name); ok {
 		return n, nil
 	}
 	n := &node{name: name, decl: base.decl, args: given, index: -1}
-	l.nodes[name] = n
-	return n, nil
+	return l.nodes.add(name, n), nil
 }
 
 // argument is one of a call's arguments.

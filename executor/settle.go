@@ -219,6 +219,9 @@ func (l *loop) close(n *node, r trace.Result) {
 	n.act = nil
 	n.doneAt = l.now()
 	n.to(done)
+	if n.outcome == Fresh {
+		l.pass(n)
+	}
 	if n.outcome == Cached || l.o.Verbose {
 		l.announce(n, NodeDone{Node: n.name, Outcome: n.outcome, Reason: n.reason, Value: n.value, Usual: r.Seconds, Log: r.Log, Deps: n.dependencies()})
 	}
@@ -243,22 +246,45 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 
 // inputsDone is when the last of the inputs was done.
 func (n *node) inputsDone() (last time.Time) {
-	for _, d := range n.deps {
-		if d.doneAt.After(last) {
-			last = d.doneAt
+	for _, some := range [][]*node{n.deps, n.after} {
+		for _, d := range some {
+			if d.doneAt.After(last) {
+				last = d.doneAt
+			}
 		}
 	}
 	return last
 }
 
-func (n *node) dependencies() []string {
-	names := make([]string, 0, len(n.deps)+len(n.observed))
-	for _, d := range append(append(append([]*node{}, n.deps...), n.after...), n.observed...) {
-		if !d.isPlugin() {
-			names = append(names, d.name)
+// dependsOn calls yield for all that n was seen to depend on, with what a plugin depends on in its place: plugins are no
+// nodes to users.
+func (n *node) dependsOn(yield func(*node)) {
+	for _, some := range [][]*node{n.deps, n.after, n.observed} {
+		for _, d := range some {
+			if d.isPlugin() {
+				d.dependsOn(yield)
+			} else {
+				yield(d)
+			}
 		}
 	}
+}
+
+func (n *node) dependencies() []string {
+	names := make([]string, 0, len(n.deps)+len(n.after)+len(n.observed))
+	n.dependsOn(func(d *node) { names = append(names, d.name) })
 	return names
+}
+
+// pass tells of a node that did nothing, where something that it depends on was told of.
+func (l *loop) pass(n *node) {
+	if n.isPlugin() {
+		return
+	}
+	n.dependsOn(func(d *node) { n.told = n.told || d.told })
+	if n.told {
+		l.tell(NodePassed{Node: n.name, Deps: n.dependencies()})
+	}
 }
 
 func (l *loop) count(n *node) {
@@ -278,6 +304,7 @@ func (l *loop) count(n *node) {
 // announce tells of a node's end. Plugins are no nodes to users.
 func (l *loop) announce(n *node, d NodeDone) {
 	if !n.isPlugin() {
+		n.told = n.told || d.Outcome != Fresh
 		l.tell(d)
 	}
 }

@@ -183,7 +183,7 @@ func (k *keeping) all() bool {
 			return false
 		}
 	}
-	for _, n := range k.l.nodes {
+	for _, n := range k.l.nodes.all() {
 		if n.state != idle && !k.node(n) {
 			return false
 		}

@@ -180,7 +180,7 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 		text, err := graph.JSON(e.Value.V)
 		return Payload{Value: jsonValue(text), Inline: text}, err
 	case graph.Reference:
-		d := l.nodes[e.Ref.Node]
+		d := l.named(e.Ref.Node)
 		if e.Ref.Output == "" && d.isStored() && d.decl.Stored.Glob != "" {
 			return l.globPayload(d), nil
 		}
