@@ -46,6 +46,7 @@ type node struct {
 	dirty          dirtiness
 	priority       float32 // seconds of the longest chain of work that begins with it; 0: not computed
 	doneAt         time.Time
+	told           bool // the observer knows of it
 }
 
 // dirtiness is what a survey finds.

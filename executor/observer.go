@@ -74,6 +74,13 @@ type NodeDone struct {
 	CPU float64
 }
 
+// NodePassed tells that a node which did nothing has its value, and whom that came after: the list of a matrix, or a fresh
+// node that depends on nodes which were told of. Chains of who waited for whom go through it.
+type NodePassed struct {
+	Node string
+	Deps []string
+}
+
 // Note is a sentence for the user: a warning, or news that is not about one outcome.
 type Note struct {
 	Node string
@@ -107,6 +114,7 @@ func (RunStarted) event()   {}
 func (NodeStarted) event()  {}
 func (NodeProgress) event() {}
 func (NodeDone) event()     {}
+func (NodePassed) event()   {}
 func (Note) event()         {}
 func (Counts) event()       {}
 func (RunEnded) event()     {}

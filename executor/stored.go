@@ -76,7 +76,9 @@ func (l *loop) listReady(n *node) {
 		n.unrecorded = n.unrecorded || d.unrecorded
 	}
 	n.value, _ = trace.ListOf(values)
+	n.doneAt = l.now()
 	n.to(done)
+	l.pass(n)
 	l.ended(n)
 }
 

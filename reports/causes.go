@@ -26,15 +26,26 @@ var changes = []graph.ReasonKind{
 var repeats = []graph.ReasonKind{graph.Forced, graph.Uncacheable, graph.Expired, graph.OutputMissing}
 
 // roots returns, by span, the span with which its chain of reasons ends: reasons are followed from node to node for as far
-// as the run tells. What caused an execution ended before it, so chains only lead back.
+// as the run tells. What caused an execution ended before it, so chains only lead back. Of a node that did nothing, the
+// first dependency that did something is taken for the cause.
 func roots(r *Run) []int {
 	number := numbers(r.Spans)
 	root := make([]int, len(r.Spans))
 	for i := range r.Spans {
+		s := &r.Spans[i]
 		root[i] = i
-		reason := r.Spans[i].Reason
-		if next, ok := number[reason.Subject]; ok && next < i && reason.Kind == graph.DependencyChanged {
-			root[i] = root[next]
+		var from []string
+		switch {
+		case s.Reason.Kind == graph.DependencyChanged:
+			from = []string{s.Reason.Subject}
+		case s.Outcome == "":
+			from = s.Deps
+		}
+		for _, node := range from {
+			if next, ok := number[node]; ok && next < i {
+				root[i] = root[next]
+				break
+			}
 		}
 	}
 	return root

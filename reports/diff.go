@@ -42,6 +42,9 @@ func sideOf(runs []*Run) *Side {
 	for at, r := range runs {
 		for i := range r.Spans {
 			span := &r.Spans[i]
+			if span.Outcome == "" {
+				continue
+			}
 			n := s.node(span.Node)
 			if at == 0 {
 				n.span = span

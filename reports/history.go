@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,7 +48,10 @@ func headRows(ctx context.Context, store cas.Store, workspace string) ([]headRow
 	for i := range found {
 		found[i].settle(here, now)
 	}
-	slices.Reverse(found) // ids sort by time
+	// Ids sort by time, but only to the second.
+	slices.SortFunc(found, func(a, b headRow) int {
+		return cmp.Or(b.Started.Compare(a.Started), strings.Compare(b.Run, a.Run))
+	})
 	return found, nil
 }
 

@@ -55,7 +55,7 @@ func NewProfile(recent []*Run, times *Times, d *graph.Declarations) *Profile {
 	p := &Profile{Run: run.Run, WallSeconds: run.Seconds, CriticalPath: run.CriticalPath(), Nodes: []NodeProfile{}, Jobs: run.Jobs}
 	for i := range run.Spans {
 		s := &run.Spans[i]
-		if s.Outcome == executor.Blocked {
+		if s.Outcome == "" || s.Outcome == executor.Blocked {
 			continue
 		}
 		n := profileNode(s, times)

@@ -66,6 +66,8 @@ func (r *Recorder) Event(e executor.Event) {
 		r.nodeStarted(e)
 	case executor.NodeDone:
 		r.nodeDone(e)
+	case executor.NodePassed:
+		r.add(Span{Node: e.Node, Done: r.since(r.now()), Deps: e.Deps})
 	case executor.RunEnded:
 		r.end(e)
 	default:
@@ -119,8 +121,14 @@ func (r *Recorder) nodeDone(e executor.NodeDone) {
 	r.head.count(e.Outcome)
 	a := r.started[e.Node]
 	delete(r.started, e.Node)
-	if e.Outcome != executor.Fresh && r.writer != nil && r.err == nil {
-		r.spans = append(r.spans, r.span(e, a))
+	if e.Outcome != executor.Fresh {
+		r.add(r.span(e, a))
+	}
+}
+
+func (r *Recorder) add(s Span) {
+	if r.writer != nil && r.err == nil {
+		r.spans = append(r.spans, s)
 	}
 }
 

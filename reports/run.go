@@ -58,7 +58,8 @@ func (h *Head) count(o executor.NodeOutcome) {
 	}
 }
 
-// Run is a run with what became of its nodes, in the order in which they ended. Nodes that were fresh are only counted.
+// Run is a run with what became of its nodes, in the order in which they ended. Of nodes that
+// were fresh, most are only counted.
 type Run struct {
 	Head
 	Spans []Span
@@ -66,8 +67,10 @@ type Run struct {
 
 // Span is what became of one node in one run. Moments are given as the time since the run started.
 type Span struct {
-	Node    string               `cbor:"1,keyasint"`
-	Outcome executor.NodeOutcome `cbor:"2,keyasint"`
+	Node string `cbor:"1,keyasint"`
+	// Outcome is empty for a node that did nothing, and only passes on who waited for whom: the list of a matrix, or a fresh
+	// node that depends on others which have spans.
+	Outcome executor.NodeOutcome `cbor:"2,keyasint,omitempty"`
 	Reason  graph.Reason         `cbor:"3,keyasint,omitzero"`
 	Value   trace.Value          `cbor:"4,keyasint,omitzero"`
 	Log     trace.Value          `cbor:"5,keyasint,omitzero"`
