@@ -233,11 +233,14 @@ func (l *loop) dispatch() {
 			l.sched.resume = l.sched.resume[1:]
 			continue
 		}
-		if !l.sched.canTake(r.a.grant) {
-			return
+		// Of several needs answered together, the first takes the slot back for all.
+		if !r.a.grant.active {
+			if !l.sched.canTake(r.a.grant) {
+				return
+			}
+			l.sched.take(r.a.grant)
 		}
 		l.sched.resume = l.sched.resume[1:]
-		l.sched.take(r.a.grant)
 		r.then()
 	}
 	for {
