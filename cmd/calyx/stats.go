@@ -10,6 +10,7 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/reports"
 )
 
 // statsAnswer is the answer of `calyx stats --json`.
@@ -73,7 +74,8 @@ func (a *app) stats(ctx context.Context, s *session) (statsAnswer, error) {
 	}
 	stats := countNodes(survey, records)
 	stats.addCache(held)
-	return stats, nil
+	err = stats.addRuns(ctx, s)
+	return stats, err
 }
 
 func countNodes(survey *executor.Survey, records map[string]*trace.NodeRecord) statsAnswer {
@@ -104,6 +106,21 @@ func countNodes(survey *executor.Survey, records map[string]*trace.NodeRecord) s
 
 func (s *statsAnswer) addCache(held cas.Stats) {
 	s.Blobs, s.BlobBytes, s.StoredBytes = held.Blobs, held.BlobBytes, held.StoredBytes
+}
+
+// addRuns counts the runs that the workspace remembers.
+func (s *statsAnswer) addRuns(ctx context.Context, in *session) error {
+	store, scope, err := in.engine.Store(ctx)
+	if err != nil {
+		return err
+	}
+	runs, err := reports.Runs(ctx, store, scope.Workspace)
+	if err != nil {
+		return err
+	}
+	sum := reports.SumRuns(runs)
+	s.Runs, s.HitRate, s.CacheHitRate = sum.Runs, sum.HitRate, sum.CacheHitRate
+	return nil
 }
 
 func statsText(s statsAnswer) string {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/reports"
 )
@@ -15,6 +17,15 @@ var errPending = errors.New("plan and diff are not in this version of calyx")
 // recorder keeps the run in the history.
 func (s *session) recorder(ctx context.Context, _ executor.Options) *reports.Recorder {
 	return reports.NewRecorder(ctx, s.engine.Store, reports.About{Version: versionText(), Command: os.Args})
+}
+
+// usualTimes gives the engine the recorded seconds of nodes.
+func usualTimes(ctx context.Context, store cas.Store, scope trace.Scope) (func(string) (float64, bool), error) {
+	times, err := reports.LoadTimes(ctx, store, scope)
+	if err != nil {
+		return nil, err
+	}
+	return times.Seconds, nil
 }
 
 // history lists past runs as JSON, newest first.

@@ -101,6 +101,7 @@ func (a *app) open() (*session, error) {
 		Version: versionText(), Environ: os.Environ(),
 		Stored: func(backend, instance string) (map[string]any, error) { return storedValues(backend, p.root, instance) },
 		Coerce: state.Coerce,
+		Times:  usualTimes,
 		Store:  func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
 		Runner: newRunner,
 		Print:  func(text string) { a.say("%s", printed(text)) },
