@@ -6,7 +6,8 @@ import (
 )
 
 // closesCycle reports whether a wait of n for one of the nodes could never end. Where the cycle leads through a node that
-// only checks an old trace, that check is given up (it is a difference, rule 4) and there is no cycle.
+// only follows another one's execution of the same action, it is executed itself; where it leads through one that only
+// checks an old trace, that check is given up (it is a difference, rule 4). Then there is no cycle.
 func (l *loop) closesCycle(n *node, nodes []*node) bool {
 	return l.cycle(n, nodes) != nil
 }
@@ -18,7 +19,7 @@ func (l *loop) cycle(n *node, nodes []*node) []string {
 		if path == nil {
 			return nil
 		}
-		if !l.breakCheck(path) {
+		if !l.breakFollowing(path) && !l.breakCheck(path) {
 			names := []string{n.name}
 			for _, p := range path {
 				names = append(names, p.name)
@@ -26,6 +27,20 @@ func (l *loop) cycle(n *node, nodes []*node) []string {
 			return names
 		}
 	}
+}
+
+// breakFollowing has the first node in path executed that waits for another one's execution of the same action.
+func (l *loop) breakFollowing(path []*node) bool {
+	for _, p := range path {
+		if p.state != following {
+			continue
+		}
+		p.waits[0].giveUp()
+		p.to(queued)
+		l.enqueue(p)
+		return true
+	}
+	return false
 }
 
 // breakCheck gives up the first check in path.

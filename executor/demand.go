@@ -70,6 +70,9 @@ func (l *loop) ended(n *node) {
 	if n.isStep() {
 		l.ahead -= l.recorded(n)
 	}
+	if l.executing[n.key] == n {
+		delete(l.executing, n.key)
+	}
 	wanted := n.wanted
 	n.wanted = nil
 	for _, w := range wanted {

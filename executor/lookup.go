@@ -190,7 +190,33 @@ func (l *loop) miss(n *node, reason graph.Reason) {
 	case l.o.CachedOnly && !n.isPlugin():
 		l.fail(n, &Failure{Message: "it would run, and the build may only reuse (--cached-only): " + reason.Text(), Exit: -1}, nil)
 	default:
+		l.execute(n)
+	}
+}
+
+// execute has n executed, unless another node is executing the same action: then that one's result is awaited and looked
+// up (rule 7). Where waiting would close a cycle, both run.
+func (l *loop) execute(n *node) {
+	leader := l.executing[n.key]
+	if leader == nil || leader == n || l.pathTo([]*node{leader}, n) != nil {
+		l.executing[n.key] = n
 		n.to(queued)
 		l.enqueue(n)
+		return
+	}
+	n.to(following)
+	l.awaitAll(n, []*node{leader}, nil, func() { l.followed(n, leader) })
+}
+
+// followed goes on with a node when the one that executed the same action has ended, however it ended.
+func (l *loop) followed(n, leader *node) {
+	switch {
+	case n.state != following:
+	case l.stopping:
+		l.drop(n)
+	default:
+		n.lost = n.lost && leader.state != done // what was lost has been made again
+		n.to(lookingUp)
+		l.looking.add(n)
 	}
 }

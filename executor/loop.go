@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // loop is one build or survey. One goroutine, the one in run, owns everything in it; workers do what takes time and post
@@ -34,16 +35,18 @@ type loop struct {
 	stopping bool // nothing new starts
 	cut      bool // the user asked to stop
 	running  map[*node]*attempt
-	moved    map[string]bool
-	sum      Summary
-	began    time.Time
-	ticked   time.Time
-	steps    int           // derived nodes that were asked for
-	ahead    float64       // recorded seconds of those that have not ended
-	broken   error         // calyx's own means failed
-	halted   chan struct{} // closed when the build is cut short: nothing pauses any more
-	stale    map[string]bool
-	pins     sync.Mutex // guards leaf.verified
+	// executing holds, by action, the node that is queued for its execution or at it.
+	executing map[hashing.Digest]*node
+	moved     map[string]bool
+	sum       Summary
+	began     time.Time
+	ticked    time.Time
+	steps     int           // derived nodes that were asked for
+	ahead     float64       // recorded seconds of those that have not ended
+	broken    error         // calyx's own means failed
+	halted    chan struct{} // closed when the build is cut short: nothing pauses any more
+	stale     map[string]bool
+	pins      sync.Mutex // guards leaf.verified
 
 	describing sync.Mutex
 	described  map[*node]*Description

@@ -114,7 +114,7 @@ func (a *attempt) needReady(id uint64, seen int, t *targets) {
 		return func() {
 			switch {
 			case a.ended:
-			case a.grant.active:
+			case a.mayGoOn():
 				a.deliver(id, seen, t, answers)
 			default:
 				l.sched.resume = append(l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
@@ -122,6 +122,10 @@ func (a *attempt) needReady(id uint64, seen int, t *targets) {
 		}
 	})
 }
+
+// mayGoOn reports whether an answer can be delivered now. A call has its slot free for as long as any of its needs is open:
+// it wants it back for the last answer only, or two of its needs could keep each other from running.
+func (a *attempt) mayGoOn() bool { return a.grant.active || a.open > 1 }
 
 // deliver answers a need and records what was seen.
 func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {

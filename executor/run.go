@@ -152,7 +152,7 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
 		nodes: nodeTable{byName: make(map[string]*node, g.Len())}, leaves: map[leafKey]*leaf{},
-		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, moved: map[string]bool{},
+		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{},
 		sched: newScheduler(jobs, totalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx}, described: map[*node]*Description{},
 	}

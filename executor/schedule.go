@@ -233,8 +233,7 @@ func (l *loop) dispatch() {
 			l.sched.resume = l.sched.resume[1:]
 			continue
 		}
-		// Of several needs answered together, the first takes the slot back for all.
-		if !r.a.grant.active {
+		if !r.a.mayGoOn() {
 			if !l.sched.canTake(r.a.grant) {
 				return
 			}

@@ -140,8 +140,7 @@ func (l *loop) lostBlob(n *node) {
 	n.lost = true
 	n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.value.Digest.String(), After: "lost from the cache"}}
 	n.reason = n.chain[0]
-	n.to(queued)
-	l.enqueue(n)
+	l.execute(n)
 }
 
 // revive has the inputs of n executed again whose values the cache has lost, and then n.

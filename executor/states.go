@@ -12,6 +12,7 @@ const (
 	lookingUp              // a worker computes its key and reads what stands under it
 	checking               // observed inputs of a trace are brought up to date, in order
 	settling               // reused; its outputs are verified or restored
+	following              // another node executes the same action
 	queued                 // for a job slot
 	running                // holds a job slot, or is between two attempts
 	suspended              // its call waits for needs; its slot is free
@@ -21,7 +22,7 @@ const (
 	dropped                // the build stopped before it came to it
 )
 
-var stateNames = [...]string{"idle", "loading", "waiting", "looking up", "checking", "settling", "queued", "running", "suspended", "done", "failed", "blocked", "dropped"}
+var stateNames = [...]string{"idle", "loading", "waiting", "looking up", "checking", "settling", "following", "queued", "running", "suspended", "done", "failed", "blocked", "dropped"}
 
 func (s state) String() string { return stateNames[s] }
 
@@ -33,9 +34,10 @@ var successors = [...]uint16{
 	idle:      bits(loading, waiting, done, dropped),
 	loading:   bits(done, waiting),
 	waiting:   bits(lookingUp, done, failed, blocked, dropped),
-	lookingUp: bits(checking, settling, queued, done, failed, dropped),
-	checking:  bits(settling, queued, done, failed, dropped, lookingUp),
-	settling:  bits(done, queued, failed, dropped),
+	lookingUp: bits(checking, settling, following, queued, done, failed, dropped),
+	checking:  bits(settling, following, queued, done, failed, dropped, lookingUp),
+	settling:  bits(done, following, queued, failed, dropped),
+	following: bits(lookingUp, queued, dropped),
 	queued:    bits(running, dropped),
 	running:   bits(suspended, queued, lookingUp, settling, done, failed, dropped),
 	suspended: bits(running, done, failed, dropped),

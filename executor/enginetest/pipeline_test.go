@@ -79,6 +79,10 @@ func (p *pipeline) newStep(r *rand.Rand, i int) *step {
 	if r.IntN(6) == 0 {
 		s.fails = r.IntN(4)
 	}
+	if twin := p.twin(r); twin != nil {
+		twin.name = s.name
+		return twin
+	}
 	function := r.IntN(2) == 0
 	for range r.IntN(3) {
 		s.inputs = append(s.inputs, p.input(r, function))
@@ -94,6 +98,18 @@ func (p *pipeline) newStep(r *rand.Rand, i int) *step {
 		s.outs = append(s.outs, fmt.Sprintf("out/n%d.%d", i, j))
 	}
 	return s
+}
+
+// twin is now and then a step that is the same action as an earlier one.
+func (p *pipeline) twin(r *rand.Rand) *step {
+	if len(p.steps) == 0 || r.IntN(6) > 0 {
+		return nil
+	}
+	twin := *p.steps[r.IntN(len(p.steps))]
+	if !twin.isFunction() || len(twin.outs) > 0 {
+		return nil
+	}
+	return &twin
 }
 
 // input picks something that is there already. The nearest steps are preferred, so that chains become long.
@@ -131,6 +147,7 @@ func (p *pipeline) script(r *rand.Rand, depth int) []op {
 		for range 1 + r.IntN(2)*r.IntN(3) {
 			o.Asks = append(o.Asks, p.ask(r))
 		}
+		o.Beside = r.IntN(2) == 0
 		ops = append(ops, o)
 	}
 	return ops
