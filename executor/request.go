@@ -105,7 +105,7 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	var left []graph.NamedLiteral
 	for _, a := range args {
 		if !base.declares(a) {
-			given = append(given, argument{Key: a.Name, Value: a.Value})
+			given = append(given, argument{Key: a.Name, Value: a.Value.V})
 			left = append(left, a)
 		}
 	}
@@ -127,7 +127,7 @@ type argument = hashing.Pair
 func (n *node) declares(a graph.NamedLiteral) bool {
 	for _, d := range n.decl.Step.Args {
 		if d.Name == a.Name && d.Expr.Kind == graph.Constant {
-			return graph.SpellLiteral(d.Expr.Value.V) == graph.SpellLiteral(a.Value)
+			return graph.SpellLiteral(d.Expr.Value.V) == graph.SpellLiteral(a.Value.V)
 		}
 	}
 	return false

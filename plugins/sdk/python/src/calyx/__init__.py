@@ -1,0 +1,74 @@
+"""Nodes of a calyx pipeline as ordinary Python methods and functions.
+
+    from calyx import Pipeline, fn, serve, stored
+
+    class Reviews(Pipeline):
+        @stored(path="data/reviews.csv")
+        def raw(self): ...
+
+        @fn
+        def clean(self, lower: bool = True) -> list[str]:
+            return [r.lower() if lower else r for r in self.raw().read_text().splitlines()]
+
+    if __name__ == "__main__":
+        serve(Reviews)
+
+A node that calls another one depends on it, and is computed again when what it saw has changed: not before, and not otherwise.
+"""
+
+from ._stdio import guard_handshake
+
+guard_handshake()
+
+from ._declare import AsyncFn, Fn, Pipeline, Stored, async_fn, derived_nodes, fn, stored, stored_nodes  # noqa: E402
+from ._errors import (  # noqa: E402
+    CalyxError,
+    Cancelled,
+    DeclarationError,
+    NeedError,
+    OutsideNodeError,
+    RetryAfter,
+    UnstorableError,
+)
+from ._files import File  # noqa: E402
+from ._tell import log, metric, out_dir, progress, scratch  # noqa: E402
+
+
+def serve(*what: object) -> None:
+    """Serve pipelines, decorated functions and modules to calyx until it has no more use for the process.
+
+    Without arguments: all that the module which calls it defines. Where the program was not started by calyx, it says so on
+    standard error and ends with status 1.
+    """
+    import sys
+
+    from ._serve import serve as serve_program
+
+    serve_program(*(what or (sys.modules[sys._getframe(1).f_globals["__name__"]],)))
+
+
+__all__ = [
+    "AsyncFn",
+    "CalyxError",
+    "Cancelled",
+    "DeclarationError",
+    "File",
+    "Fn",
+    "NeedError",
+    "OutsideNodeError",
+    "Pipeline",
+    "RetryAfter",
+    "Stored",
+    "UnstorableError",
+    "async_fn",
+    "derived_nodes",
+    "fn",
+    "log",
+    "metric",
+    "out_dir",
+    "progress",
+    "scratch",
+    "serve",
+    "stored",
+    "stored_nodes",
+]

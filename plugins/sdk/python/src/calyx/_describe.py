@@ -1,0 +1,103 @@
+"""The description of a program for calyx."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pathlib
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ._ask import default_of
+from ._declare import Fn, Node, Stored
+from ._errors import DeclarationError, UnstorableError
+from ._files import File
+from ._literals import literal
+from ._program import Program, Served
+from ._proto import plugin_pb2 as pb
+
+_TYPES: dict[Any, str] = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes", File: "file"}
+
+
+def describe(name: str, program: Program) -> pb.DescribeResponse:
+    """Return the description, without code identity. The error names what cannot be described."""
+    response = pb.DescribeResponse(name=name)
+    response.functions.extend(_function(served) for served in program.functions.values())
+    response.stored.extend(_stored(served) for served in program.stored.values())
+    return response
+
+
+def _function(served: Served) -> pb.Function:
+    node = served.node
+    assert isinstance(node, Fn)
+    hints = type_hints(node)
+    return pb.Function(
+        name=served.name,
+        doc=inspect.getdoc(node.function) or "",
+        batch=node.batch,
+        overlap=node.overlap,
+        returns=type_word(hints.get("return", Any)),
+        parameters=[_parameter(node, p, hints) for p in node.signature.parameters.values()],
+    )
+
+
+def _parameter(node: Node, parameter: inspect.Parameter, hints: dict[str, Any]) -> pb.Parameter:
+    described = pb.Parameter(name=parameter.name, type=type_word(hints.get(parameter.name, Any)))
+    if parameter.default is not parameter.empty:
+        where = f"{node}: the default of {parameter.name!r}"
+        described.default.CopyFrom(literal(parameter.default, where))
+    return described
+
+
+def type_hints(node: Node) -> dict[str, Any]:
+    """Return the annotations of a function as far as they mean something here."""
+    try:
+        return typing.get_type_hints(node.function)
+    except Exception:  # a name that is only there for type checkers
+        raw = getattr(node.function, "__annotations__", {})
+        return {name: _BY_NAME.get(hint, hint) if isinstance(hint, str) else hint for name, hint in raw.items()}
+
+
+_BY_NAME: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str, "bytes": bytes, "File": File, "calyx.File": File}
+
+
+def type_word(hint: Any) -> str:
+    """Return a type in the words of the protocol."""
+    word = _TYPES.get(hint) if isinstance(hint, type) else None
+    if word is not None:
+        return word
+    origin = typing.get_origin(hint) or hint
+    if isinstance(origin, type):
+        if issubclass(origin, pathlib.PurePath):
+            return "any"
+        if issubclass(origin, Mapping):
+            return "dict"
+        if issubclass(origin, Sequence) and not issubclass(origin, (str, bytes)):
+            return "list" if origin is list else "any"
+    return "any"
+
+
+def _stored(served: Served) -> pb.Stored:
+    node = served.node
+    assert isinstance(node, Stored)
+    described = pb.Stored(name=served.name, doc=inspect.getdoc(node.function) or "", type=type_word(type_hints(node).get("return", Any)))
+    if node.path is not None:
+        described.path = os.fsencode(node.path)
+    elif node.glob is not None:
+        described.glob = os.fsencode(node.glob)
+    elif node.env is not None:
+        described.env = node.env
+        if node.default is not None:
+            described.default.CopyFrom(literal(node.default, f"{node}: its default"))
+    else:
+        described.value.CopyFrom(_default(node, served))
+    return described
+
+
+def _default(node: Stored[Any], served: Served) -> pb.Literal:
+    value = default_of(node, served.pipeline)
+    try:
+        return literal(value, f"{node}: its default")
+    except UnstorableError as e:
+        raise DeclarationError(str(e)) from e

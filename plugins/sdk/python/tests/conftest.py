@@ -1,0 +1,108 @@
+"""A workspace per test, in which the real calyx runs real plugins."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+CALYX = os.environ.get("CALYX_BIN", "calyx")
+
+
+@dataclass
+class Outcome:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class Workspace:
+    """A folder with a Calyxfile, a program `p.py` and whatever else a test writes."""
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self.root = root
+        self.environ = dict(os.environ)
+
+    def write(self, name: str, text: str) -> pathlib.Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def program(self, text: str, *more: str, plugin: str = "") -> None:
+        """Write the program, and a Calyxfile with all its nodes."""
+        self.write("p.py", _HEAD + textwrap.dedent(text) + "\n\nif __name__ == '__main__':\n    calyx.serve()\n")
+        self.declare(*more, plugin=plugin)
+
+    def declare(self, *more: str, plugin: str = "") -> None:
+        """Write a Calyxfile with all nodes of the program."""
+        lines = [f'p = plugin("p", cmd = ["{sys.executable}", "p.py"], {plugin})']
+        done = subprocess.run([sys.executable, "-c", _NODES], cwd=self.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        lines += [*done.stdout.splitlines(), *more]
+        self.write("Calyxfile", "\n".join(lines) + "\n")
+
+    def calyx(self, *args: str, status: int | None = 0, timeout: float = 120) -> Outcome:
+        done = subprocess.run(
+            [CALYX, *args], cwd=self.root, env=self.environ, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        if status is not None:
+            assert done.returncode == status, outcome.text
+        return outcome
+
+    def get(self, node: str) -> Any:
+        """Bring a node up to date and return its value."""
+        return json.loads(self.calyx("get", node).out)
+
+    def runs(self, *nodes: str) -> list[str]:
+        """Build and return the nodes that were executed, in the order of their names."""
+        out = self.calyx("build", *nodes).text
+        return sorted(line.split()[1] for line in out.splitlines() if line.startswith("executed "))
+
+
+_HEAD = """\
+import calyx
+from calyx import Pipeline, async_fn, fn, stored
+
+"""
+
+# What `use(p)` in a Calyxfile does.
+_NODES = """
+import runpy, sys, types, json
+sys.path.insert(0, ".")
+out, sys.stdout = sys.stdout, sys.stderr
+import p
+sys.stdout = out
+from calyx._program import Program
+from calyx._describe import describe
+for s in describe("p", Program(p)).stored:
+    source = s.WhichOneof("source")
+    if source == "value":
+        from calyx._literals import unpack_literal
+        print(f"{s.name.replace('.', '_')} = stored({s.name!r}, value = {unpack_literal(s.value)!r})")
+    else:
+        value = getattr(s, source)
+        default = f", default = {s.default.text!r}" if s.HasField("default") else ""
+        print(f"stored({s.name!r}, {source} = {value if isinstance(value, str) else value.decode()!r}{default})")
+for name in Program(p).functions:
+    print(f"step({name!r}, run = p.{name})")
+"""
+
+
+@pytest.fixture
+def ws(tmp_path: pathlib.Path) -> Workspace:
+    return Workspace(tmp_path)

@@ -1,0 +1,116 @@
+"""The slice from end to end: a program, a Calyxfile, builds."""
+
+from __future__ import annotations
+
+from conftest import Workspace
+
+REVIEWS = """
+class Reviews(Pipeline):
+    @stored
+    def lr(self) -> float:
+        return 1e-3
+
+    @stored(path="data/reviews.csv")
+    def raw(self): ...
+
+    @fn
+    def clean(self, lower: bool = True) -> list[str]:
+        return [r.strip().lower() if lower else r.strip() for r in self.raw().read_text().splitlines()]
+
+    @fn
+    def count(self) -> int:
+        return len(self.clean())
+
+    @async_fn
+    async def both(self):
+        return await self.clean.aio() + await self.clean.aio(lower=False) + [self.lr()]
+"""
+
+
+def test_nodes_need_nodes(ws: Workspace) -> None:
+    ws.program(REVIEWS)
+    ws.write("data/reviews.csv", "Good\n Bad \n")
+    assert ws.get("both") == ["good", "bad", "Good", "Bad", 0.001]
+    assert ws.get("count") == 2
+    assert ws.runs() == []
+
+
+def test_only_what_saw_a_change_runs_again(ws: Workspace) -> None:
+    ws.program(REVIEWS)
+    ws.write("data/reviews.csv", "Good\n Bad \n")
+    ws.calyx("build")
+    ws.calyx("set", "lr", "0.5")
+    assert ws.runs() == ["both"]
+    ws.write("data/reviews.csv", "good\n Bad \n")
+    assert ws.runs("count") == ["clean"]  # its value is the same
+
+
+def test_a_failure_shows_the_users_lines(ws: Workspace) -> None:
+    ws.program(
+        """
+        @fn
+        def broken():
+            return helper()
+
+        def helper():
+            raise ValueError("no such thing")
+        """
+    )
+    text = ws.calyx("build", status=1).text
+    assert "ValueError: no such thing" in text
+    assert "return helper()" in text
+    assert "/calyx/_" not in text
+
+
+def test_plain_functions_are_nodes(ws: Workspace) -> None:
+    ws.program(
+        """
+        @stored
+        def size():
+            return 3
+
+        @fn
+        def double(x: int = 1) -> int:
+            return 2 * x
+
+        @fn
+        def total() -> int:
+            return sum(double(n) for n in range(size())) + double() + double(x=1)
+        """
+    )
+    assert ws.get("total") == 10
+
+
+def test_what_modules_print_does_not_break_the_handshake(ws: Workspace) -> None:
+    ws.program("print('hello')\n\n@fn\ndef one():\n    print('called')\n    return 1\n")
+    assert ws.get("one") == 1
+    assert "called" in ws.calyx("log", "one").text
+
+
+def test_printing_and_logging_are_the_calls_own(ws: Workspace) -> None:
+    ws.program(
+        """
+        import logging, os, sys, asyncio
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+
+        @async_fn
+        async def one():
+            print("one begins")
+            await asyncio.sleep(0.05)
+            logging.info("one ends")
+
+        @async_fn
+        async def two():
+            print("two begins", file=sys.stderr)
+            await asyncio.sleep(0.05)
+            calyx.log("two ends", 2)
+
+        @fn
+        def raw():
+            os.write(1, b"from below")
+        """
+    )
+    ws.calyx("build")
+    assert ws.calyx("log", "one").out == "one begins\nINFO one ends\n"
+    assert ws.calyx("log", "two").out == "two begins\ntwo ends 2\n"
+    assert ws.calyx("log", "raw").out.strip() == "from below"
