@@ -1,0 +1,32 @@
+//go:build !linux || !(amd64 || arm64)
+
+package watch
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/calyx-build/calyx/executor"
+)
+
+var errUnknown = errors.New("programs can be watched on Linux only, on x86-64 and arm64")
+
+// Starter starts programs that are watched: here it cannot.
+type Starter struct{}
+
+// Usable reports why programs cannot be watched here.
+func (*Starter) Usable() error { return errUnknown }
+
+// Start fails.
+func (*Starter) Start(string, []string, *syscall.ProcAttr, string) (int, *Watch, error) {
+	return 0, nil, errUnknown
+}
+
+// Close does nothing.
+func (*Starter) Close() error { return nil }
+
+// Watch is what is known of a program: here there is none.
+type Watch struct{}
+
+// Accesses returns nothing.
+func (*Watch) Accesses() ([]executor.Access, error) { return nil, nil }

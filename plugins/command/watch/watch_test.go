@@ -1,0 +1,146 @@
+//go:build linux && (amd64 || arm64)
+
+package watch_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/command/watch"
+)
+
+// watched runs a program in root and returns how it ended and what it did.
+func watched(t testing.TB, root string, argv ...string) (syscall.WaitStatus, []executor.Access, error) {
+	t.Helper()
+	s := &watch.Starter{}
+	if err := s.Usable(); err != nil {
+		t.Skip("programs cannot be watched here: ", err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return watchedBy(t, s, root, argv...)
+}
+
+func watchedBy(t testing.TB, s *watch.Starter, root string, argv ...string) (syscall.WaitStatus, []executor.Access, error) {
+	t.Helper()
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = null.Close() }()
+	pid, w, err := s.Start(path, argv, &syscall.ProcAttr{Dir: root, Env: os.Environ(), Files: []uintptr{null.Fd(), null.Fd(), 2}}, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.Accesses()
+	return status, all, err
+}
+
+// describe writes what was done within root: path, what was seen, and a star where it was changed.
+func describe(root string, all []executor.Access) []string {
+	var lines []string
+	for _, a := range all {
+		rel, ok := strings.CutPrefix(a.Path, root+"/")
+		if !ok {
+			continue
+		}
+		line := rel + " "
+		for i, letter := range "csln" {
+			if a.Saw&(1<<i) != 0 {
+				line += string(letter)
+			}
+		}
+		if a.Changed {
+			line += "*"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func write(t testing.TB, root, name, text string) {
+	t.Helper()
+	at := filepath.Join(root, name)
+	if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at, []byte(text), 0o777); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func folder(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestShellSights runs shell lines and compares what they did in their folder: c for content, s for status, l for a link,
+// n for names, a star for what was changed.
+func TestShellSights(t *testing.T) {
+	for _, tt := range []struct {
+		name, line string
+		want       []string
+	}{
+		{"nothing", ":", nil},
+		{"a file is read", "read x < in/a", []string{"in/a c"}},
+		{"a file is not there", "cat in/none 2> /dev/null || :", []string{"in/none c"}},
+		{"a file is looked for", "test -e in/a; test -e in/none || :", []string{"in/a s", "in/none s"}},
+		{"a folder is listed", "ls in > /dev/null", []string{"in csn"}},
+		{"a link is followed", "cat ln > /dev/null", []string{"in/a c", "ln l"}},
+		{"a link to a folder is followed", "cat dir/a > /dev/null", []string{"dir l", "in/a c"}},
+		{"a link is asked for", "readlink ln > /dev/null", []string{"ln l"}},
+		{"dots are resolved as the system does", "cat dir/../in/./a > /dev/null", []string{"dir l", "in/a c"}},
+		{"elsewhere", "cd in && cat a > /dev/null && (cd .. && cat b > /dev/null)", []string{"b c", "in/a c"}},
+		{"a file is made", "echo > out", []string{"out *"}},
+		{"its own file is read", "echo > out; cat out > /dev/null", []string{"out *"}},
+		{"a file is appended to", "echo >> b", []string{"b c*"}},
+		{"a file is removed", "rm -f b", []string{"b s*"}},
+		{"a file is moved", "mv b c", []string{"b c*", "c *"}},
+		{"a folder is made", "mkdir d", []string{"d *"}},
+		{"a link is made", "ln -s b c && cat c > /dev/null", []string{"b c", "c *"}},
+		{"a script is run", "./run", []string{"b c", "run c"}},
+		{"in a pipeline", "cat b | cat in/a - | cat > /dev/null", []string{"b c", "in/a c"}},
+		{"through a descriptor", "cat /dev/fd/4 4< b > /dev/null", []string{"b c"}},
+		{"in the background", "(cat b > done &) ; while ! test -s done; do :; done", []string{"b c", "done s*"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := folder(t)
+			write(t, root, "in/a", "a\n")
+			write(t, root, "b", "b\n")
+			write(t, root, "run", "#!/bin/sh\ncat b > /dev/null\n")
+			for link, to := range map[string]string{"ln": "in/a", "dir": "in"} {
+				if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			status, all, err := watched(t, root, "/bin/sh", "-c", tt.line)
+			if err != nil || status != 0 {
+				t.Fatalf("status %v, error %v", status, err)
+			}
+			if got := describe(root, all); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
