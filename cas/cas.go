@@ -94,7 +94,8 @@ type TxnResult struct {
 
 // Lease is the right to execute one action, or the news that somebody else just did.
 type Lease struct {
-	// Waited is true where another process held the lease meanwhile: look up its result before you execute.
+	// Waited is true where another process held the lease meanwhile, or not long before: look up its result before you
+	// execute.
 	Waited bool
 	// Release gives the lease back; it may be called more than once.
 	Release func()

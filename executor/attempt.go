@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -33,7 +34,7 @@ type attempt struct {
 	started     time.Time
 
 	lease   cas.Lease
-	unlock  func()
+	unlock  func() // releases the paths
 	scratch string // a command's TMPDIR, a plugin's folder
 	values  string // holds the values that a command opens; empty: none
 	outs    []workspace.Output
@@ -63,7 +64,7 @@ func (a *attempt) prepare(ctx context.Context, holding []hashing.Digest) error {
 		return err
 	}
 	a.lease = lease
-	if lease.Waited && a.n.act.tries == 1 && a.n.reason.Kind != graph.Forced && a.n.reason.Kind != graph.Uncacheable {
+	if lease.Waited && a.n.reason.Kind != graph.Forced && a.n.reason.Kind != graph.Uncacheable {
 		return errElsewhere
 	}
 	ws, err := a.l.e.workspace()
@@ -71,7 +72,9 @@ func (a *attempt) prepare(ctx context.Context, holding []hashing.Digest) error {
 		return err
 	}
 	a.outs = a.l.outputsOf(a.n)
-	if inputs := a.l.inputOutputs(a.n); len(inputs)+len(a.outs) > 0 {
+	// A function gets its inputs from the cache, and its outputs are written from what it returns. So a call that waits for
+	// others never keeps a path locked that one of these, or another process on its way to one of these, may want.
+	if inputs := a.l.inputOutputs(a.n); !a.n.isCall() && len(inputs)+len(a.outs) > 0 {
 		release, err := ws.Hold(ctx, inputs, a.outs)
 		if err != nil {
 			return err
@@ -97,13 +100,29 @@ func (a *attempt) prepared(err error) {
 		a.l.looking.add(a.n)
 	case isMissing(err):
 		a.close()
-		a.l.revive(a.n)
+		a.revive()
 	case err != nil:
 		a.close()
 		a.l.fail(a.n, failureOf(err), nil)
 	default:
 		a.startTask()
 	}
+}
+
+// revive has the inputs made again that the cache has lost, then executes the node.
+func (a *attempt) revive() {
+	l, n := a.l, a.n
+	l.revive(n, append(slices.Clone(n.deps), n.observed...), func(whole bool) {
+		switch {
+		case !whole:
+			l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
+		case len(l.notDone(n.deps)) > 0:
+			l.drop(n)
+		default:
+			n.to(queued)
+			l.enqueue(n)
+		}
+	})
 }
 
 func (a *attempt) startTask() {

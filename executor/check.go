@@ -168,11 +168,27 @@ func (l *loop) look(n *node, requests []trace.Request, then func(now trace.Stage
 			l.surveyUnsure(n, dirty)
 			return
 		}
+		if slices.ContainsFunc(targets.nodes, unended) {
+			l.look(n, requests, then)
+			return
+		}
 		if len(l.notDone(targets.nodes)) > 0 {
 			then(nil, false)
 			return
 		}
 		l.views(targets, func(digests []hashing.Digest, err error) {
+			if isMissing(err) {
+				l.revive(n, targets.nodes, func(whole bool) {
+					switch {
+					case n.state != checking:
+					case whole:
+						l.look(n, requests, then)
+					default:
+						then(nil, false)
+					}
+				})
+				return
+			}
 			if err != nil {
 				then(nil, false)
 				return

@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -94,7 +93,7 @@ func (l *loop) pathTo(from []*node, goal *node) []*node {
 func (l *loop) waitsFor(n *node) []*node {
 	if n.state == idle {
 		l.declare(n)
-		return append(slices.Clone(n.deps), n.after...)
+		return n.declaredNodes()
 	}
 	var on []*node
 	for _, w := range n.waits {

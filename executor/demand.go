@@ -24,8 +24,18 @@ func (l *loop) demand(n *node) {
 		l.ahead += l.recorded(n)
 	}
 	l.declare(n)
-	l.awaitAll(n, append(slices.Clone(n.deps), n.after...), n.leaves, func() { l.inputsReady(n) })
+	l.awaitInputs(n)
 }
+
+// awaitInputs goes on with n once everything that it declares has ended.
+func (l *loop) awaitInputs(n *node) {
+	l.awaitAll(n, n.declaredNodes(), n.leaves, func() { l.inputsReady(n) })
+}
+
+// declaredNodes are the nodes that n waits for by its declaration.
+func (n *node) declaredNodes() []*node { return slices.Concat(n.deps, n.after) }
+
+func unended(n *node) bool { return !n.state.ended() }
 
 // awaitAll demands nodes and leaves for owner and calls then once all have ended, however they ended.
 func (l *loop) awaitAll(owner *node, nodes []*node, leaves []*leaf, then func()) *wait {
@@ -82,7 +92,11 @@ func (l *loop) ended(n *node) {
 
 // inputsReady goes on once everything that a node declares has ended.
 func (l *loop) inputsReady(n *node) {
-	if bad := l.notDone(append(slices.Clone(n.deps), n.after...)); len(bad) > 0 {
+	if bad := l.notDone(n.declaredNodes()); len(bad) > 0 {
+		if slices.ContainsFunc(bad, unended) { // what the cache lost is being made again
+			l.awaitInputs(n)
+			return
+		}
 		l.blockedBy(n, bad)
 		return
 	}

@@ -57,7 +57,7 @@ func (a *attempt) capture(ctx context.Context, f *finishing) error {
 	if err != nil {
 		return err
 	}
-	if a.n.isPlugin() || a.n.decl.Step.Call != nil {
+	if a.n.isCall() {
 		return a.captureResult(ctx, ws, f)
 	}
 	captured, err := ws.Capture(ctx, a.outs...)
@@ -120,6 +120,9 @@ func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f 
 		return err
 	}
 	f.txn.Blobs = nil
+	if a.unlock, err = ws.Lock(ctx, nil, paths(f.outs)); err != nil {
+		return err
+	}
 	_, err = ws.Restore(ctx, f.outs...)
 	for _, o := range f.outs {
 		f.txn.Put = append(f.txn.Put, ws.Row(o))
@@ -266,7 +269,7 @@ func (a *attempt) putLog() trace.Value {
 // keepPartial moves what a failed attempt left at its outputs out of the way.
 func (a *attempt) keepPartial() {
 	ws, err := a.l.e.workspace()
-	if err == nil && len(a.outs) > 0 {
+	if err == nil && len(a.outs) > 0 && !a.n.isCall() {
 		err = errors.Join(ws.Fail(a.n.name, a.outs...), ws.PutBack(a.outs...))
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package executor
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -101,11 +102,34 @@ func (l *loop) observe(batch []*leaf) func() {
 		for _, f := range batch {
 			f.known = true
 			f.verified = int64(l.e.clock())
+			l.pin(f)
 			wanted := f.wanted
 			f.wanted = nil
 			for _, w := range wanted {
 				l.arrived(w)
 			}
+		}
+	}
+}
+
+// pin compares the files behind a leaf with what other leaves of this build saw of them: a file that was two things is an
+// input that moved.
+func (l *loop) pin(f *leaf) {
+	for i := range f.looked {
+		p := &f.looked[i]
+		if p.kind != lookedFile && p.kind != lookedNothing {
+			continue
+		}
+		first, seen := l.pinned[p.path]
+		switch {
+		case !seen:
+			l.pinned[p.path] = p
+		case (first.kind != p.kind || first.record.Digest != p.record.Digest) && !l.survey:
+			rel := l.e.rel(p.path)
+			if !l.moved[rel] {
+				l.tell(Note{Warn: true, Text: fmt.Sprintf("%q changed while the build ran", rel)})
+			}
+			l.moved[rel] = true
 		}
 	}
 }

@@ -11,7 +11,10 @@ import (
 
 // lookUp computes the keys of a batch of nodes and reads what stands under them. It runs on a worker.
 func (l *loop) lookUp(batch []*node) func() {
-	err := l.fetchInline(batch)
+	lost, err := l.fetchInline(batch)
+	if err == nil && len(lost) > 0 && !l.survey {
+		return func() { l.lookUpLater(batch, lost) }
+	}
 	keys := make([]hashing.Digest, 0, len(batch))
 	names := make([]string, 0, len(batch))
 	keyed := make([]*node, 0, len(batch))
@@ -65,8 +68,8 @@ func (l *loop) readRows(keyed []*node, keys []hashing.Digest, all []*node, names
 	return nil
 }
 
-// fetchInline reads the small JSON values among the inputs: commands get them as words.
-func (l *loop) fetchInline(batch []*node) error {
+// fetchInline reads the small JSON values among the inputs, which commands get as words, and returns those that are lost.
+func (l *loop) fetchInline(batch []*node) (lost []*node, err error) {
 	var want []*node
 	var digests []hashing.Digest
 	l.eachInput(batch, func(d *node) {
@@ -77,13 +80,28 @@ func (l *loop) fetchInline(batch []*node) error {
 		}
 	})
 	if len(want) == 0 {
-		return nil
+		return nil, nil
 	}
 	found, err := l.e.store.Get(l.ctx, digests...)
 	for i := range found {
+		if found[i] == nil && !want[i].lost {
+			lost = append(lost, want[i])
+		}
 		want[i].storeInline(found[i])
 	}
-	return err
+	return lost, err
+}
+
+// lookUpLater looks nodes up once inputs are made again that the cache has lost.
+func (l *loop) lookUpLater(batch, lost []*node) {
+	for _, n := range batch {
+		mine := slices.DeleteFunc(flat(n.deps), func(d *node) bool { return !slices.Contains(lost, d) })
+		if len(mine) == 0 {
+			l.looking.add(n)
+			continue
+		}
+		l.revive(n, mine, func(whole bool) { l.lookUpAgain(n, whole) })
+	}
 }
 
 // inlineJSON is the size in bytes up to which a JSON value may become words of a command.
@@ -109,7 +127,7 @@ func (l *loop) loaded(n *node) {
 		l.assumed = nil
 		n.to(waiting)
 		l.declare(n)
-		l.awaitAll(n, append(slices.Clone(n.deps), n.after...), n.leaves, func() { l.inputsReady(n) })
+		l.awaitInputs(n)
 		return
 	}
 	n.value = n.record.Result.Value
@@ -129,6 +147,10 @@ func (l *loop) lookedUp(n *node) {
 		l.surveyDirty(n)
 		return
 	}
+	if isMissing(n.act.err) && !l.survey {
+		l.revive(n, n.deps, func(whole bool) { l.lookUpAgain(n, whole) })
+		return
+	}
 	if n.act.err != nil {
 		l.fail(n, &Failure{Message: n.act.err.Error(), Exit: -1}, nil)
 		return
@@ -140,6 +162,18 @@ func (l *loop) lookedUp(n *node) {
 	n.to(checking)
 	n.act.check = newCheck(n)
 	l.checkNext(n)
+}
+
+// lookUpAgain looks a node up once inputs are made again that the cache had lost.
+func (l *loop) lookUpAgain(n *node, whole bool) {
+	switch {
+	case !whole:
+		l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
+	case len(l.notDone(n.deps)) > 0:
+		l.drop(n)
+	default:
+		l.looking.add(n)
+	}
 }
 
 // mustRun returns the reason for which nothing that is recorded may be used, if there is one.

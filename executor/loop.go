@@ -38,6 +38,7 @@ type loop struct {
 	// executing holds, by action, the node that is queued for its execution or at it.
 	executing map[hashing.Digest]*node
 	moved     map[string]bool
+	pinned    map[string]*looked // the files that were looked at, by path
 	sum       Summary
 	began     time.Time
 	ticked    time.Time

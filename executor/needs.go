@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/hashing"
@@ -87,7 +88,7 @@ func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
 		a.n.to(suspended)
 		a.suspendedAt = l.now()
 	}
-	w := l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t) })
+	w := l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t, false) })
 	if !w.off {
 		l.sched.yield(a.grant)
 	}
@@ -103,17 +104,28 @@ func (a *attempt) refuse(id uint64, count int, why string) {
 	a.call.Answer(id, answers)
 }
 
-// needReady takes the views that were asked for, on a worker, and answers once the call has its slot again.
-func (a *attempt) needReady(id uint64, seen int, t *targets) {
+// needReady takes the views that were asked for, on a worker, and answers once the call has its slot again. Values that are
+// lost are made again first, unless the answer is final.
+func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 	l := a.l
-	l.async(func() func() {
-		answers := make([]Answer, len(t.requests))
-		for i := range answers {
-			answers[i] = l.answer(t.requests[i], t.node[i], t.leaf[i])
+	if slices.ContainsFunc(t.nodes, unended) {
+		l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t, final) })
+		return
+	}
+	answers := make([]Answer, len(t.requests))
+	for i, n := range t.node {
+		if n != nil && n.state != done {
+			answers[i].Error = n.failureText()
 		}
+	}
+	l.async(func() func() {
+		lost := l.answerAll(t, answers)
 		return func() {
 			switch {
 			case a.ended:
+			case lost && !final:
+				l.sched.yield(a.grant)
+				l.revive(a.n, t.nodes, func(whole bool) { a.needReady(id, seen, t, !whole) })
 			case a.mayGoOn():
 				a.deliver(id, seen, t, answers)
 			default:
@@ -156,23 +168,28 @@ func (a *attempt) note(seen int, stage trace.Stage) {
 	a.seen[seen] = append(a.seen[seen], stage...)
 }
 
-// answer takes one view for a call. It runs on a worker.
-func (l *loop) answer(r trace.Request, n *node, f *leaf) Answer {
-	if n != nil && n.state != done {
-		return Answer{Error: n.failureText()}
+// answerAll takes the views of those nodes that have values. lost tells whether the cache lacks one. It runs on a worker.
+func (l *loop) answerAll(t *targets, answers []Answer) (lost bool) {
+	for i := range answers {
+		if answers[i].Error != "" {
+			continue
+		}
+		var err error
+		if answers[i], err = l.answer(t.requests[i], t.node[i], t.leaf[i]); err != nil {
+			answers[i].Error = err.Error()
+			lost = lost || isMissing(err)
+		}
 	}
+	return lost
+}
+
+func (l *loop) answer(r trace.Request, n *node, f *leaf) (Answer, error) {
 	v, err := l.view(r, n, f)
-	if err != nil {
-		return Answer{Error: err.Error()}
-	}
-	if v.absent {
-		return Answer{Digest: v.digest, Absent: true}
+	if err != nil || v.absent {
+		return Answer{Digest: v.digest, Absent: v.absent}, err
 	}
 	p, err := l.payload(v)
-	if err != nil {
-		return Answer{Error: err.Error()}
-	}
-	return Answer{Digest: v.digest, Payload: p}
+	return Answer{Digest: v.digest, Payload: p}, err
 }
 
 // failureText says why a node has no value.

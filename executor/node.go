@@ -41,6 +41,7 @@ type node struct {
 	blockedBy      []string
 	record         *trace.NodeRecord
 	target         bool
+	revivals       int  // how often inputs of it were found to be lost
 	lost           bool // a blob of its value is gone: nothing that stands under its key may be used
 	unrecorded     bool // its result saw a failure or a moved input: it stays dirty
 	dirty          dirtiness
@@ -103,6 +104,9 @@ func (n *node) isList() bool { return n.decl != nil && n.decl.Step == nil && n.d
 
 // isPlugin reports whether the node is the description of a plugin.
 func (n *node) isPlugin() bool { return n.decl == nil }
+
+// isCall reports whether the node is executed by a function of a plugin, or is a plugin's description.
+func (n *node) isCall() bool { return n.isPlugin() || n.isStep() && n.decl.Step.Call != nil }
 
 // outs are the files and folders that the node owns.
 func (n *node) outs() []graph.Output {

@@ -24,7 +24,7 @@ func (e *Engine) Prepare(ctx context.Context, word string, o Options) (*Prepared
 		l.plugin(n.decl.Step.Call.Plugin).target = true
 	}
 	var ready bool
-	l.awaitAll(n, append(n.deps, n.after...), n.leaves, func() { ready = len(l.notDone(append(n.deps, n.after...))) == 0 })
+	l.awaitAll(n, n.declaredNodes(), n.leaves, func() { ready = len(l.notDone(n.declaredNodes())) == 0 })
 	l.drive()
 	if l.broken != nil || !ready {
 		l.cancel()
@@ -44,7 +44,7 @@ func (o Options) of(word string) Options {
 // prepared takes locks and scratch for a step to be run by hand.
 func (l *loop) prepared(n *node) (*Prepared, error) {
 	ws := l.e.ws
-	if err := l.fetchInline([]*node{n}); err != nil {
+	if _, err := l.fetchInline([]*node{n}); err != nil {
 		return nil, err
 	}
 	outs := l.outputsOf(n)

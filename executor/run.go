@@ -32,6 +32,9 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 		l.soon(func() { l.demand(t.n) })
 	}
 	l.drive()
+	if o.Values {
+		l.reviveTargets(targets)
+	}
 	l.conclude(targets)
 	if l.broken != nil {
 		return l.sum, l.broken
@@ -152,7 +155,7 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
 		nodes: nodeTable{byName: make(map[string]*node, g.Len())}, leaves: map[leafKey]*leaf{},
-		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{},
+		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(jobs, totalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx}, described: map[*node]*Description{},
 	}

@@ -143,31 +143,6 @@ func (l *loop) lostBlob(n *node) {
 	l.execute(n)
 }
 
-// revive has the inputs of n executed again whose values the cache has lost, and then n.
-func (l *loop) revive(n *node) {
-	var lost []*node
-	for _, d := range append(append([]*node{}, n.deps...), n.observed...) {
-		if d.state == done && (d.isStep() || d.isPlugin()) && !d.lost {
-			d.lost = true
-			d.to(waiting)
-			lost = append(lost, d)
-			l.awaitAll(d, d.deps, d.leaves, func() { l.inputsReady(d) })
-		}
-	}
-	if len(lost) == 0 {
-		l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
-		return
-	}
-	l.awaitAll(n, lost, nil, func() {
-		if bad := l.notDone(lost); len(bad) > 0 {
-			l.drop(n)
-			return
-		}
-		n.to(queued)
-		l.enqueue(n)
-	})
-}
-
 // reused ends a node whose recorded result stands.
 func (l *loop) reused(n *node) {
 	r := n.act.result
@@ -214,7 +189,7 @@ func (l *loop) reuseReason(n *node) graph.Reason {
 
 // close ends a reused node.
 func (l *loop) close(n *node, r trace.Result) {
-	l.count(n)
+	l.counted(n, 1)
 	n.act = nil
 	n.doneAt = l.now()
 	n.to(done)
@@ -229,7 +204,7 @@ func (l *loop) close(n *node, r trace.Result) {
 
 // executed ends an executed node.
 func (l *loop) executed(a *attempt, n *node, r trace.Result) {
-	l.count(n)
+	l.counted(n, 1)
 	n.doneAt = l.now()
 	seconds := a.outcome.Ended.Sub(a.outcome.Started).Seconds()
 	d := NodeDone{
@@ -286,17 +261,18 @@ func (l *loop) pass(n *node) {
 	}
 }
 
-func (l *loop) count(n *node) {
+// counted adds by (1, or -1 for a node that has to be made again) to what the summary says of the node's outcome.
+func (l *loop) counted(n *node, by int) {
 	if n.isPlugin() {
 		return
 	}
 	switch n.outcome {
 	case Executed:
-		l.sum.Executed++
+		l.sum.Executed += by
 	case Cached:
-		l.sum.Cached++
+		l.sum.Cached += by
 	case Fresh:
-		l.sum.Fresh++
+		l.sum.Fresh += by
 	}
 }
 

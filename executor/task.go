@@ -188,7 +188,7 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 		if err != nil {
 			return Payload{}, err
 		}
-		return l.payload(view{value: v, path: l.workspacePath(d, v), items: l.listItems(d), inline: d.inlineOf(v)})
+		return l.payload(l.handed(d, v))
 	case graph.ListOf:
 		p := Payload{Value: trace.Value{Media: trace.MediaList}}
 		for _, item := range e.Items {
@@ -230,7 +230,7 @@ const inlineLimit = 64 << 10
 // payload makes what is handed over of a view: bytes where they are few, else a read-only file; a file of the workspace
 // also by its path.
 func (l *loop) payload(v view) (Payload, error) {
-	p := Payload{Value: v.value, Path: v.path, Inline: v.inline}
+	p := Payload{Value: v.value, Path: v.path, Inline: v.inline, Name: v.name}
 	for _, item := range v.items {
 		one, err := l.payload(view{value: item})
 		if err != nil {
@@ -246,7 +246,6 @@ func (l *loop) payload(v view) (Payload, error) {
 	case v.value.Size > inlineLimit:
 		var err error
 		p.Path, err = l.e.store.Open(l.ctx, v.value.Digest)
-		p.Name = v.name
 		return p, err
 	}
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -85,7 +86,9 @@ func (l *loop) view(r trace.Request, n *node, f *leaf) (view, error) {
 	v := n.value
 	if r.Kind == trace.Exists || r.Kind == trace.File {
 		var err error
-		if v, err = l.outputAt(n, r.Subject); err != nil {
+		if v, err = l.outputAt(n, r.Subject); isMissing(err) {
+			return view{}, err
+		} else if err != nil {
 			return view{digest: existsDigest(""), inline: mustJSON(""), absent: r.Kind == trace.File}, nil
 		}
 	}
@@ -111,19 +114,34 @@ func (l *loop) leafView(f *leaf) (view, error) {
 	return v, f.err
 }
 
+// handed is a value of a node as a function gets it: a source by its path in the workspace, an output from the cache, since
+// another process may be writing what stands at its path.
+func (l *loop) handed(n *node, v trace.Value) view {
+	seen := view{digest: wholeDigest(v), value: v, inline: n.inlineOf(v), path: l.workspacePath(n, v), items: l.listItems(n)}
+	if n.isStep() && seen.path != "" {
+		seen.path, seen.name = "", path.Base(seen.path)
+	}
+	return seen
+}
+
 // valueView takes a view of a node's value. Views are a closed list (design: "Views").
 func (l *loop) valueView(ctx context.Context, n *node, v trace.Value, name string) (view, error) {
 	kind, arg, _ := strings.Cut(name, ":")
 	switch kind {
-	case "":
-		return view{digest: wholeDigest(v), value: v, inline: n.inlineOf(v), path: l.workspacePath(n, v), items: l.listItems(n)}, nil
-	case "bytes":
-		return view{digest: v.Digest, value: v, inline: n.inlineOf(v), path: l.workspacePath(n, v)}, nil
+	case "", "bytes":
+		seen := l.handed(n, v)
+		if kind == "bytes" {
+			seen.digest, seen.items = v.Digest, nil
+		}
+		return seen, nil
 	case "file":
 		if n.isStored() && len(n.leaves) > 0 && n.leaves[0].tree != nil {
 			return l.storedFile(n, arg)
 		}
 		part, err := l.fileOfTree(ctx, v, arg)
+		if isMissing(err) {
+			return view{}, err
+		}
 		if err != nil {
 			return view{digest: existsDigest("nothing"), absent: true}, nil
 		}

@@ -14,6 +14,7 @@ type Table struct {
 	actions map[hashing.Digest]*action
 	// onBehalf lists, for a held action, the waits that its holder is in meanwhile.
 	onBehalf map[hashing.Digest]map[*claim]struct{}
+	past     history
 }
 
 // action is one that is held.
@@ -33,21 +34,28 @@ type claim struct {
 
 // NewTable returns a table in which nothing is held.
 func NewTable() *Table {
-	return &Table{actions: map[hashing.Digest]*action{}, onBehalf: map[hashing.Digest]map[*claim]struct{}{}}
+	return &Table{actions: map[hashing.Digest]*action{}, onBehalf: map[hashing.Digest]map[*claim]struct{}{}, past: newHistory()}
 }
 
 // Session is one asker: a process. When it ends, so do its leases.
 type Session struct {
 	table  *Table
 	claims map[uint64]*claim // nil when the session is closed
-	// Granted is called when a claim holds its lease; waited tells whether another held it meanwhile. It is called
-	// with the table locked: it must not block or use the table. Set it before the first Acquire.
+	began  uint64            // the history's clock when it was made
+	told   map[hashing.Digest]uint64
+	// Granted is called when a claim holds its lease; waited tells whether another session held it meanwhile: while the
+	// claim waited, or before it was made and after the session began. It is called with the table locked: it must not
+	// block or use the table. Set it before the first Acquire.
 	Granted func(id uint64, waited bool)
 }
 
 // NewSession returns an asker with no leases.
 func (t *Table) NewSession() *Session {
-	return &Session{table: t, claims: map[uint64]*claim{}, Granted: func(uint64, bool) {}}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &Session{table: t, claims: map[uint64]*claim{}, told: map[hashing.Digest]uint64{}, Granted: func(uint64, bool) {}}
+	t.past.join(s)
+	return s
 }
 
 // Acquire asks for an action. Granted is told when the session has it: at once where nobody else holds it, or where
@@ -63,7 +71,7 @@ func (s *Session) Acquire(id uint64, wanted hashing.Digest, holding []hashing.Di
 	s.claims[id] = c
 	a := t.actions[wanted]
 	if a == nil || t.reaches(wanted, holding) {
-		t.grant(c, false)
+		t.grant(c, t.past.news(c))
 		return
 	}
 	a.waiting = append(a.waiting, c)
@@ -103,7 +111,10 @@ func (s *Session) Close() {
 	for _, c := range s.claims {
 		s.table.release(c)
 	}
-	s.claims = nil
+	if s.claims != nil {
+		s.claims = nil
+		s.table.past.leave(s)
+	}
 }
 
 func (t *Table) hold(c *claim) {
@@ -129,9 +140,11 @@ func (t *Table) release(c *claim) {
 		return
 	}
 	delete(a.holders, c)
+	t.past.add(c)
 	if len(a.waiting) > 0 {
 		next := a.waiting[0]
 		t.stopWaiting(a, next)
+		next.session.told[next.action] = t.past.clock
 		t.grant(next, true)
 	}
 	if len(a.holders) == 0 {

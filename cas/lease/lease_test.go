@@ -26,10 +26,25 @@ type world struct {
 	sessions []*lease.Session
 	claims   map[uint64]*claim // not released yet
 	last     uint64
+	clock    int
+	began    map[*lease.Session]int
+	told     map[told]int // when the last release was that a session was told of
+	released map[hashing.Digest]release
+}
+
+type told struct {
+	session *lease.Session
+	action  hashing.Digest
+}
+
+// release is who released an action last, and when.
+type release struct {
+	by *lease.Session
+	at int
 }
 
 func newWorld(sessions int) *world {
-	w := &world{table: lease.NewTable(), claims: map[uint64]*claim{}}
+	w := &world{table: lease.NewTable(), claims: map[uint64]*claim{}, began: map[*lease.Session]int{}, told: map[told]int{}, released: map[hashing.Digest]release{}}
 	for range sessions {
 		w.sessions = append(w.sessions, w.newSession())
 	}
@@ -38,7 +53,15 @@ func newWorld(sessions int) *world {
 
 func (w *world) newSession() *lease.Session {
 	s := w.table.NewSession()
-	s.Granted = func(id uint64, waited bool) { w.claims[id].granted, w.claims[id].waited = true, waited }
+	w.clock++
+	w.began[s] = w.clock
+	s.Granted = func(id uint64, waited bool) {
+		c := w.claims[id]
+		c.granted, c.waited = true, waited
+		if waited {
+			w.told[told{s, c.action}] = w.clock
+		}
+	}
 	return s
 }
 
@@ -79,7 +102,15 @@ func (w *world) needed(id uint64) bool {
 func (w *world) release(id uint64) {
 	c := w.claims[id]
 	delete(w.claims, id)
+	w.note(c)
 	w.sessions[c.session].Release(id)
+}
+
+func (w *world) note(c *claim) {
+	if c.granted {
+		w.clock++
+		w.released[c.action] = release{w.sessions[c.session], w.clock}
+	}
 }
 
 // TestNoDeadlock makes random claims. Whatever is waited for must be granted some time, if all who do not wait release
@@ -102,12 +133,13 @@ func (w *world) step(t *rapid.T) {
 	switch idle := w.held(session, false); rapid.IntRange(0, 9).Draw(t, "what") {
 	case 0:
 		w.sessions[session].Close()
-		w.sessions[session] = w.newSession()
 		for id, c := range w.claims {
 			if c.session == session {
 				delete(w.claims, id)
+				w.note(c)
 			}
 		}
+		w.sessions[session] = w.newSession()
 	case 1, 2:
 		if len(idle) > 0 {
 			w.release(rapid.SampledFrom(idle).Draw(t, "release"))
@@ -119,10 +151,18 @@ func (w *world) step(t *rapid.T) {
 			holding = rapid.SliceOfDistinct(rapid.SampledFrom(held), rapid.ID[uint64]).Draw(t, "holding")
 		}
 		free := w.free(action)
-		if c := w.acquire(session, action, holding); free && (!c.granted || c.waited) {
-			t.Fatalf("a free action was not granted at once: %+v", *c)
+		elsewhere := w.releasedElsewhere(session, action)
+		if c := w.acquire(session, action, holding); free && (!c.granted || c.waited != elsewhere) {
+			t.Fatalf("a free action was not granted at once, or with wrong news: %+v, released elsewhere: %v", *c, elsewhere)
 		}
 	}
+}
+
+// releasedElsewhere reports whether another session was the last to release an action since this one began.
+func (w *world) releasedElsewhere(session int, action hashing.Digest) bool {
+	last, ok := w.released[action]
+	s := w.sessions[session]
+	return ok && last.by != s && last.at > max(w.began[s], w.told[told{s, action}])
 }
 
 func (w *world) free(action hashing.Digest) bool {

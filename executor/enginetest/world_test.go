@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/calyx-build/calyx/cas"
-	"github.com/calyx-build/calyx/cas/local"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph/state"
 )
@@ -23,40 +23,28 @@ type world struct {
 	t       *testing.T
 	r       *rand.Rand
 	root    string
-	store   cas.Store
+	stores  [2]*forgetful // each is a session of its own, as that of a process
 	p       *pipeline
 	files   map[string]string         // the sources as they are now
 	states  map[string]map[string]any // what was set, by instance
 	before  []map[string]string       // earlier sources, to go back to
 	done    map[string]string         // what successful executions saw, and of which node
+	mu      sync.Mutex                // guards done and log while builds run
 	log     []string                  // the history, for messages
+	lossy   bool                      // a blob was lost
 	program int
 }
-
-// kept is a store that outlives the engines that use it.
-type kept struct{ cas.Store }
-
-// Close leaves the store open.
-func (kept) Close() error { return nil }
 
 func newWorld(t *testing.T, seed uint64, steps int) *world {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := local.Open(filepath.Join(root, ".calyx", "cache"), func(text string) { t.Error(text) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	w := &world{
-		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, store: store, files: map[string]string{},
+		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, files: map[string]string{},
 		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{},
 	}
+	w.openStores()
 	w.p = newPipeline(w.r, steps)
 	for _, path := range w.p.sources {
 		w.put(path)
@@ -99,7 +87,7 @@ func (w *world) writeCalyxfile() { w.write("Calyxfile", w.p.calyxfile()) }
 
 // change does one thing that a user may do between two builds.
 func (w *world) change() {
-	switch w.r.IntN(13) {
+	switch w.r.IntN(14) {
 	case 0, 1, 2:
 		w.put(w.pick(w.p.sources))
 	case 3:
@@ -120,6 +108,16 @@ func (w *world) change() {
 		w.set()
 	case 12:
 		w.changeProgram()
+	case 13:
+		w.lose()
+	}
+}
+
+// lose takes a blob away behind calyx's back.
+func (w *world) lose() {
+	if d, ok := w.stores[0].lost.lose(w.r); ok {
+		w.say("lose blob %v", d)
+		w.lossy = true
 	}
 }
 
@@ -198,11 +196,11 @@ func (w *world) changeProgram() {
 }
 
 // engine makes a fresh engine, as each command does.
-func (w *world) engine(instance string, r *runner) *executor.Engine {
+func (w *world) engine(instance string, r *runner, store cas.Store) *executor.Engine {
 	return executor.New(executor.Config{
 		Root: w.root, Calyxfile: "Calyxfile", Instance: instance, CacheDir: filepath.Join(w.root, ".calyx", "cache"),
 		Version: "test", Coerce: state.Coerce,
-		Store:  func(context.Context) (cas.Store, error) { return kept{w.store}, nil },
+		Store:  func(context.Context) (cas.Store, error) { return store, nil },
 		Runner: func() (executor.Runner, error) { return r, nil },
 		Stored: func(_, instance string) (map[string]any, error) { return maps.Clone(w.states[instance]), nil },
 		Print:  func(string) {},

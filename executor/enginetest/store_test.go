@@ -1,0 +1,170 @@
+package enginetest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/local"
+	"github.com/calyx-build/calyx/cas/server"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// forgetful is a session of a store, which outlives the engines that use it. Blobs that are lost are missing until
+// somebody stores them again.
+type forgetful struct {
+	cas.Store
+	lost *losses
+}
+
+// losses are the blobs that were ever stored, and whether each is lost.
+type losses struct {
+	mu    sync.Mutex
+	blobs map[hashing.Digest]bool
+}
+
+// openStores connects to a store server as two processes would.
+func (w *world) openStores() {
+	dir := filepath.Join(w.root, ".calyx", "cache")
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	ready, told := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx, dir, told) }()
+	if _, err := ready.Read(make([]byte, 64)); err != nil {
+		w.t.Fatal(err)
+	}
+	lost := &losses{blobs: map[hashing.Digest]bool{}}
+	for i := range w.stores {
+		store, err := local.Connect(ctx, local.Options{Dir: dir, Warn: func(text string) { w.t.Error(text) }})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.stores[i] = &forgetful{store, lost}
+	}
+	w.t.Cleanup(func() {
+		for _, s := range w.stores {
+			if err := s.Store.Close(); err != nil {
+				w.t.Error(err)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+	})
+}
+
+// lose loses one of the blobs.
+func (l *losses) lose(r *rand.Rand) (hashing.Digest, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var there []hashing.Digest
+	for d, gone := range l.blobs {
+		if !gone {
+			there = append(there, d)
+		}
+	}
+	if len(there) == 0 {
+		return hashing.Digest{}, false
+	}
+	slices.SortFunc(there, func(a, b hashing.Digest) int { return slices.Compare(a[:], b[:]) })
+	d := there[r.IntN(len(there))]
+	l.blobs[d] = true
+	return d, true
+}
+
+func (l *losses) gone(d hashing.Digest) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blobs[d]
+}
+
+func (l *losses) stored(d hashing.Digest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blobs[d] = false
+}
+
+func missing(d hashing.Digest) error { return fmt.Errorf("blob %v: %w", d, cas.ErrMissing) }
+
+// Close leaves the store open.
+func (*forgetful) Close() error { return nil }
+
+func (s *forgetful) Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, error) {
+	blobs, err := s.Store.Get(ctx, digests...)
+	for i := range blobs {
+		if s.lost.gone(digests[i]) {
+			blobs[i] = nil
+		}
+	}
+	return blobs, err
+}
+
+func (s *forgetful) Sizes(ctx context.Context, digests ...hashing.Digest) ([]int64, error) {
+	sizes, err := s.Store.Sizes(ctx, digests...)
+	for i := range sizes {
+		if s.lost.gone(digests[i]) {
+			sizes[i] = -1
+		}
+	}
+	return sizes, err
+}
+
+func (s *forgetful) Has(ctx context.Context, digests ...hashing.Digest) ([]bool, error) {
+	has, err := s.Store.Has(ctx, digests...)
+	for i := range has {
+		has[i] = has[i] && !s.lost.gone(digests[i])
+	}
+	return has, err
+}
+
+func (s *forgetful) Open(ctx context.Context, d hashing.Digest) (string, error) {
+	if s.lost.gone(d) {
+		return "", missing(d)
+	}
+	return s.Store.Open(ctx, d)
+}
+
+func (s *forgetful) Restore(ctx context.Context, d hashing.Digest, path string, perm uint32) (hashing.Stat, error) {
+	if s.lost.gone(d) {
+		return hashing.Stat{}, missing(d)
+	}
+	return s.Store.Restore(ctx, d, path, perm)
+}
+
+func (s *forgetful) RestoreAll(ctx context.Context, files ...cas.Restoration) ([]hashing.Stat, error) {
+	for i, f := range files {
+		if s.lost.gone(f.Digest) {
+			stats, err := s.Store.RestoreAll(ctx, files[:i]...)
+			return append(stats, make([]hashing.Stat, len(files)-i)...), cmp.Or(err, missing(f.Digest))
+		}
+	}
+	return s.Store.RestoreAll(ctx, files...)
+}
+
+func (s *forgetful) PutFile(ctx context.Context, path string) (cas.PutResult, error) {
+	put, err := s.Store.PutFile(ctx, path)
+	if err == nil && put.Inline == nil {
+		s.lost.stored(put.Digest)
+	}
+	return put, err
+}
+
+func (s *forgetful) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+	results, err := s.Store.Commit(ctx, txns...)
+	for i, r := range results {
+		if !r.Applied {
+			continue
+		}
+		for _, b := range txns[i].Blobs {
+			s.lost.stored(hashing.Sum(b))
+		}
+	}
+	return results, err
+}
