@@ -88,19 +88,15 @@ func (e *Engine) Payload(ctx context.Context, v trace.Value) (Payload, error) {
 	switch {
 	case v.Media == trace.MediaNone:
 		return p, nil
-	case v.Media == trace.MediaTree || v.Media == trace.MediaParts || v.Size <= inlineLimit:
-		var err error
-		p.Inline, err = e.content(ctx, v)
-		return p, err
-	case v.Media == trace.MediaList:
-		blob, err := e.content(ctx, v)
-		if err != nil {
-			return p, err
-		}
-		items, err := trace.Items(blob)
+	case v.Media == trace.MediaList: // its size is the number of its elements
+		items, err := e.items(ctx, v)
 		for _, item := range items {
 			p.Items = append(p.Items, Payload{Value: item})
 		}
+		return p, err
+	case v.Media == trace.MediaTree || v.Media == trace.MediaParts || v.Size <= inlineLimit:
+		var err error
+		p.Inline, err = e.content(ctx, v)
 		return p, err
 	}
 	var err error

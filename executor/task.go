@@ -231,6 +231,13 @@ const inlineLimit = 64 << 10
 // also by its path.
 func (l *loop) payload(v view) (Payload, error) {
 	p := Payload{Value: v.value, Path: v.path, Inline: v.inline, Name: v.name}
+	if v.value.Media == trace.MediaList && v.items == nil {
+		var err error
+		if v.items, err = l.e.items(l.ctx, v.value); err != nil {
+			return p, err
+		}
+		p.Items = []Payload{} // also where there are none
+	}
 	for _, item := range v.items {
 		one, err := l.payload(view{value: item})
 		if err != nil {

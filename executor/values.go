@@ -113,6 +113,15 @@ func (l *loop) fileOfTree(ctx context.Context, v trace.Value, name string) (trac
 	return trace.Value{}, fmt.Errorf("%q: %w", name, errNoPart)
 }
 
+// items reads the elements of a list of values from the cache.
+func (e *Engine) items(ctx context.Context, v trace.Value) ([]trace.Value, error) {
+	blob, err := e.content(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return trace.Items(blob)
+}
+
 // tree reads a listing from the cache.
 func (e *Engine) tree(ctx context.Context, d hashing.Digest) (hashing.Tree, error) {
 	blob, err := e.content(ctx, trace.Value{Media: trace.MediaTree, Digest: d, Size: 1})

@@ -170,6 +170,13 @@ func (l *loop) jsonView(ctx context.Context, n *node, v trace.Value, kind, arg s
 	if items := l.listItems(n); items != nil {
 		return listView(items, kind, arg)
 	}
+	if v.Media == trace.MediaList {
+		items, err := l.e.items(ctx, v)
+		if err != nil {
+			return view{}, err
+		}
+		return listView(items, kind, arg)
+	}
 	if v.Media != trace.MediaJSON {
 		if kind == "length" {
 			return scalarView(v.Size), nil

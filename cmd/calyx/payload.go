@@ -46,11 +46,6 @@ func (s *session) stored(ctx context.Context, v trace.Value) (executor.Payload, 
 	for i, item := range p.Items {
 		items[i] = item.Value
 	}
-	if p.Inline != nil {
-		if items, err = trace.Items(p.Inline); err != nil {
-			return p, err
-		}
-	}
 	p.Items, err = s.storedAll(ctx, items)
 	return p, err
 }
@@ -86,11 +81,10 @@ func (s *session) part(ctx context.Context, v trace.Value, t graph.Target) (trac
 	case t.Output != "":
 		return v, nil // the only output
 	case v.Media == trace.MediaList:
-		items, err := trace.Items(p.Inline)
-		if err == nil && *t.Element >= 0 && *t.Element < len(items) {
-			return items[*t.Element], nil
+		if *t.Element >= 0 && *t.Element < len(p.Items) {
+			return p.Items[*t.Element].Value, nil
 		}
-		return v, errors.Join(err, fmt.Errorf("there is no element %d", *t.Element))
+		return v, fmt.Errorf("there is no element %d", *t.Element)
 	}
 	return v, fmt.Errorf("the value is no list")
 }

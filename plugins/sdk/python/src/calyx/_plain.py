@@ -63,7 +63,8 @@ class Packer:
         if isinstance(value, pathlib.PurePath):
             return {"$path": [type_name(kind), _path_text(value)]}
         if isinstance(value, enum.Enum):
-            return {"$enum": [type_name(kind), value.name]}
+            # A flag may be a combination, which has no name in every Python.
+            return {"$enum": [type_name(kind), value.value if isinstance(value, enum.Flag) else value.name]}
         if dataclasses.is_dataclass(kind):
             return {"$data": [type_name(kind), self.pack(_attributes(value), where, depth + 1)]}
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
@@ -220,7 +221,8 @@ class Unpacker:
 
 
 def _unpack_enum(_: Unpacker, content: Any) -> Any:
-    return find_type(content[0], lambda t: issubclass(t, enum.Enum), "enum")[content[1]]
+    kind = find_type(content[0], lambda t: issubclass(t, enum.Enum), "enum")
+    return kind[content[1]] if isinstance(content[1], str) else kind(content[1])
 
 
 def _unpack_path(_: Unpacker, content: Any) -> Any:
