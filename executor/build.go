@@ -92,13 +92,12 @@ type Forecast struct {
 
 // Survey is the answer of Engine.Survey: the closure of the targets, dependencies before dependents.
 type Survey struct {
-	Run          string // the last run in which the workspace was built, "" where there is none
-	Nodes        []Forecast
-	Edges        [][]int // Edges[i] lists the indexes of the nodes that Nodes[i] was seen to depend on (or, never built, declares)
-	Targets      []int
-	Overridden   []Override
-	StaleOutputs []string
-	Warnings     []string
+	Run        string // the last run in which the workspace was built, "" where there is none
+	Nodes      []Forecast
+	Edges      [][]int // Edges[i] lists the indexes of the nodes that Nodes[i] was seen to depend on (or, never built, declares)
+	Targets    []int
+	Overridden []Override
+	Warnings   []string
 }
 
 // Override is a stored value that differs from its source.

@@ -45,7 +45,7 @@ type Engine struct {
 	memo    *hashing.Memo
 	clock   hashing.Clock
 	graph   *graph.Graph
-	owners  *graph.Graph // of the last evaluation that was kept
+	last    *graph.Graph // see lastGraph
 	reads   []read
 	set     map[string]any // --set
 	state   map[string]any // what `set` put into the instance
@@ -146,15 +146,7 @@ func (e *Engine) unowned(p string, _ bool) bool {
 	if isNoise(p) {
 		return true
 	}
-	if e.owners == nil {
-		if data, err := os.ReadFile(e.graphFile()); err == nil {
-			e.owners, _ = graph.Open(data) // an old or torn file owns nothing
-		}
-		if e.owners == nil {
-			e.owners = &graph.Graph{}
-		}
-	}
-	_, owned := e.owners.Owner(p)
+	_, owned := e.lastGraph().Owner(p)
 	return owned
 }
 
@@ -310,10 +302,8 @@ func (e *Engine) load(ctx context.Context) (*graph.Graph, error) {
 const defaultBackend = "json:calyx.state.json"
 
 func (e *Engine) keptBackend() string {
-	if data, err := os.ReadFile(e.graphFile()); err == nil {
-		if g, err := graph.Open(data); err == nil && g.Workspace.State != "" {
-			return g.Workspace.State
-		}
+	if state := e.lastGraph().Workspace.State; state != "" {
+		return state
 	}
 	return defaultBackend
 }

@@ -76,15 +76,23 @@ func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
 	return e.graph, err
 }
 
+// lastGraph is the graph of the last evaluation that was kept before this process began; empty where there is none that
+// can be read.
+func (e *Engine) lastGraph() *graph.Graph {
+	if e.last == nil {
+		if data, err := os.ReadFile(e.graphFile()); err == nil {
+			e.last, _ = graph.Open(data) // an old or torn file says nothing
+		}
+		if e.last == nil {
+			e.last = &graph.Graph{}
+		}
+	}
+	return e.last
+}
+
+// keptGraph is the last graph, if an evaluation would see what that one saw.
 func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
-	data, err := os.ReadFile(e.graphFile())
-	if err != nil {
-		return nil, nil, false
-	}
-	g, err := graph.Open(data)
-	if err != nil {
-		return nil, nil, false
-	}
+	g := e.lastGraph()
 	var kept evaluation
 	if decodeAny.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
 		return nil, nil, false

@@ -20,10 +20,7 @@ func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
 		return nil, err
 	}
 	defer l.cancel()
-	if e.ws == nil {
-		e.ws = workspace.ReadOnly(e.cfg.Root, e.store, e.memo)
-		defer func() { e.ws = nil }()
-	}
+	defer e.look()()
 	for _, t := range targets {
 		l.soon(func() { l.demand(t.n) })
 	}
@@ -34,7 +31,16 @@ func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return l.surveyed(targets)
+	return l.surveyed(targets), nil
+}
+
+// look lets this process look at the workspace, where it does not use it yet. The function that it returns ends that.
+func (e *Engine) look() func() {
+	if e.ws != nil {
+		return func() {}
+	}
+	e.ws = workspace.ReadOnly(e.cfg.Root, e.store, e.memo)
+	return func() { e.ws = nil }
 }
 
 // surveyDirty ends a node some of whose inputs will run or might: what else differs makes it certain that it runs too.
@@ -115,7 +121,7 @@ func (l *loop) surveyReused(n *node) {
 }
 
 // surveyed makes the answer of what the walk found.
-func (l *loop) surveyed(targets []target) (*Survey, error) {
+func (l *loop) surveyed(targets []target) *Survey {
 	s := &Survey{Overridden: l.overridden()}
 	index := map[*node]int{}
 	var visit func(n *node) int
@@ -143,9 +149,7 @@ func (l *loop) surveyed(targets []target) (*Survey, error) {
 			s.Run = n.Last.Run
 		}
 	}
-	stale, err := l.e.staleOutputs(l.ctx, l.g)
-	s.StaleOutputs = stale
-	return s, err
+	return s
 }
 
 // dependenciesOf are what a node was seen to depend on, or, where it never ran, declares.
@@ -205,36 +209,51 @@ func dirtyState(n *node) NodeState {
 	return StateDirty
 }
 
-// overridden lists the stored values that differ from their sources.
+// overridden lists the stored values that differ from their sources, in the order of the Calyxfile.
 func (l *loop) overridden() []Override {
+	var at []int
+	for _, values := range []map[string]any{l.e.set, l.e.state} {
+		for name := range values {
+			if i, ok := l.g.Find(name); ok {
+				at = append(at, i)
+			}
+		}
+	}
+	slices.Sort(at)
 	var all []Override
-	for i := range l.g.Len() {
-		name := l.g.Name(i)
-		v, ok := l.e.override(name)
-		if !ok {
-			continue
+	for _, i := range slices.Compact(at) {
+		if decl := l.g.Node(i); decl.Stored != nil {
+			all = append(all, l.e.overrideOf(l.g.Name(i), *decl.Stored))
 		}
-		decl := l.g.Node(i)
-		if decl.Stored == nil {
-			continue
-		}
-		from := "state"
-		if _, set := l.e.set[name]; set {
-			from = "set"
-		}
-		source, err := l.e.sourceValue(name, *decl.Stored)
-		if err != nil {
-			source = nil
-		}
-		all = append(all, Override{Node: name, Value: v, From: from, Source: source})
 	}
 	return all
 }
 
-// staleOutputs are paths that calyx wrote for steps that are gone.
-func (e *Engine) staleOutputs(ctx context.Context, g *graph.Graph) ([]string, error) {
+func (e *Engine) overrideOf(name string, decl graph.Stored) Override {
+	from := "state"
+	if _, set := e.set[name]; set {
+		from = "set"
+	}
+	v, _ := e.override(name)
+	source, err := e.sourceValue(name, decl)
+	if err != nil {
+		source = nil
+	}
+	return Override{Node: name, Value: v, From: from, Source: source}
+}
+
+// StaleOutputs lists the paths that calyx wrote for steps that are gone. It looks at every path that calyx wrote.
+func (e *Engine) StaleOutputs(ctx context.Context) ([]string, error) {
+	g, err := e.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.open(ctx); err != nil {
+		return nil, err
+	}
+	defer e.look()()
 	var stale []string
-	err := e.ws.Recorded(ctx, func(o workspace.Output) bool {
+	err = e.ws.Recorded(ctx, func(o workspace.Output) bool {
 		if _, owned := g.Owner(o.Path); !owned && e.ws.There(o) {
 			stale = append(stale, o.Path)
 		}

@@ -28,10 +28,9 @@ func survey() *executor.Survey {
 				Chain: []graph.Reason{{Kind: graph.NeverBuilt, Node: "report"}}},
 			{Node: "other", State: executor.StateFresh, Certain: true, Prediction: executor.WillReuse},
 		},
-		Edges:        [][]int{nil, nil, {0}, {2, 1}, {3, 2}, nil},
-		Targets:      []int{4, 5},
-		Overridden:   []executor.Override{{Node: "lr", Value: 0.01, From: "state", Source: 0.001}},
-		StaleOutputs: []string{"out/old\n.txt"},
+		Edges:      [][]int{nil, nil, {0}, {2, 1}, {3, 2}, nil},
+		Targets:    []int{4, 5},
+		Overridden: []executor.Override{{Node: "lr", Value: 0.01, From: "state", Source: 0.001}},
 	}
 }
 
@@ -43,7 +42,7 @@ func wantText(t *testing.T, got, want string) {
 }
 
 func TestStatusText(t *testing.T) {
-	wantText(t, statusText(statusFrom(survey()), console.Style{}), `dirty        clean   raw.csv changed: 1 → 2
+	wantText(t, statusText(statusFrom(survey(), []string{"out/old\n.txt"}), console.Style{}), `dirty        clean   raw.csv changed: 1 → 2
 maybe dirty  train   raw.csv changed: 1 → 2 (in clean)
 never built  report
 
@@ -55,12 +54,12 @@ Stored values that differ from their source:
 Outputs of steps that are gone (`+"`calyx clean --stale`"+` removes them):
   out/old\n.txt
 `)
-	wantText(t, statusText(statusFrom(&executor.Survey{Nodes: []executor.Forecast{{Node: "a", State: executor.StateFresh}}}), console.Style{}),
+	wantText(t, statusText(statusFrom(&executor.Survey{Nodes: []executor.Forecast{{Node: "a", State: executor.StateFresh}}}, nil), console.Style{}),
 		"everything is up to date: 1 step\n")
 }
 
 func TestStatusJSON(t *testing.T) {
-	text, err := encodeJSON(statusFrom(survey()), "")
+	text, err := encodeJSON(statusFrom(survey(), []string{"out/old\n.txt"}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +68,7 @@ func TestStatusJSON(t *testing.T) {
 		`{"node":"train","certain":false,"reason":{"kind":"file-changed","node":"clean","subject":"raw.csv","before":"1","after":"2"}},`+
 		`{"node":"report","certain":true,"reason":{"kind":"never-built","node":"report"}}],`+
 		`"fresh":1,"failed":[],"overridden":[{"node":"lr","value":0.01,"from":"state","source":0.001}],"stale_outputs":["out/old\n.txt"]}`+"\n")
-	empty, err := encodeJSON(statusFrom(&executor.Survey{}), "")
+	empty, err := encodeJSON(statusFrom(&executor.Survey{}, nil), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,11 @@ no step any more. Nothing is run.`,
 				if err != nil {
 					return err
 				}
-				return a.showStatus(statusFrom(survey), f.json, exitCode)
+				stale, err := s.engine.StaleOutputs(ctx)
+				if err != nil {
+					return err
+				}
+				return a.showStatus(statusFrom(survey, stale), f.json, exitCode)
 			})
 		}).run,
 	})
@@ -77,9 +81,9 @@ func (a *app) showStatus(s statusAnswer, asJSON, exitCode bool) error {
 	return err
 }
 
-// statusFrom sums a survey up.
-func statusFrom(s *executor.Survey) statusAnswer {
-	out := statusAnswer{Dirty: []dirtyNode{}, Failed: []string{}, Overridden: []overridden{}, StaleOutputs: append([]string{}, s.StaleOutputs...)}
+// statusFrom sums a survey and the outputs of steps that are gone up.
+func statusFrom(s *executor.Survey, stale []string) statusAnswer {
+	out := statusAnswer{Dirty: []dirtyNode{}, Failed: []string{}, Overridden: []overridden{}, StaleOutputs: append([]string{}, stale...)}
 	for _, o := range s.Overridden {
 		out.Overridden = append(out.Overridden, overridden{o.Node, literalJSON(o.Value), o.From, literalJSON(o.Source)})
 	}
