@@ -314,7 +314,7 @@ func (k *keyer) files() {
 	}
 }
 
-// function adds a plugin's function, and its arguments.
+// function adds a plugin's function, the variables that its process has, and its arguments.
 func (k *keyer) function(s *graph.Step) error {
 	p := k.l.plugin(s.Call.Plugin)
 	if p.dirty != clean {
@@ -326,6 +326,9 @@ func (k *keyer) function(s *graph.Step) error {
 		return err
 	}
 	k.parts = append(k.parts, trace.Component{Kind: partFunction, Subject: s.Call.Function, Text: s.Call.Function + " " + f.code, Show: f.code})
+	if err := k.env(k.l.pluginDecl(p).Env, k.l.e.environ); err != nil {
+		return err
+	}
 	return k.arguments()
 }
 

@@ -148,7 +148,12 @@ func (l *loop) valueView(ctx context.Context, n *node, v trace.Value, name strin
 		return view{digest: wholeDigest(part), value: part}, nil
 	case "exists":
 		return view{digest: existsDigest("value"), inline: []byte("true")}, nil
-	case "length", "keys", "item", "shape":
+	case "keys":
+		if v.Media == trace.MediaTree {
+			return l.treeNames(ctx, n, v)
+		}
+		return l.jsonView(ctx, n, v, kind, arg)
+	case "length", "item", "shape":
 		return l.jsonView(ctx, n, v, kind, arg)
 	}
 	return view{}, fmt.Errorf("there is no view %q", name)
@@ -163,6 +168,26 @@ func (l *loop) storedFile(n *node, name string) (view, error) {
 	}
 	v := entryValue(e)
 	return view{digest: wholeDigest(v), value: v, path: l.e.abs(f.pathOf(name))}, nil
+}
+
+// treeNames takes the view of the names in a folder, or of the files that a stored pattern matches: the paths of all files.
+func (l *loop) treeNames(ctx context.Context, n *node, v trace.Value) (view, error) {
+	var tree hashing.Tree
+	if n.isStored() && len(n.leaves) > 0 && n.leaves[0].tree != nil {
+		tree = n.leaves[0].tree
+	} else {
+		var err error
+		if tree, err = l.e.tree(ctx, v.Digest); err != nil {
+			return view{}, err
+		}
+	}
+	names := []any{}
+	for _, e := range tree {
+		if e.IsFile() {
+			names = append(names, strings.TrimPrefix(e.Path, "/"))
+		}
+	}
+	return scalarView(names), nil
 }
 
 // jsonView takes a view of a list or dictionary in JSON, or the length of a list of values or of bytes.

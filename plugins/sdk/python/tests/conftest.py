@@ -66,7 +66,7 @@ class Workspace:
 
     def get(self, node: str) -> Any:
         """Bring a node up to date and return its value."""
-        return json.loads(self.calyx("get", node).out)
+        return json.loads(self.calyx("get", "--json", node).out)
 
     def runs(self, *nodes: str) -> list[str]:
         """Build and return the nodes that were executed, in the order of their names."""

@@ -85,7 +85,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, complex):
         return same(a.real, b.real) and same(a.imag, b.imag)
     if isinstance(a, dict):
-        return len(a) == len(b) and all(same(*k) and same(*v) for k, v in zip(zip(a, b, strict=False), zip(a.values(), b.values(), strict=False), strict=False))
+        return same([*a], [*b]) and same([*a.values()], [*b.values()])
     if isinstance(a, (list, tuple, collections.deque)):
         return len(a) == len(b) and all(map(same, a, b))
     if dataclasses.is_dataclass(a):

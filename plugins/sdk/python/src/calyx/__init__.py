@@ -16,12 +16,17 @@
 A node that calls another one depends on it, and is computed again when what it saw has changed: not before, and not otherwise.
 """
 
+import os
+
 from ._stdio import guard_handshake
 
-guard_handshake()
+if guard_handshake():
+    from ._watch import watch_process
 
-from ._declare import AsyncFn, Fn, Pipeline, Stored, async_fn, derived_nodes, fn, stored, stored_nodes  # noqa: E402
-from ._errors import (  # noqa: E402
+    watch_process(os.getcwd())
+
+from ._declare import AsyncFn, Fn, Pipeline, Stored, async_fn, derived_nodes, fn, stored, stored_nodes
+from ._errors import (
     CalyxError,
     Cancelled,
     DeclarationError,
@@ -30,8 +35,9 @@ from ._errors import (  # noqa: E402
     RetryAfter,
     UnstorableError,
 )
-from ._files import File  # noqa: E402
-from ._tell import log, metric, out_dir, progress, scratch  # noqa: E402
+from ._files import File
+from ._reads import env, exists, glob, instance, listdir, open
+from ._tell import log, metric, out_dir, progress, scratch
 
 
 def serve(*what: object) -> None:
@@ -62,9 +68,15 @@ __all__ = [
     "UnstorableError",
     "async_fn",
     "derived_nodes",
+    "env",
+    "exists",
     "fn",
+    "glob",
+    "instance",
+    "listdir",
     "log",
     "metric",
+    "open",
     "out_dir",
     "progress",
     "scratch",

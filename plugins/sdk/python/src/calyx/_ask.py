@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +53,15 @@ def _request(call: Call, node: Fn[Any, Any], pipeline: type[Any] | None, args: t
 
 def _decode(call: Call, answer: pb.Answer, what: str) -> Any:
     raise_unanswered(answer, what)
-    return Decoder(call.new_file).decode(answer.value)
+    return decode_value(call, answer.value)
+
+
+def decode_value(call: Call, value: pb.Value, kind: str = "") -> Any:
+    """Return a value that calyx gave to the call."""
+    found = Decoder(call.new_file).decode(value, kind)
+    if isinstance(found, File):
+        call.given.add(os.fspath(found))
+    return found
 
 
 def stored(node: Stored[Any], obj: Any) -> Any:
@@ -62,17 +72,13 @@ def stored(node: Stored[Any], obj: Any) -> Any:
     name = call.program.name(node, type(obj) if obj is not None else None)
     if node.path is not None:
         return NodeFile(name, "", os.path.basename(node.path.rstrip("/")))
+    if node.glob is not None:
+        files = NodeFile(name, "", name)
+        return [files / path for path in files.names()]
     answer = call.ask_one(pb.Request(node=pb.NodeRequest(name=name)))
     if answer.WhichOneof("answer") == "absent":
         raise CalyxError(f"{name} is not there: the variable {node.env!r} is not set, and it has no default")
-    found = _decode(call, answer, name)
-    if node.glob is not None:
-        return [found / path for path in sorted(_files_below(os.fspath(found)))]
-    return found
-
-
-def _files_below(folder: str) -> list[str]:
-    return [os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names]
+    return _decode(call, answer, name)
 
 
 def default_of(node: Stored[Any], obj: Any) -> Any:
@@ -112,6 +118,18 @@ class NodeFile(File):
         call = current_call(f"read {self._node}")
         return call, call.ask_one(pb.Request(node=pb.NodeRequest(name=self._node), view=view))
 
+    def names(self) -> list[str]:
+        """Return the sorted paths of all files in the folder."""
+        _, answer = self._answer(pb.View(kind=pb.View.KIND_KEYS))
+        raise_unanswered(answer, self._node)
+        below = f"{self._part}/" if self._part else ""
+        found: list[str] = json.loads(content_of(answer.value))
+        return sorted(path[len(below) :] for path in found if path.startswith(below))
+
+    def __iter__(self) -> Iterator[File]:
+        """The entries of a folder, by name."""
+        return iter([self / name for name in sorted({path.partition("/")[0] for path in self.names()})])
+
     @property
     def name(self) -> str:
         """The last part of the path: it is known without a look."""
@@ -136,7 +154,9 @@ class NodeFile(File):
 def file_of(call: Call, value: pb.Value, name: str) -> str:
     """Return the path of a file with the value's content; one that came inline is written."""
     if is_mapped(value):
-        return os.fsdecode(value.path)
+        path = os.fsdecode(value.path)
+        call.given.add(path)
+        return path
     path = call.new_file("-" + name)
     with open(path, "wb") as f:
         f.write(content_of(value))

@@ -68,6 +68,8 @@ class Call:
         self._files = 0
         self._progress = 0.0
         self._printed: list[str] = []
+        #: Files and folders that calyx gave to the call: to look into them is no read that nobody asked for.
+        self.given: set[str] = set()
         self.cancelled: str | None = None
         self.thread: int | None = None
         self.task: asyncio.Task[object] | None = None
@@ -237,6 +239,14 @@ class Call:
         self._printed.clear()
         for at in range(0, len(text), _GOOD_ITEM):
             self._send(pb.PluginItem(call=self.number, log=pb.Log(text=text[at : at + _GOOD_ITEM])))
+
+    def knows(self, path: str) -> bool:
+        """Tell whether calyx gave a path, or a folder above it, to the call."""
+        while path not in self.given:
+            path, name = os.path.split(path)
+            if not name:
+                return False
+        return True
 
     def progress(self, done: float, total: float, unit: str) -> None:
         """Tell how far the call is, ten times a second at most."""

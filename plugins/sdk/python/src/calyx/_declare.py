@@ -198,7 +198,7 @@ _NOT_CARRIED = ("pool", "rate", "retries", "ttl", "tolerance", "secrets", "timeo
 
 def _decorate(kind: Callable[..., Node], function: Any, options: dict[str, Any]) -> Any:
     for name in options:
-        if name in _NOT_CARRIED:
+        if kind is not Stored and name in _NOT_CARRIED:
             raise DeclarationError(f"@fn({name}=…): calyx cannot take this from a plugin yet; give it to step() in the Calyxfile")
     if function is not None:
         if not callable(function):

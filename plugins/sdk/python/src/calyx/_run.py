@@ -12,6 +12,7 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
+from ._ask import decode_value
 from ._call import Call
 from ._declare import Fn
 from ._describe import type_hints, type_word
@@ -21,7 +22,7 @@ from ._literals import unpack_argument
 from ._printing import flush
 from ._program import Served
 from ._proto import plugin_pb2 as pb
-from ._transport import JSON, Decoder, Encoder, from_json
+from ._transport import JSON, Encoder, from_json
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -83,7 +84,7 @@ def _arguments(call: Call, node: Fn[Any, Any]) -> dict[str, Any]:
 def _argument(call: Call, value: pb.Value, kind: str) -> Any:
     if value.media_type == JSON and kind != "file":
         return unpack_argument(from_json(content_of(value)))
-    return Decoder(call.new_file).decode(value, kind)
+    return decode_value(call, value, kind)
 
 
 def _result(call: Call, node: Fn[Any, Any], value: Any) -> pb.PluginItem:

@@ -20,6 +20,7 @@ from ._proto import plugin_pb2 as pb
 from ._run import program_name
 from ._session import Session
 from ._stdio import take_handshake_stream
+from ._watch import watching
 
 COOKIE_KEY = "CALYX_PLUGIN_COOKIE"
 COOKIE = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69"
@@ -59,6 +60,9 @@ class Server:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._description = describe(program_name(), program)
+        watch = watching()
+        if watch is not None:
+            self._description.reads.extend(watch.fresh())
         self._end = threading.Event()
         self._opened = threading.Lock()
         self._server = grpc.server(

@@ -17,6 +17,7 @@ from ._outbox import Outbox
 from ._program import Program
 from ._proto import plugin_pb2 as pb
 from ._run import run, run_async
+from ._watch import watching
 
 #: The threads that may be idle; more of them end.
 _IDLE = 16
@@ -35,6 +36,7 @@ class Session:
         self._begun: deque[Call] = deque()
         self._reading = False
         self._idle = 0
+        self._observing = threading.Lock()
         self._closed = False
 
     def messages(self) -> Iterator[pb.SessionResponse]:
@@ -78,7 +80,7 @@ class Session:
                 self._idle -= 1
             if self._idle == 0:
                 self._spawn()
-        return lambda: run(call, self._forget)
+        return lambda: run(call, self._ending)
 
     def _read(self) -> None:
         """Read until a call begins."""
@@ -103,7 +105,7 @@ class Session:
             self._calls[item.call] = call
             served = self.program.functions.get(item.start.function)
             if served is not None and getattr(served.node, "asynchronous", False):
-                self._loop.start(lambda: run_async(call, self._forget))
+                self._loop.start(lambda: run_async(call, self._ending))
             else:
                 begun.append(call)
             return
@@ -115,5 +117,13 @@ class Session:
         elif kind == "cancel":
             found.cancel(item.cancel.reason)
 
-    def _forget(self, call: Call) -> None:
+    def _ending(self, call: Call) -> None:
+        """Report what the process read meanwhile: that must be said before the result of a call which may have used it."""
         self._calls.pop(call.number, None)
+        watch = watching()
+        if watch is None:
+            return
+        with self._observing:
+            reads = watch.fresh()
+            if reads:
+                self.outbox.put(pb.PluginItem(observed=pb.Observed(reads=reads)))

@@ -1,0 +1,164 @@
+"""Sees the reads that nobody asked for: plain `open`, `os.listdir`, `os.stat` and the like on files of the workspace.
+
+They belong to the process, since what was read may stay in its memory, and count for every node that runs then or later
+(docs/plugin-protocol.md). What imports read is left out: code identity sees to it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import os.path
+import pathlib
+import stat
+import sys
+import threading
+from collections import deque
+from typing import Any
+
+from ._call import calling
+from ._proto import plugin_pb2 as pb
+
+#: Code whose reads are no node's: imports, and the source lines in tracebacks.
+_IMPORTS = ("<frozen importlib", "<frozen zipimport")
+_SOURCE_LINES = ("/linecache.py", "/tokenize.py")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}))
+
+
+class Watch:
+    """The reads of one process. It may be told of some from any thread, and in the midst of anything."""
+
+    def __init__(self, workspace: str) -> None:
+        self.workspace = workspace
+        self._seen: set[tuple[str, str]] = set()
+        self._fresh: deque[pb.Request] = deque()
+        self._quiet = threading.local()
+
+    def start(self) -> None:
+        """Begin to watch; there is no way back."""
+        sys.addaudithook(self._audit)
+        for name, inside in (("stat", False), ("lstat", False), ("access", True)):
+            self._wrap(os, name, "exists" if inside else "stat")
+        for name in ("exists", "lexists", "isfile", "isdir", "islink"):
+            self._wrap(os.path, name, "exists")
+        for name in ("exists", "is_file", "is_dir", "is_symlink"):
+            self._wrap(pathlib.Path, name, "exists")
+        accessor = getattr(pathlib, "_NormalAccessor", None)  # of Python 3.10, which keeps the functions of os
+        if accessor is not None:
+            accessor.stat = staticmethod(os.stat)
+
+    def fresh(self) -> list[pb.Request]:
+        """Return the reads since the last time."""
+        reads: list[pb.Request] = []
+        while self._fresh:
+            reads.append(self._fresh.popleft())
+        return reads
+
+    def all(self) -> list[pb.Request]:
+        """Return every read so far."""
+        return [_request(kind, path) for kind, path in sorted(self._seen)]
+
+    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, mode, flags = args
+            if _reads(mode, flags):
+                self._look("file", path)
+        elif event in ("os.listdir", "os.scandir"):
+            self._look("listing", "." if args[0] is None else args[0])
+
+    def _wrap(self, owner: Any, name: str, kind: str) -> None:
+        plain = getattr(owner, name)
+
+        @functools.wraps(plain)
+        def watched(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if getattr(self._quiet, "on", False):
+                return plain(path, *args, **kwargs)
+            self._quiet.on = True
+            try:
+                result = plain(path, *args, **kwargs)
+            except OSError:
+                self._look("exists", path)
+                raise
+            finally:
+                self._quiet.on = False
+            self._look(_kind_of(kind, result), path)
+            return result
+
+        setattr(owner, name, watched)
+
+    def _look(self, kind: str, path: Any) -> None:
+        if isinstance(path, int) or path == "":
+            return
+        subject = self._subject(path)
+        if subject is None or (kind, subject) in self._seen or _is_ours(sys._getframe(2)):
+            return
+        call = calling()
+        if call is not None and call.knows(os.path.join(self.workspace, subject)):
+            return
+        self._seen.add((kind, subject))
+        self._fresh.append(_request(kind, subject))
+
+    def _subject(self, path: Any) -> str | None:
+        """Return the path in the workspace, None for one elsewhere or of calyx itself."""
+        try:
+            text = os.fsdecode(path)
+        except TypeError:
+            return None
+        if not text.startswith("/"):
+            text = os.getcwd() + "/" + text
+        full = os.path.normpath(text)
+        if not full.startswith(self.workspace + "/") and full != self.workspace:
+            return None
+        subject = full[len(self.workspace) + 1 :] or "."
+        if subject.startswith(".calyx/") or subject == ".calyx" or "__pycache__" in subject:
+            return None
+        return None if (full + "/").startswith(_LIBRARIES) else subject
+
+
+def _request(kind: str, subject: str) -> pb.Request:
+    request = pb.Request()
+    setattr(request, kind, os.fsencode(subject))
+    return request
+
+
+def _reads(mode: Any, flags: Any) -> bool:
+    if isinstance(mode, str):
+        return not set(mode) & set("wax")
+    return isinstance(flags, int) and flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_DIRECTORY
+
+
+def _kind_of(kind: str, result: Any) -> str:
+    """A status shows how long a file is: that is part of its content. Of a folder it shows that it is there."""
+    if kind == "stat" and isinstance(result, os.stat_result) and stat.S_ISREG(result.st_mode):
+        return "file"
+    return "exists"
+
+
+def _is_ours(frame: Any) -> bool:
+    """Tell whether it was an import, a traceback or this package that read: the code that did it, not what led to it."""
+    name = frame.f_code.co_filename
+    if name.startswith(_IMPORTS) or name.startswith(_HERE):
+        return True
+    above = frame.f_back
+    return name.endswith(_SOURCE_LINES) or (above is not None and above.f_code.co_filename.endswith(_SOURCE_LINES))
+
+
+class _Process:
+    """The one watch of this process, if it has one."""
+
+    watch: Watch | None = None
+
+
+def watch_process(workspace: str) -> Watch:
+    """Start to watch this process, unless that was done already."""
+    if _Process.watch is None:
+        _Process.watch = Watch(workspace)
+        _Process.watch.start()
+    return _Process.watch
+
+
+def watching() -> Watch | None:
+    """Return the watch of this process."""
+    return _Process.watch
+

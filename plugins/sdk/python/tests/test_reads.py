@@ -1,0 +1,168 @@
+"""Reads become dependencies: those that are asked for, and those that nobody asked for."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Workspace
+
+
+def test_asked_reads(ws: Workspace) -> None:
+    ws.program(
+        """
+        @fn
+        def text():
+            with calyx.open("a.txt") as f:
+                return f.read()
+
+        @fn
+        def names(): return calyx.listdir("d")
+
+        @fn
+        def matches(): return calyx.glob("d/**/*.txt")
+
+        @fn
+        def there(): return calyx.exists("maybe")
+
+        @fn
+        def variable(): return calyx.env("CHOICE", "none")
+
+        @fn
+        def missing():
+            try:
+                return calyx.open("missing.txt").read()
+            except FileNotFoundError:
+                return "not there"
+        """
+    )
+    ws.write("a.txt", "one")
+    ws.write("d/x.txt", "x")
+    names = ("text", "names", "matches", "there", "variable", "missing")
+    assert [ws.get(n) for n in names] == ["one", ["x.txt"], ["d/x.txt"], False, "none", "not there"]
+    assert ws.runs() == []
+    ws.write("a.txt", "two")
+    assert ws.runs() == ["text"]
+    ws.write("d/y.txt", "y")
+    assert ws.runs() == ["matches", "names"]
+    ws.write("d/y.txt", "z")
+    assert ws.runs() == []
+    ws.write("maybe", "")
+    assert ws.runs() == ["there"]
+    ws.write("missing.txt", "now")
+    assert ws.runs() == ["missing"]
+    ws.environ["CHOICE"] = "some"
+    assert ws.runs() == ["variable"]
+    assert ws.get("variable") == "some"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "open('seen.txt').read()",
+        "pathlib.Path('seen.txt').read_text()",
+        "os.fdopen(os.open('seen.txt', os.O_RDONLY)).read()",
+        "os.path.getsize('seen.txt')",
+        "np.loadtxt('seen.txt').tolist()",
+        "importlib.resources.files('package').joinpath('seen.txt').read_text()",
+    ],
+)
+def test_plain_reads_of_files_are_observed(ws: Workspace, read: str) -> None:
+    ws.write("package/__init__.py", "")
+    ws.write("package/seen.txt", "1")
+    ws.write("seen.txt", "1")
+    ws.program(f"import importlib.resources, os, pathlib, numpy as np\n@fn\ndef node(): return {read}\n")
+    ws.calyx("build")
+    assert ws.runs() == []
+    ws.write("seen.txt", "22")
+    ws.write("package/seen.txt", "22")
+    assert ws.runs() == ["node"]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        "os.path.exists('later')",
+        "pathlib.Path('later').exists()",
+        "os.path.isfile('later')",
+        "os.access('later', os.R_OK)",
+        "'later' in os.listdir()",
+        "'later' in [e.name for e in os.scandir('.')]",
+        "bool(glob.glob('lat*'))",
+        "any(p.name == 'later' for p in pathlib.Path('.').iterdir())",
+    ],
+)
+def test_plain_looks_are_observed(ws: Workspace, look: str) -> None:
+    ws.program(f"import glob, os, pathlib\n@fn\ndef node(): return {look}\n")
+    assert ws.get("node") is False
+    assert ws.runs() == []
+    ws.write("later", "")
+    assert ws.get("node") is True
+
+
+def test_what_is_read_at_import_counts_for_all(ws: Workspace) -> None:
+    ws.write("config.json", "[1]")
+    ws.program("import json\nCONFIG = json.load(open('config.json'))\n@fn\ndef one(): return CONFIG[0]\n@fn\ndef two(): return 2\n")
+    assert ws.get("one") == 1
+    ws.calyx("build")
+    assert ws.runs() == []
+    ws.write("config.json", "[5]")
+    assert ws.get("one") == 5
+
+
+def test_imports_are_no_reads(ws: Workspace) -> None:
+    ws.write("helper.py", "def help(): return 1\n")
+    ws.program("@fn\ndef node():\n    import helper\n    return helper.help()\n")
+    assert ws.get("node") == 1
+    assert "helper.py" not in ws.calyx("info", "node").text
+
+
+def test_a_stored_file_is_a_path_that_asks_when_looked_into(ws: Workspace) -> None:
+    ws.program(
+        """
+        class P(Pipeline):
+            @stored(path="data")
+            def data(self): ...
+
+            @stored(glob="docs/*.md")
+            def docs(self): ...
+
+            @stored(env="MODE", default="small")
+            def mode(self): ...
+
+            @fn
+            def one(self): return (self.data() / "a.txt").read_text()
+
+            @fn
+            def all(self): return sorted(f.name for f in self.data())
+
+            @fn
+            def opened(self):
+                with open(self.data() / "b.txt") as f:
+                    return f.read()
+
+            @fn
+            def titles(self): return [d.read_text() for d in self.docs()]
+
+            @fn
+            def absent(self): return (self.data() / "c.txt").exists()
+
+            @fn
+            def size(self): return self.mode()
+
+            @fn
+            def none(self): return self.data().name
+        """
+    )
+    for name in ("data/a.txt", "data/b.txt", "docs/x.md", "docs/y.md"):
+        ws.write(name, name.split("/")[1].split(".")[0])
+    assert [ws.get(n) for n in ("one", "all", "opened", "titles", "absent", "size", "none")] == [
+        "a", ["a.txt", "b.txt"], "b", ["x", "y"], False, "small", "data",
+    ]  # fmt: skip
+    assert ws.runs() == []
+    ws.write("data/b.txt", "changed")
+    assert ws.runs() == ["opened"]
+    ws.write("data/c.txt", "")
+    assert ws.runs() == ["absent", "all"]
+    ws.write("docs/x.md", "changed")
+    assert ws.runs() == ["titles"]
+    ws.environ["MODE"] = "big"
+    assert ws.get("size") == "big"
