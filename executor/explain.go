@@ -265,7 +265,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
 			return graph.FileRemoved
 		}
-		if o.Digest == absentDigest {
+		if o.Digest == absentDigest || o.Kind == trace.Exists && o.Digest == existsDigest("") {
 			return graph.FileAdded
 		}
 		return graph.FileChanged

@@ -73,7 +73,8 @@ func (l *loop) fetchInline(batch []*node) (lost []*node, err error) {
 	var want []*node
 	var digests []hashing.Digest
 	l.eachInput(batch, func(d *node) {
-		small := d.value.Media == trace.MediaJSON && d.value.Size <= inlineJSON && len(d.outs()) == 0
+		// What stands in the workspace, a stored file or an output, is handed over by its path.
+		small := d.value.Media == trace.MediaJSON && d.value.Size <= inlineJSON && !d.isStored() && len(d.outs()) == 0
 		if small && d.loadInline() == nil && !slices.Contains(want, d) {
 			want = append(want, d)
 			digests = append(digests, d.value.Digest)

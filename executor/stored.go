@@ -60,7 +60,7 @@ func (l *loop) failStored(n *node, err error) {
 	if !l.survey {
 		l.sum.Failed++
 		l.failedNodes(n)
-		l.tell(NodeDone{Node: n.name, Outcome: Failed, Failure: n.failure})
+		l.tell(NodeDone{Node: n.name, Stored: true, Outcome: Failed, Failure: n.failure})
 	}
 	l.ended(n)
 }

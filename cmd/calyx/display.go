@@ -63,7 +63,7 @@ func (f *failures) Event(e executor.Event) {
 	done, ok := e.(executor.NodeDone)
 	switch {
 	case !ok || done.Outcome != executor.Failed:
-	case done.Started.IsZero():
+	case done.Stored:
 		f.inputs = append(f.inputs, done.Node)
 	default:
 		f.steps = append(f.steps, done.Node)

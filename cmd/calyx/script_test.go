@@ -16,9 +16,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes this test binary the command calyx of the scripts: what they run is the real program.
+// TestMain makes this test binary the commands calyx and asker of the scripts: what they run are the real program and a real
+// plugin.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"calyx": main})
+	testscript.Main(m, map[string]func(){"calyx": main, "asker": asker})
 }
 
 // TestScripts plays the stories in testdata/script.

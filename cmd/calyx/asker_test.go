@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	calyx "github.com/calyx-build/calyx/plugins/sdk/go"
+)
+
+// asker is the plugin of the scripts, `plugin("asker", cmd = ["asker"])`: its functions ask for what the script tells
+// them to.
+func asker() {
+	p := calyx.NewPlugin("asker", "1.0")
+	calyx.Func(p, "ask", ask)
+	calyx.Func(p, "double", double)
+	calyx.Func(p, "dice", dice)
+	p.Serve()
+}
+
+// askArgs are questions, one after the other: "file:a.txt", "list:dir", "glob:*.md", "env:NAME", "param:lr", "exists:path",
+// "node:name", "node:double x=5", "len:name". One behind "?" is asked only if the answer to the question before it is true,
+// one behind "!" only if it is not: "param:flag?file:a.txt".
+type askArgs struct {
+	Questions []string
+}
+
+// ask answers each question in a line.
+func ask(call *calyx.Call, a askArgs) (string, error) {
+	var b strings.Builder
+	for _, line := range a.Questions {
+		if err := askLine(call, &b, line); err != nil {
+			return "", err
+		}
+	}
+	return b.String(), nil
+}
+
+func askLine(call *calyx.Call, b *strings.Builder, line string) error {
+	end := strings.IndexAny(line, "?!")
+	question := line
+	if end >= 0 {
+		question = line[:end]
+	}
+	answer, err := answerOf(call, question)
+	if errors.Is(err, calyx.ErrAbsent) {
+		answer, err = "absent", nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b, "%s = %s\n", question, strings.TrimSpace(answer))
+	if end >= 0 && (answer == "true") == (line[end] == '?') {
+		return askLine(call, b, line[end+1:])
+	}
+	return nil
+}
+
+func answerOf(call *calyx.Call, question string) (string, error) {
+	kind, subject, _ := strings.Cut(question, ":")
+	switch kind {
+	case "file":
+		text, err := call.ReadFile(subject)
+		return string(text), err
+	case "list":
+		entries, err := call.ReadDir(subject)
+		return fmt.Sprint(entries), err
+	case "glob":
+		paths, err := call.Glob(subject)
+		return strings.Join(paths, " "), err
+	case "env":
+		return call.Getenv(subject)
+	case "exists":
+		there, err := call.Exists(subject)
+		return fmt.Sprint(there), err
+	case "param":
+		v, err := calyx.Param[any](call, subject)
+		return fmt.Sprint(v), err
+	case "len":
+		n, err := call.Node(subject).Len()
+		return fmt.Sprint(n), err
+	case "node":
+		return nodeAnswer(call, subject)
+	}
+	return "", fmt.Errorf("there is no question of the kind %q", kind)
+}
+
+// nodeAnswer asks for a node: its name, or its name and x.
+func nodeAnswer(call *calyx.Call, subject string) (string, error) {
+	var x int
+	if name, _, ok := strings.Cut(subject, " "); ok {
+		if _, err := fmt.Sscanf(subject, name+" x=%d", &x); err != nil {
+			return "", err
+		}
+		v, err := calyx.Need[any](call, name, calyx.Args{"x": x})
+		return fmt.Sprint(v), err
+	}
+	v, err := calyx.Need[any](call, subject)
+	return fmt.Sprint(v), err
+}
+
+// double prints that it ran, and doubles.
+func double(call *calyx.Call, a struct {
+	X int `default:"1"`
+}) (int, error) {
+	call.Logf("doubling %d\n", a.X)
+	return 2 * a.X, nil
+}
+
+// dice is another value each time.
+func dice(*calyx.Call, struct{}) (string, error) { return rand.Text(), nil }
