@@ -2,8 +2,8 @@ package executor
 
 import "golang.org/x/sys/unix"
 
-// totalMemory is the machine's memory in bytes: the budget that `mem` draws on.
-func totalMemory() int64 {
+// TotalMemory is the machine's memory in bytes: the budget that `mem` draws on.
+func TotalMemory() int64 {
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
 		return 1 << 40

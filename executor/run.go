@@ -8,6 +8,8 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/calyx-build/calyx/graph"
@@ -156,16 +158,19 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
 		nodes: nodeTable{byName: make(map[string]*node, g.Len())}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
-		sched: newScheduler(jobs, totalMemory(), g.Pools), began: began, halted: make(chan struct{}),
+		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx}, described: map[*node]*Description{},
 	}
 	l.sum.Run = newRunID(began)
 	return l
 }
 
-// newRunID makes the id of a run: it sorts by time, and two builds that begin in the same second differ.
+// newRunID makes the id of a run: it sorts by time to the microsecond, and two builds that begin in the same one differ.
+// After the second come its fraction in parts of 1/32⁴, in digits to the base 32 (0 to 9, A to V), and two letters at random.
 func newRunID(at time.Time) string {
-	return at.UTC().Format("20060102-150405") + "-" + rand.Text()[:4]
+	const whole = 1 << 20
+	fraction := strconv.FormatInt(whole+int64(at.Nanosecond())*whole/int64(time.Second), 32)[1:]
+	return at.UTC().Format("20060102-150405-") + strings.ToUpper(fraction) + rand.Text()[:2]
 }
 
 // conclude sums the build up.

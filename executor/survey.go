@@ -131,10 +131,8 @@ func (l *loop) surveyed(targets []target) *Survey {
 		}
 		index[n] = -1
 		var edges []int
-		for _, d := range l.dependenciesOf(n) {
-			if !d.isPlugin() {
-				edges = append(edges, visit(d))
-			}
+		for _, d := range l.seenDependencies(n) {
+			edges = append(edges, visit(d))
 		}
 		index[n] = len(s.Nodes)
 		s.Nodes = append(s.Nodes, l.forecast(n))
@@ -166,6 +164,24 @@ func (l *loop) dependenciesOf(n *node) []*node {
 	for _, d := range observed {
 		if !slices.Contains(all, d) && d.state.ended() {
 			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// seenDependencies are the dependencies that people know: in the place of a plugin, what its program is made of.
+func (l *loop) seenDependencies(n *node) []*node {
+	var all, programs []*node
+	for _, d := range l.dependenciesOf(n) {
+		if d.isPlugin() {
+			programs = append(programs, l.dependenciesOf(d)...)
+		} else {
+			all = append(all, d)
+		}
+	}
+	for _, p := range programs {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
 		}
 	}
 	return all

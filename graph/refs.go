@@ -1,5 +1,8 @@
 package graph
 
+// Runs reports whether there is anything to run; a step that only orders others, or names several, has nothing.
+func (s *Step) Runs() bool { return s.Call != nil || s.Shell != nil || len(s.Cmd) > 0 }
+
 // Refs calls yield for every node that the step's words, arguments, variables and declared inputs refer to, in the order
 // in which the step declares them; a node may come more than once. `after` is not among them: it is no input.
 func (s *Step) Refs(yield func(Ref)) {

@@ -134,18 +134,23 @@ func argmax(values []float64, among []int) int {
 	return best
 }
 
-// stages groups the nodes by the length of the longest chain of nodes before them: what stands in one stage can run at once.
-func (g *dag) stages() [][]string {
-	level := make([]int, len(g.nodes))
+// stages groups the nodes that take time by the length of the longest chain of such nodes before them: what stands in one
+// stage can run at once.
+func (g *dag) stages(seconds []float64) [][]string {
+	next := make([]int, len(g.nodes)) // the first stage in which a dependent of the node may stand
 	stages := [][]string{}
 	for _, i := range g.order {
 		for _, d := range g.nodes[i].Deps {
-			level[i] = max(level[i], level[d]+1)
+			next[i] = max(next[i], next[d])
 		}
-		if level[i] == len(stages) {
+		if seconds[i] == 0 {
+			continue
+		}
+		if next[i] == len(stages) {
 			stages = append(stages, nil)
 		}
-		stages[level[i]] = append(stages[level[i]], g.nodes[i].Name)
+		stages[next[i]] = append(stages[next[i]], g.nodes[i].Name)
+		next[i]++
 	}
 	return stages
 }

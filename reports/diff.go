@@ -71,6 +71,9 @@ func InstanceSide(ctx context.Context, store cas.Store, scope trace.Scope) (*Sid
 	return s, nil
 }
 
+// Empty reports whether nothing is known of any node.
+func (s *Side) Empty() bool { return len(s.nodes) == 0 }
+
 func (s *Side) node(name string) *sideNode {
 	n := s.nodes[name]
 	if n == nil {

@@ -48,7 +48,6 @@ func headRows(ctx context.Context, store cas.Store, workspace string) ([]headRow
 	for i := range found {
 		found[i].settle(here, now)
 	}
-	// Ids sort by time, but only to the second.
 	slices.SortFunc(found, func(a, b headRow) int {
 		return cmp.Or(b.Started.Compare(a.Started), strings.Compare(b.Run, a.Run))
 	})
@@ -57,36 +56,47 @@ func headRows(ctx context.Context, store cas.Store, workspace string) ([]headRow
 
 // RunError says that there is no such run, or more than one.
 type RunError struct {
-	Spec    string
-	Matches []string // of an ambiguous beginning of an id
-	Known   int      // how many runs there are
+	Spec     string
+	Instance string   // whose runs were counted; empty: those of all instances
+	Matches  []string // of an ambiguous beginning of an id
+	Known    int      // how many runs there are
 }
 
 func (e *RunError) Error() string {
+	doing, of := fmt.Sprintf("find run %q", e.Spec), ""
+	if e.Spec == "" {
+		doing = "find the last run"
+	}
+	if e.Instance != "" {
+		of = fmt.Sprintf(" of instance %q", e.Instance)
+	}
 	switch {
 	case len(e.Matches) > 0:
-		return fmt.Sprintf("find run %q: %s and %s both begin so", e.Spec, e.Matches[0], e.Matches[1])
+		return fmt.Sprintf("%s: %s and %s both begin so", doing, e.Matches[0], e.Matches[1])
 	case e.Known == 0:
-		return fmt.Sprintf("find run %q: no run is recorded", e.Spec)
+		return fmt.Sprintf("%s: none%s is recorded", doing, of)
 	}
-	return fmt.Sprintf("find run %q: there is no such run among the %d recorded", e.Spec, e.Known)
+	return fmt.Sprintf("%s: there is no such run among the %d recorded%s", doing, e.Known, of)
 }
 
-// Resolve finds the run that spec means among runs, newest first: "" or "@0" the last one, "@-1" the one before it, and so
-// on; else an id or the beginning of one, with or without "@". Letters in ids count without their case. The error is a
-// *RunError.
-func Resolve(runs []Head, spec string) (Head, error) {
+// Resolve finds the run that spec means among runs, newest first: "" or "@0" the last one of the instance, "@-1" the one
+// before it, and so on; else an id or the beginning of one, with or without "@", of any instance. Letters in ids count
+// without their case. The error is a *RunError.
+func Resolve(runs []Head, instance, spec string) (Head, error) {
 	name := strings.TrimPrefix(spec, "@")
-	if back, err := strconv.Atoi(name); err == nil && (back < 0 || name == "0") {
-		if -back < len(runs) {
-			return runs[-back], nil
+	if back, err := strconv.Atoi(cmp.Or(name, "0")); err == nil && (back < 0 || name == "0" || name == "") {
+		own := OfInstance(runs, instance)
+		if back > -len(own) {
+			return own[-back], nil
 		}
-		return Head{}, &RunError{Spec: spec, Known: len(runs)}
-	}
-	if name == "" && len(runs) > 0 {
-		return runs[0], nil
+		return Head{}, &RunError{Spec: spec, Instance: instance, Known: len(own)}
 	}
 	return resolvePrefix(runs, spec, strings.ToUpper(name))
+}
+
+// OfInstance returns the runs of one instance, in their order.
+func OfInstance(runs []Head, instance string) []Head {
+	return slices.DeleteFunc(slices.Clone(runs), func(h Head) bool { return h.Instance != instance })
 }
 
 func resolvePrefix(runs []Head, spec, prefix string) (Head, error) {

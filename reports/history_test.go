@@ -34,7 +34,7 @@ func listed(t testing.TB, store cas.Store) []reports.Head {
 func TestRunsAreListedNewestFirst(t *testing.T) {
 	store := openStore(t)
 	for _, id := range []string{"20261123-091352-AAAA", "20261122-091352-BBBB", "20261123-091353-CCCC"} {
-		record(t, store, story{id: id, began: began})
+		record(t, store, story{id: id, began: began, nodes: []executor.NodeDone{executed(began, "a", 0, 1)}})
 	}
 	if got := ids(listed(t, store)); got != "20261123-091353-CCCC 20261123-091352-AAAA 20261122-091352-BBBB" {
 		t.Errorf("got %s", got)
@@ -45,7 +45,10 @@ func TestRunsAreListedNewestFirst(t *testing.T) {
 }
 
 func TestRunsAreNamed(t *testing.T) {
-	runs := []reports.Head{{Run: "20261123-091353-CCCC"}, {Run: "20261123-091352-AAAA"}, {Run: "20261122-081500-BBBB"}}
+	runs := []reports.Head{
+		{Run: "20261123-091353-CCCC", Instance: "main"}, {Run: "20261123-091352-DDDD", Instance: "fast"},
+		{Run: "20261123-091352-AAAA", Instance: "main"}, {Run: "20261122-081500-BBBB", Instance: "main"},
+	}
 	for spec, want := range map[string]string{
 		"":                      "20261123-091353-CCCC",
 		"@0":                    "20261123-091353-CCCC",
@@ -53,23 +56,24 @@ func TestRunsAreNamed(t *testing.T) {
 		"-2":                    "20261122-081500-BBBB",
 		"@20261122":             "20261122-081500-BBBB",
 		"20261123-091352-aaaa":  "20261123-091352-AAAA",
+		"20261123-091352-d":     "20261123-091352-DDDD",
 		"@20261123-091353-CCCC": "20261123-091353-CCCC",
 	} {
-		if got, err := reports.Resolve(runs, spec); err != nil || got.Run != want {
+		if got, err := reports.Resolve(runs, "main", spec); err != nil || got.Run != want {
 			t.Errorf("%q is %q, %v; want %q", spec, got.Run, err, want)
 		}
 	}
 	for spec, want := range map[string]string{
-		"@-3":       `find run "@-3": there is no such run among the 3 recorded`,
-		"@2025":     `find run "@2025": there is no such run among the 3 recorded`,
-		"@20261123": `find run "@20261123": 20261123-091353-CCCC and 20261123-091352-AAAA both begin so`,
+		"@-3":       `find run "@-3": there is no such run among the 3 recorded of instance "main"`,
+		"@2025":     `find run "@2025": there is no such run among the 4 recorded`,
+		"@20261123": `find run "@20261123": 20261123-091353-CCCC and 20261123-091352-DDDD both begin so`,
 	} {
-		_, err := reports.Resolve(runs, spec)
+		_, err := reports.Resolve(runs, "main", spec)
 		if wrong := new(reports.RunError); !errors.As(err, &wrong) || err.Error() != want {
 			t.Errorf("%q: %v, want %s", spec, err, want)
 		}
 	}
-	if _, err := reports.Resolve(nil, ""); err == nil || err.Error() != `find run "": no run is recorded` {
+	if _, err := reports.Resolve(runs, "slow", ""); err == nil || err.Error() != `find the last run: none of instance "slow" is recorded` {
 		t.Errorf("without runs: %v", err)
 	}
 }
@@ -169,13 +173,14 @@ func TestARunOfAnotherMachineIsTakenAtItsWord(t *testing.T) {
 
 func TestARunningRunIsNotForgotten(t *testing.T) {
 	store := openStore(t)
-	s := story{id: "run000", began: began.AddDate(0, 0, -1)}
+	one := []executor.NodeDone{executed(began, "a", 0, 1)}
+	s := story{id: "run000", began: began.AddDate(0, 0, -1), nodes: one}
 	watched := make(chan struct{})
 	r := reports.NewRecorder(t.Context(), opener(watchedHead{store, watched}), reports.About{})
 	s.tell(r)
 	<-watched
 	for i := range 202 {
-		record(t, store, story{id: fmt.Sprintf("run%03d", i+1), began: began})
+		record(t, store, story{id: fmt.Sprintf("run%03d", i+1), began: began, nodes: one})
 	}
 	runs := listed(t, store)
 	if last := runs[len(runs)-1]; last.Run != "run000" || last.State != reports.StateRunning {

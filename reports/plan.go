@@ -33,7 +33,7 @@ type Plan struct {
 	Workers int `json:"workers"`
 	Prediction
 	CriticalPath Path       `json:"critical_path"`
-	Stages       [][]string `json:"stages"`
+	Stages       [][]string `json:"stages"`  // of the nodes that take time
 	Unknown      []string   `json:"unknown"` // never ran, so estimated
 	// SerialSeconds is the time of all nodes one after the other.
 	SerialSeconds float64 `json:"serial_seconds"`
@@ -71,7 +71,7 @@ func NewPlan(nodes []PlanNode, m Machine) (*Plan, error) {
 	forecast := forecaster{g: g, seconds: seconds, rank: g.rank(seconds), total: p.SerialSeconds, serial: g.serial(seconds)}
 	p.Prediction = forecast.on(m)
 	p.CriticalPath = g.longest(seconds)
-	p.Stages = g.stages()
+	p.Stages = g.stages(seconds)
 	p.ByWorkers = forecast.table(m)
 	return p, nil
 }

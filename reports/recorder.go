@@ -18,7 +18,8 @@ type About struct {
 }
 
 // Recorder is an Observer that records one run. It opens the store when the run starts, writes in the background, a few
-// times a second at most, and never holds the build up: an error ends the recording, and Close returns it.
+// times a second at most, and never holds the build up: an error ends the recording, and Close returns it. Of a run that
+// ended well and found everything fresh it writes nothing.
 type Recorder struct {
 	ctx   context.Context
 	open  func(context.Context) (cas.Store, trace.Scope, error)
@@ -28,6 +29,7 @@ type Recorder struct {
 	mu      sync.Mutex
 	head    headRow
 	spans   []Span // not written yet
+	news    bool   // the run did something: only then it is kept
 	started map[string]attempts
 	err     error
 
@@ -73,6 +75,9 @@ func (r *Recorder) Event(e executor.Event) {
 	default:
 		return
 	}
+	if !r.news {
+		return
+	}
 	select {
 	case r.wake <- struct{}{}:
 	default: // it is awake already
@@ -91,6 +96,9 @@ func (r *Recorder) Close() error {
 }
 
 func (r *Recorder) start(e executor.RunStarted) {
+	if e.Still { // the store is not open, and nothing will happen for which to open it
+		return
+	}
 	store, scope, err := r.open(r.ctx)
 	if err != nil {
 		r.err = err
@@ -99,7 +107,7 @@ func (r *Recorder) start(e executor.RunStarted) {
 	host, _ := os.Hostname() // shown to people; empty where there is none
 	r.head = headRow{
 		Head: Head{
-			Run: e.Run, Instance: e.Instance, State: StateRunning, Started: e.Started, Targets: e.Targets, Jobs: e.Jobs,
+			Run: e.Run, Instance: e.Instance, State: StateRunning, Started: e.Started, Targets: append([]string{}, e.Targets...), Jobs: e.Jobs,
 			Version: r.about.Version, Command: r.about.Command, Host: host,
 		},
 		Process: thisProcess(),
@@ -109,6 +117,7 @@ func (r *Recorder) start(e executor.RunStarted) {
 }
 
 func (r *Recorder) nodeStarted(e executor.NodeStarted) {
+	r.news = true
 	a := r.started[e.Node]
 	if a.count == 0 {
 		a.first = e.At
@@ -122,6 +131,7 @@ func (r *Recorder) nodeDone(e executor.NodeDone) {
 	a := r.started[e.Node]
 	delete(r.started, e.Node)
 	if e.Outcome != executor.Fresh {
+		r.news = true
 		r.add(r.span(e, a))
 	}
 }
@@ -170,6 +180,7 @@ func (r *Recorder) end(e executor.RunEnded) {
 	h := &r.head
 	h.Ended, h.Seconds = e.Ended, e.Seconds
 	h.Executed, h.Cached, h.Fresh, h.Failed, h.Blocked = e.Executed, e.Cached, e.Fresh, e.Failed, e.Blocked
+	r.news = r.news || !e.OK
 	switch {
 	case e.Interrupted:
 		h.State = StateInterrupted

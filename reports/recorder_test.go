@@ -276,6 +276,36 @@ func TestABuildThatBreaksOffIsInterrupted(t *testing.T) {
 	}
 }
 
+func TestARunThatFoundNothingToDoIsNotKept(t *testing.T) {
+	store := openStore(t)
+	fresh := story{id: "fresh", began: began, nodes: []executor.NodeDone{{Node: "a", Outcome: executor.Fresh}}}
+	record(t, store, fresh)
+	if runs := listed(t, store); len(runs) != 0 {
+		t.Errorf("got %+v", runs)
+	}
+	r := reports.NewRecorder(t.Context(), opener(store), reports.About{})
+	fresh.tell(r)
+	r.Event(executor.RunEnded{Run: "fresh", Ended: began, Interrupted: true})
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if runs := listed(t, store); len(runs) != 1 || runs[0].State != reports.StateInterrupted || runs[0].Targets == nil {
+		t.Errorf("one that was interrupted: %+v", runs)
+	}
+}
+
+func TestTheSnapshotsAnswerOpensNoStore(t *testing.T) {
+	r := reports.NewRecorder(t.Context(), func(context.Context) (cas.Store, trace.Scope, error) {
+		t.Error("the store was opened")
+		return nil, trace.Scope{}, nil
+	}, reports.About{})
+	r.Event(executor.RunStarted{Run: "still", Started: began, Still: true})
+	r.Event(executor.RunEnded{Run: "still", Ended: began, OK: true})
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatNeverStartedLeavesNothing(t *testing.T) {
 	opened := false
 	r := reports.NewRecorder(t.Context(), func(context.Context) (cas.Store, trace.Scope, error) {

@@ -22,12 +22,13 @@ type NodeTimes struct {
 	At   time.Time // of the last execution or reuse, to the second
 }
 
-// Mean is the mean time of an execution in seconds, 0 where there was none.
+// Mean is the mean time of an execution in seconds, 0 where there was none. Rounding takes it no further than Least and
+// Most.
 func (n NodeTimes) Mean() float64 {
 	if n.Count == 0 {
 		return 0
 	}
-	return n.Total / float64(n.Count)
+	return min(max(n.Least, n.Total/float64(n.Count)), n.Most)
 }
 
 // HitRate is, of the times at which the result that stood in the workspace no longer did, the share for which the cache

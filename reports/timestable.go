@@ -17,14 +17,14 @@ import (
 //
 //	magic, number of nodes n, n+1 ends of names (uint32), names in order, n records
 //
-// A record is count, reused (uint32), total (float64), least, most, last, self (float32), seconds since 1970 (uint32), all
+// A record is count, reused (uint32), total, least, most, last, self (float64), seconds since 1970 (uint32), all
 // little-endian. The empty table has no bytes at all.
 type table []byte
 
 const (
-	tableMagic = "calyx times 1\n\x00\x00"
+	tableMagic = "calyx times 2\n\x00\x00"
 	tableHead  = len(tableMagic) + 4
-	recordSize = 4 + 4 + 8 + 4*4 + 4
+	recordSize = 4 + 4 + 5*8 + 4
 )
 
 // newTable makes a table of all entries.
@@ -51,9 +51,8 @@ func newTable(all map[string]NodeTimes) table {
 func (t table) appendRecord(n NodeTimes) table {
 	t = binary.LittleEndian.AppendUint32(t, uint32(n.Count))
 	t = binary.LittleEndian.AppendUint32(t, uint32(n.Reused))
-	t = binary.LittleEndian.AppendUint64(t, math.Float64bits(n.Total))
-	for _, f := range []float64{n.Least, n.Most, n.Last, n.Self} {
-		t = binary.LittleEndian.AppendUint32(t, math.Float32bits(float32(f)))
+	for _, f := range []float64{n.Total, n.Least, n.Most, n.Last, n.Self} {
+		t = binary.LittleEndian.AppendUint64(t, math.Float64bits(f))
 	}
 	return binary.LittleEndian.AppendUint32(t, uint32(n.At.Unix()))
 }
@@ -109,10 +108,10 @@ func (t table) name(i int) string { return string(t.bytes(i)) }
 func (t table) times(i int) NodeTimes {
 	le := binary.LittleEndian
 	r := t[len(t)-(t.len()-i)*recordSize:]
-	single := func(at int) float64 { return float64(math.Float32frombits(le.Uint32(r[at:]))) }
+	seconds := func(at int) float64 { return math.Float64frombits(le.Uint64(r[at:])) }
 	return NodeTimes{
-		Count: int(le.Uint32(r)), Reused: int(le.Uint32(r[4:])), Total: math.Float64frombits(le.Uint64(r[8:])),
-		Least: single(16), Most: single(20), Last: single(24), Self: single(28), At: time.Unix(int64(le.Uint32(r[32:])), 0),
+		Count: int(le.Uint32(r)), Reused: int(le.Uint32(r[4:])), Total: seconds(8),
+		Least: seconds(16), Most: seconds(24), Last: seconds(32), Self: seconds(40), At: time.Unix(int64(le.Uint32(r[48:])), 0),
 	}
 }
 

@@ -55,10 +55,10 @@ func (r *Recorder) write() {
 // flush writes what has come up since the last time.
 func (r *Recorder) flush(ctx context.Context, last bool) {
 	r.mu.Lock()
-	head, spans, err := r.head, r.spans, r.err
+	head, spans, idle := r.head, r.spans, r.err != nil || !r.news
 	r.spans = nil
 	r.mu.Unlock()
-	if err != nil {
+	if idle {
 		return
 	}
 	head.Seen = r.now()
@@ -84,10 +84,11 @@ func (r *Recorder) finish() {
 	if r.head.State == StateRunning { // the engine broke off
 		r.head.State, r.head.Ended = StateInterrupted, r.now()
 		r.head.Seconds = r.head.Ended.Sub(r.head.Started).Seconds()
+		r.news = true
 	}
-	failed := r.err != nil
+	idle := r.err != nil || !r.news
 	r.mu.Unlock()
-	if failed {
+	if idle {
 		return
 	}
 	r.flush(ctx, true)

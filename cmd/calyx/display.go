@@ -11,6 +11,7 @@ import (
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/progress"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/reports"
 )
 
 var progressModes = []string{"auto", "tty", "plain", "none"}
@@ -73,7 +74,7 @@ func (f *failures) Event(e executor.Event) {
 // runBuild builds, shows it, and records the run.
 func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d display) (built, error) {
 	var b built
-	recorder := s.recorder(ctx, o)
+	recorder := reports.NewRecorder(ctx, s.engine.Store, reports.About{Version: versionText(), Command: os.Args})
 	list := observers{recorder, &b.failed}
 	var events *progress.Events
 	if d.events {

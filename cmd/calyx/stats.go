@@ -108,17 +108,13 @@ func (s *statsAnswer) addCache(held cas.Stats) {
 	s.Blobs, s.BlobBytes, s.StoredBytes = held.Blobs, held.BlobBytes, held.StoredBytes
 }
 
-// addRuns counts the runs that the workspace remembers.
+// addRuns counts the runs of the instance that the workspace remembers.
 func (s *statsAnswer) addRuns(ctx context.Context, in *session) error {
-	store, scope, err := in.engine.Store(ctx)
+	p, err := in.past(ctx)
 	if err != nil {
 		return err
 	}
-	runs, err := reports.Runs(ctx, store, scope.Workspace)
-	if err != nil {
-		return err
-	}
-	sum := reports.SumRuns(runs)
+	sum := reports.SumRuns(reports.OfInstance(p.runs, p.scope.Instance))
 	s.Runs, s.HitRate, s.CacheHitRate = sum.Runs, sum.HitRate, sum.CacheHitRate
 	return nil
 }

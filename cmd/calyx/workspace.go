@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/state"
+	"github.com/calyx-build/calyx/reports"
 )
 
 // calyxfileName is what is looked for from the working directory upwards.
@@ -106,6 +108,15 @@ func (a *app) open() (*session, error) {
 		Runner: newRunner,
 		Print:  func(text string) { a.say("%s", printed(text)) },
 	})}, nil
+}
+
+// usualTimes gives the engine the recorded seconds of nodes.
+func usualTimes(ctx context.Context, store cas.Store, scope trace.Scope) (func(string) (float64, bool), error) {
+	times, err := reports.LoadTimes(ctx, store, scope)
+	if err != nil {
+		return nil, err
+	}
+	return times.Seconds, nil
 }
 
 func cacheFolder(cwd, root, named string) string {
