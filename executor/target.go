@@ -122,13 +122,13 @@ func (l *loop) nearest(word string) string {
 	return graph.Nearest(word, names)
 }
 
-// flat takes the meaning of a folder's end from slashes: those in a node's arguments have none.
-func flat(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
+// slashless takes the meaning of a folder's end from slashes: those in a node's arguments have none.
+func slashless(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
 
 func (l *loop) matching(word string, t graph.Target) ([]target, error) {
 	var all []target
 	for i := range l.g.Len() {
-		if ok, err := doublestar.Match(flat(t.Name), flat(l.g.Name(i))); err != nil {
+		if ok, err := doublestar.Match(slashless(t.Name), slashless(l.g.Name(i))); err != nil {
 			return nil, fmt.Errorf("%q is no pattern", word)
 		} else if ok {
 			if n := l.numbered(i); n.isStep() || n.isList() {
