@@ -40,8 +40,11 @@ type Folder struct {
 	serial  atomic.Uint64 // numbers the temporary files of this process
 }
 
+// ErrNoCache is wrapped where the folder is something else than a cache.
+var ErrNoCache = errors.New("the folder is no cache")
+
 // Open checks the cache folder at path, or makes one where there is nothing or an empty folder. The error is a
-// *cas.FormatError where a newer calyx wrote the folder.
+// *cas.FormatError where a newer calyx wrote the folder, and wraps ErrNoCache where the folder is not one.
 func Open(path string) (*Folder, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -68,7 +71,7 @@ func checkFormat(path, found string) error {
 	digits, ok := strings.CutPrefix(found, formatName)
 	version, err := strconv.Atoi(digits)
 	if !ok || err != nil || version < 1 {
-		return fmt.Errorf("open cache %q: its file %q says %q, want %q", path, formatFile, found, Format)
+		return fmt.Errorf("open cache %q: %w: its file %q says %q, want %q", path, ErrNoCache, formatFile, found, Format)
 	}
 	if version > formatVersion {
 		return &cas.FormatError{Path: path, Found: found, Known: Format}
@@ -88,8 +91,7 @@ func create(path string) (*Folder, error) {
 	for _, e := range entries {
 		// The name of a format file that another process is just writing begins with a dot and the same word.
 		if !strings.HasPrefix(strings.TrimPrefix(e.Name(), "."), formatFile) {
-			return nil, fmt.Errorf("create cache %q: the folder holds %q and no file %q, so it is not a cache, and not empty",
-				path, e.Name(), formatFile)
+			return nil, fmt.Errorf("create cache %q: %w: it holds %q and no file %q, and is not empty", path, ErrNoCache, e.Name(), formatFile)
 		}
 	}
 	if err := renameio.WriteFile(filepath.Join(path, formatFile), []byte(Format+"\n"), 0o644); err != nil {

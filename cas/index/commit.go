@@ -53,7 +53,7 @@ func (d *DB) commitLoop() {
 		if err == nil {
 			d.totals = w.totals
 		} else {
-			err = fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), err)
+			err = d.writeError(err)
 		}
 		for _, p := range group {
 			p.done <- err

@@ -148,8 +148,14 @@ func (d *DB) options() *pebble.Options {
 func (d *DB) Broken() <-chan struct{} { return d.guard.fatal }
 
 // Err says why the database is broken.
-func (d *DB) Err() error {
-	return fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), d.guard.err)
+func (d *DB) Err() error { return d.writeError(d.guard.err) }
+
+func (d *DB) writeError(cause error) error {
+	err := fmt.Errorf("write to the cache %q: %w", filepath.Dir(d.path), cause)
+	if errors.Is(cause, os.ErrNotExist) {
+		err = fmt.Errorf("%w (it was removed while it was in use)", err)
+	}
+	return err
 }
 
 // Lease asks for a lease on behalf of this process.

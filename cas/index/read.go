@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -133,8 +134,9 @@ func (d *DB) iterate(ctx context.Context, from, to []byte, visit func(*pebble.It
 func (d *DB) scanError(err error) error {
 	folder := filepath.Dir(d.path)
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("read the cache %q: %w (its database is damaged; remove the folder, and what it held will be computed again)",
-			folder, err)
+		what, _, _ := strings.Cut(err.Error(), "\n") // what follows is Pebble's own affair
+		return fmt.Errorf("read the cache %q: %s (its database is damaged; remove the folder, and what it held will be computed again)",
+			folder, what)
 	}
 	return fmt.Errorf("read the cache %q: %w", folder, err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -94,7 +93,11 @@ func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d di
 	if err == nil && events != nil {
 		err = events.Err()
 	}
-	return b, errors.Join(err, recorder.Close())
+	recorded := recorder.Close()
+	if err != nil {
+		return b, err // what kept the run from being recorded too is no further news
+	}
+	return b, recorded
 }
 
 // show returns what draws the build on standard error, and what ends that.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/executor"
@@ -100,8 +101,11 @@ func noTarget(e *executor.TargetError) error {
 // hintOf returns the hint of the outermost error that has one.
 func hintOf(err error) string {
 	var h interface{ Hint() string }
-	if errors.As(err, &h) {
+	switch {
+	case errors.As(err, &h):
 		return h.Hint()
+	case errors.Is(err, syscall.ENOSPC):
+		return fullDiskHint
 	}
 	return ""
 }

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/local"
 	"github.com/calyx-build/calyx/cas/server"
 )
@@ -33,8 +37,31 @@ func (a *app) openStore(ctx context.Context, dir string) (cas.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the program of calyx: %w", err)
 	}
-	return local.Connect(ctx, local.Options{
+	store, err := local.Connect(ctx, local.Options{
 		Dir: dir, Server: []string{self, storeServer, dir},
 		Warn: func(text string) { a.warn(text, "") },
 	})
+	if err != nil {
+		return nil, &failure{status: exitFault, err: err, hint: cacheHint(err)}
+	}
+	return store, nil
 }
+
+// cacheHint says what may be done about a cache that cannot be opened.
+func cacheHint(err error) string {
+	var format *cas.FormatError
+	switch {
+	case errors.As(err, &format):
+		return "use the calyx that wrote it or a newer one, or keep another cache with --cache-dir"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "calyx writes to its cache; keep it in a folder that may be written with --cache-dir"
+	case errors.Is(err, folder.ErrNoCache):
+		return "if it is a cache, remove it, and what it held will be computed again; else name another folder with --cache-dir"
+	case errors.Is(err, syscall.ENOSPC):
+		return fullDiskHint
+	}
+	return ""
+}
+
+// fullDiskHint says what may be done where a disk is full.
+const fullDiskHint = "make room on that disk, or keep the cache on another one with --cache-dir; what is done is kept"
