@@ -45,7 +45,7 @@ func TestFailuresAreCollected(t *testing.T) {
 	for _, e := range []executor.Event{
 		executor.RunStarted{},
 		executor.NodeDone{Node: "ok", Outcome: executor.Executed, Started: time.Now()},
-		executor.NodeDone{Node: "raw", Outcome: executor.Failed},
+		executor.NodeDone{Node: "raw", Outcome: executor.Failed, Stored: true},
 		executor.NodeDone{Node: "bad", Outcome: executor.Failed, Started: time.Now()},
 	} {
 		f.Event(e)

@@ -19,8 +19,10 @@ func newGet(a *app) *cobra.Command {
 		Use:   "get TARGET",
 		Short: "Bring a node up to date and print its value",
 		Long: `Bring a node up to date and print its value: a string as it is (--json quotes it), numbers, lists and dictionaries as
-JSON, a text file's text, a binary file's bytes (to a pipe), a tree's listing, an array's dtype, shape and head.`,
+JSON, a text file's text, a binary file's bytes (to a pipe), a tree's listing, an array's dtype, shape and head. With @RUN
+nothing is built: the value is the one that the node had after that run.`,
 		Example: `calyx get accuracy
+calyx get accuracy@-1
 calyx get 'train["metrics.json"]'
 calyx get model -o model.safetensors
 calyx get lr --no-build --json`,
@@ -32,7 +34,7 @@ calyx get lr --no-build --json`,
 	c.Flags().BoolVar(&noBuild, "no-build", false, "print the last value; build nothing")
 	c.RunE = runner(func(ctx context.Context, args []string) error {
 		return a.within(ctx, func(ctx context.Context, s *session) error {
-			v, err := a.valueOf(ctx, s, b, args[0], noBuild)
+			v, err := a.valueOrPast(ctx, s, b, args[0], noBuild)
 			if err != nil {
 				return err
 			}
@@ -48,6 +50,20 @@ calyx get lr --no-build --json`,
 	}).run
 	f = formatFlags(c, "text")
 	return c
+}
+
+// valueOrPast returns the value of a target, as it was in the run that it names, or now.
+func (a *app) valueOrPast(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (executor.TargetValue, error) {
+	t, err := a.pastNode(ctx, s, target)
+	switch {
+	case err != nil:
+		return executor.TargetValue{}, err
+	case t == nil:
+		return a.valueOf(ctx, s, b, target, noBuild)
+	case len(b.set) > 0:
+		return executor.TargetValue{}, usage("", "get %q: --set cannot change the past", target)
+	}
+	return t.value(ctx, s)
 }
 
 // valueOf returns the value of a target that means one node, after building it unless that is not wanted.

@@ -52,11 +52,16 @@ func newInfo(a *app) *cobra.Command {
 		Use:               "info TARGET",
 		Short:             "Show all that is known of a node",
 		Long:              "Show a node's kind, state, value, dependencies, dependents, counts, times and last reason. Nothing is run.",
-		Example:           "calyx info train\ncalyx info train --json",
+		Example:           "calyx info train\ncalyx info train@-1\ncalyx info train --json",
 		Args:              wantArgs(1, 1),
 		ValidArgsFunction: a.completeNodes(anyNode, 1),
 		RunE: runner(func(ctx context.Context, args []string) error {
 			return a.within(ctx, func(ctx context.Context, s *session) error {
+				if t, err := a.pastNode(ctx, s, args[0]); err != nil {
+					return err
+				} else if t != nil {
+					return a.showPastInfo(t, f.json)
+				}
 				info, err := a.info(ctx, s, args[0])
 				if err != nil {
 					return err
@@ -134,9 +139,15 @@ func (info *infoAnswer) addRecord(r *trace.NodeRecord) {
 	if !r.Action.IsZero() {
 		info.Action = r.Action.String()
 	}
-	if v := r.Result.Value; !v.Digest.IsZero() {
-		info.Value = &infoValue{Media: v.Media, Digest: v.Digest.String(), Size: v.Size}
+	info.Value = infoValueOf(r.Result.Value)
+}
+
+// infoValueOf tells what a value is; nil where a node yields nothing.
+func infoValueOf(v trace.Value) *infoValue {
+	if v.Digest.IsZero() {
+		return nil
 	}
+	return &infoValue{Media: v.Media, Digest: v.Digest.String(), Size: v.Size}
 }
 
 // dependencies lists the nodes that one was seen to depend on.

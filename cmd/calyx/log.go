@@ -27,11 +27,16 @@ func newLog(a *app) *cobra.Command {
 		Short: "Show what a node printed, also when it was reused",
 		Long: `Show what a node printed when it was executed, wherever and whenever that was. On a terminal control characters are
 shown visibly; a pipe gets the bytes as they were.`,
-		Example:           "calyx log train\ncalyx log train | less",
+		Example:           "calyx log train\ncalyx log train@-1 | less",
 		Args:              wantArgs(1, 1),
 		ValidArgsFunction: a.completeNodes(isStep, 1),
 		RunE: runner(func(ctx context.Context, args []string) error {
 			return a.within(ctx, func(ctx context.Context, s *session) error {
+				if t, err := a.pastNode(ctx, s, args[0]); err != nil {
+					return err
+				} else if t != nil {
+					return a.showPastLog(ctx, s, t, f.json)
+				}
 				forecast, err := a.forecast(ctx, s, args[0])
 				if err != nil {
 					return err

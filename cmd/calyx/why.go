@@ -36,11 +36,16 @@ func newWhy(a *app) *cobra.Command {
 		Short: "Explain why a node ran last time, and why it would run now",
 		Long: `Explain why a node ran last time or was reused, and why it would run now: the chain from the node down to the file,
 parameter, code or variable that changed, with before and after. Nothing is run.`,
-		Example:           "calyx why train\ncalyx why out/table.txt --json",
+		Example:           "calyx why train\ncalyx why train@-1\ncalyx why out/table.txt --json",
 		Args:              wantArgs(1, 1),
 		ValidArgsFunction: a.completeNodes(anyNode, 1),
 		RunE: runner(func(ctx context.Context, args []string) error {
 			return a.within(ctx, func(ctx context.Context, s *session) error {
+				if t, err := a.pastNode(ctx, s, args[0]); err != nil {
+					return err
+				} else if t != nil {
+					return a.showPastWhy(t, f.json)
+				}
 				forecast, err := a.forecast(ctx, s, args[0])
 				if err != nil {
 					return err

@@ -145,8 +145,11 @@ func (s *session) store(ctx context.Context) (cas.Store, error) {
 }
 
 // targets makes typed targets the engine's: paths of outputs are typed from the working directory, and become paths from
-// the workspace's folder.
+// the workspace's folder. A target of a past run is refused.
 func (s *session) targets(ctx context.Context, typed []string) ([]string, error) {
+	if err := s.refuseRuns(ctx, typed); err != nil {
+		return nil, err
+	}
 	if s.below == "" || len(typed) == 0 {
 		return typed, nil
 	}
@@ -156,6 +159,9 @@ func (s *session) targets(ctx context.Context, typed []string) ([]string, error)
 	}
 	return fromBelow(d, s.below, typed)
 }
+
+// fromFolder is a path that was typed in a folder of the workspace, as seen from the workspace's.
+func fromFolder(below, typed string) string { return path.Join(below, filepath.ToSlash(typed)) }
 
 // fromBelow rewrites the targets that name no node but, seen from the folder below, an output.
 func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, error) {
@@ -173,7 +179,7 @@ func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, e
 			return nil, err
 		}
 		targets[i] = text
-		if at := path.Join(below, filepath.ToSlash(t.Name)); !names[t.Name] && outputs[at] {
+		if at := fromFolder(below, t.Name); !names[t.Name] && outputs[at] {
 			t.Name = at
 			targets[i] = t.String()
 		}

@@ -157,8 +157,16 @@ func writeLast(b *strings.Builder, f executor.Forecast, style console.Style, now
 	if len(chain) == 0 {
 		chain = []trace.RecordedReason{r.Reason}
 	}
-	for depth, link := range chain {
-		reason := FromRecord(link)
+	reasons := make([]graph.Reason, len(chain))
+	for i, link := range chain {
+		reasons[i] = FromRecord(link)
+	}
+	Chain(b, reasons, style)
+}
+
+// Chain writes the reasons of something that happened, each under what it explains, and the change at the root.
+func Chain(b *strings.Builder, chain []graph.Reason, style console.Style) {
+	for depth, reason := range chain {
 		indent := strings.Repeat("   ", max(0, depth-1)) + strings.Repeat("└─ ", min(depth, 1))
 		text := Sentence(reason)
 		if depth == len(chain)-1 {
