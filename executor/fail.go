@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -80,6 +81,7 @@ func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage) (ca
 		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
 		Components: n.act.components,
 		Outcome:    string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
+		Varies: varies(n, result, stages),
 	}
 	for _, c := range n.chain {
 		r.Chain = append(r.Chain, toRecord(c))
@@ -94,6 +96,16 @@ func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage) (ca
 	}
 	n.record = r
 	return trace.RecordRow(l.e.scope, n.name, r)
+}
+
+// varies reports whether the last execution of the same action saw the same and gave another result.
+func varies(n *node, result trace.Result, stages []trace.Stage) bool {
+	last := n.record
+	if last == nil || last.Action != n.key || last.Failure != "" {
+		return false
+	}
+	same := slices.EqualFunc(last.Stages, stages, func(a, b trace.Stage) bool { return slices.Equal(a, b) })
+	return last.Varies || same && !trace.SameResult(last.Result, result)
 }
 
 // failureOf makes a failure of an error, with its hint.

@@ -15,6 +15,8 @@ type NodeRecord struct {
 	At      time.Time        `json:"last_at"`
 	// Executions counts how often the node ran in this workspace.
 	Executions int `json:"executions"`
+	// Varies tells that two executions of the action saw the same and gave different results: it is not deterministic.
+	Varies bool `json:"varies,omitempty"`
 	// Failure is the message of a failed execution.
 	Failure string `json:"failure,omitempty"`
 	Exit    int    `json:"exit,omitempty"`

@@ -38,6 +38,7 @@ type infoAnswer struct {
 	Failure      string             `json:"failure,omitempty"`
 	Action       string             `json:"action,omitempty"`
 	Metrics      []trace.Metric     `json:"metrics,omitempty"`
+	Varies       bool               `json:"varies,omitempty"` // it saw the same and gave another result
 }
 
 type infoValue struct {
@@ -128,6 +129,7 @@ func infoFrom(f executor.Forecast, n *graph.Node) infoAnswer {
 
 func (info *infoAnswer) addRecord(r *trace.NodeRecord) {
 	info.Executions, info.LastSeconds = r.Executions, r.Result.Seconds
+	info.Varies = r.Varies
 	info.LastRun, info.LastOutcome, info.Failure, info.Metrics = r.Run, r.Outcome, r.Failure, r.Result.Metrics
 	if !r.At.IsZero() {
 		info.LastAt = &r.At
@@ -224,6 +226,9 @@ func infoText(i infoAnswer, style console.Style, now time.Time) string {
 	}
 	if i.LastReason != nil {
 		row("last reason", explain.Long(*i.LastReason))
+	}
+	if i.Varies {
+		row("deterministic", "no: it saw the same and gave another result")
 	}
 	row("failure", console.Line(i.Failure))
 	for _, m := range i.Metrics {
