@@ -147,7 +147,9 @@ func (l *loop) blockedBy(n *node, bad []*node) {
 	n.blockedBy = slices.Compact(roots)
 	n.to(blocked)
 	n.outcome = Blocked
-	if !l.survey {
+	if l.survey {
+		n.chain = blockedChain(n, bad)
+	} else {
 		l.sum.Blocked++
 		l.tell(NodeDone{Node: n.name, Outcome: Blocked, Blocked: n.blockedBy})
 	}

@@ -143,7 +143,8 @@ func (l *loop) partReason(n *node, p pair) graph.Reason {
 	if c.Kind == "" {
 		c = p.before
 	}
-	r := graph.Reason{Kind: reasonOf[c.Kind], Node: n.name, Subject: c.Subject, Before: shown(p.before), After: shown(p.now)}
+	r := graph.Reason{Kind: reasonOf[c.Kind], Node: n.name, Subject: c.Subject}
+	r.Before, r.After = apart(p.before, p.now)
 	switch c.Kind {
 	case partInput:
 		return l.inputReason(n, c.Subject, p)
@@ -175,7 +176,8 @@ func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
 	}
 	name, _, _ := strings.Cut(subject, ":")
 	d, _ := l.nodes.find(name)
-	r := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: name, Before: shown(p.before), After: shown(p.now)}
+	r := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: name}
+	r.Before, r.After = apart(p.before, p.now)
 	if d == nil || !d.isStored() {
 		return r
 	}

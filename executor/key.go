@@ -43,6 +43,9 @@ func subjectCounts(kind string) bool {
 // longest is the length in bytes up to which a part's text is kept as it is; a longer one counts by its digest.
 const longest = 256
 
+// longestParameter is how much of a stored parameter is remembered, in bytes: enough to show what somebody changed in it.
+const longestParameter = 4 << 10
+
 func part(kind, subject, text string) trace.Component {
 	if len(text) > longest {
 		return trace.Component{Kind: kind, Subject: subject, Text: hashing.Sum([]byte(text)).String(), Show: text[:longest] + "…"}
@@ -266,6 +269,9 @@ func executable(v trace.Value) string {
 // show is how people are shown a value: its text where that is short, else its digest.
 func (n *node) show(v trace.Value) string {
 	if text := n.loadInline(); text != nil {
+		if n.isStored() {
+			return shorten(string(text), longestParameter)
+		}
 		return shorten(string(text), longest)
 	}
 	if v.Digest.IsZero() {

@@ -209,11 +209,15 @@ func (e *Engine) observeFile(f *leaf) {
 func (e *Engine) observeProgram(f *leaf) {
 	for _, at := range e.candidates(f.subject) {
 		st, err := hashing.StatFollow(at)
-		if err != nil || !st.IsRegular() || !st.IsExec() {
+		if err != nil || !st.IsRegular() {
 			f.looked = append(f.looked, looked{path: at, kind: lookedNothing})
 			continue
 		}
 		r, err := e.memo.FileWith(at, st)
+		if !st.IsExec() {
+			f.looked = append(f.looked, looked{path: at, record: r}) // no program, until it may be executed
+			continue
+		}
 		if err != nil {
 			f.err = err
 			return

@@ -243,7 +243,7 @@ func (r *renderer) valueWords(d *node) ([]string, error) {
 	if d.value.Media == trace.MediaNone {
 		return nil, errors.New("it has no value to put into a command")
 	}
-	w := word{value: d.value, name: fileName(d)}
+	w := word{value: d.value, inline: d.loadInline(), name: fileName(d)}
 	r.files = append(r.files, w)
 	if r.place != nil {
 		return []string{r.place(w)}, nil

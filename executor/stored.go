@@ -57,7 +57,9 @@ func jsonValue(text []byte) trace.Value {
 func (l *loop) failStored(n *node, err error) {
 	n.failure = &Failure{Message: err.Error(), Exit: -1}
 	n.to(failed)
-	if !l.survey {
+	if l.survey {
+		n.chain = []graph.Reason{lostInput(n)}
+	} else {
 		l.sum.Failed++
 		l.failedNodes(n)
 		l.tell(NodeDone{Node: n.name, Stored: true, Outcome: Failed, Failure: n.failure})

@@ -97,6 +97,51 @@ func (l *loop) surveyEnd(n *node, d dirtiness, chain []graph.Reason) {
 	l.ended(n)
 }
 
+// readBlocked reads the records of the steps that were not looked up, because an input of theirs has no value.
+func (l *loop) readBlocked() error {
+	var steps []*node
+	var names []string
+	for _, n := range l.nodes.byName {
+		if n.state == blocked && n.record == nil {
+			steps, names = append(steps, n), append(names, n.name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	records, err := l.e.db.Records(l.ctx, l.e.scope, names)
+	for i := range records {
+		steps[i].record = records[i]
+	}
+	return err
+}
+
+// blockedChain leads from a node to the input that has no value.
+func blockedChain(n *node, bad []*node) []graph.Reason {
+	d := bad[slices.IndexFunc(bad, func(d *node) bool { return d.state == failed || d.state == blocked })]
+	if d.isStored() {
+		root := d.chain[0]
+		root.Node = n.name
+		return []graph.Reason{root}
+	}
+	return append([]graph.Reason{{Kind: graph.DependencyChanged, Node: n.name, Subject: d.name}}, d.chain...)
+}
+
+// lostInput says what is wrong with a stored node that has no value.
+func lostInput(d *node) graph.Reason {
+	s := d.decl.Stored
+	r := graph.Reason{Kind: graph.FileChanged, Node: d.name, Subject: s.Path + s.Glob, After: d.failure.Message}
+	switch {
+	case s.Env != "":
+		r.Kind, r.Subject = graph.EnvChanged, s.Env
+	case len(d.leaves) == 0:
+		r.Kind, r.Subject = graph.StoredChanged, d.name
+	case d.leaves[0].absent:
+		r.Kind, r.After = graph.FileRemoved, ""
+	}
+	return r
+}
+
 // surveyUnsure ends a node one of whose observed inputs will run or might.
 func (l *loop) surveyUnsure(n *node, dirty *node) {
 	own := graph.Reason{Kind: graph.DependencyChanged, Node: n.name, Subject: dirty.name}
