@@ -7,25 +7,22 @@ import (
 )
 
 // lacking are the parts of Python that Starlark does not have, by what a line with them looks like, with what to write
-// instead.
-var lacking = []struct {
-	line *regexp.Regexp
-	hint string
-}{
-	{regexp.MustCompile(`(^|[^\w"'])[fF][rR]?["']`), `Starlark has no f-strings: write "--lr=%s" % lr, or "{}".format(lr)`},
-	{regexp.MustCompile(`^\s*while\b`), "Starlark has no while: loop over a range or a list with for"},
-	{regexp.MustCompile(`^\s*(import|from)\b`), `Starlark has no import: load("other.star", "name") takes names from another file`},
-	{regexp.MustCompile(`^\s*class\b`), "Starlark has no classes: use struct(a = 1), or a function that returns one"},
-	{regexp.MustCompile(`^\s*(try|except|finally|raise)\b`), "Starlark has no exceptions: test before, and stop with fail(\"message\")"},
-	{regexp.MustCompile(`^\s*with\b`), "Starlark has no with: read_text(path) returns the content of a file"},
-	{regexp.MustCompile(`^\s*(global|nonlocal)\b`), "Starlark functions cannot assign names outside of them: return the value"},
-	{regexp.MustCompile(`^\s*assert\b`), `Starlark has no assert: write if not x: fail("message")`},
-	{regexp.MustCompile(`^\s*del\b`), "Starlark has no del: use d.pop(key) or a new list"},
-	{regexp.MustCompile(`^\s*@`), "Starlark has no decorators"},
-	{regexp.MustCompile(`\b(yield|async|await)\b`), "Starlark has no generators and nothing asynchronous: build a list"},
-	{regexp.MustCompile(`\bis\b`), "Starlark has no is: write == or !="},
-	{regexp.MustCompile(`\*\*\s*\w`), "Starlark has no ** for powers: multiply"},
-	{regexp.MustCompile(`:=`), "Starlark has no :=: assign before"},
+// instead. The patterns are compiled when there is an error to explain: every start of calyx would pay for them otherwise.
+var lacking = []struct{ line, hint string }{
+	{`(^|[^\w"'])[fF][rR]?["']`, `Starlark has no f-strings: write "--lr=%s" % lr, or "{}".format(lr)`},
+	{`^\s*while\b`, "Starlark has no while: loop over a range or a list with for"},
+	{`^\s*(import|from)\b`, `Starlark has no import: load("other.star", "name") takes names from another file`},
+	{`^\s*class\b`, "Starlark has no classes: use struct(a = 1), or a function that returns one"},
+	{`^\s*(try|except|finally|raise)\b`, "Starlark has no exceptions: test before, and stop with fail(\"message\")"},
+	{`^\s*with\b`, "Starlark has no with: read_text(path) returns the content of a file"},
+	{`^\s*(global|nonlocal)\b`, "Starlark functions cannot assign names outside of them: return the value"},
+	{`^\s*assert\b`, `Starlark has no assert: write if not x: fail("message")`},
+	{`^\s*del\b`, "Starlark has no del: use d.pop(key) or a new list"},
+	{`^\s*@`, "Starlark has no decorators"},
+	{`\b(yield|async|await)\b`, "Starlark has no generators and nothing asynchronous: build a list"},
+	{`\bis\b`, "Starlark has no is: write == or !="},
+	{`\*\*\s*\w`, "Starlark has no ** for powers: multiply"},
+	{`:=`, "Starlark has no :=: assign before"},
 }
 
 // syntaxHint explains a syntax error by the line that it is in.
@@ -34,7 +31,7 @@ func syntaxHint(line, msg string) string {
 		return ""
 	}
 	for _, l := range lacking {
-		if l.line.MatchString(line) {
+		if regexp.MustCompile(l.line).MatchString(line) {
 			return l.hint
 		}
 	}
