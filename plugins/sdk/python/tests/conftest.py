@@ -50,9 +50,7 @@ class Workspace:
     def declare(self, *more: str, plugin: str = "") -> None:
         """Write a Calyxfile with all nodes of the program."""
         lines = [f'p = plugin("p", cmd = ["{sys.executable}", "p.py"], {plugin})']
-        done = subprocess.run([sys.executable, "-c", _NODES], cwd=self.root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        lines += [*done.stdout.splitlines(), *more]
+        lines += [*self.python(_NODES).out.splitlines(), *more]
         self.write("Calyxfile", "\n".join(lines) + "\n")
 
     def calyx(self, *args: str, status: int | None = 0, timeout: float = 120) -> Outcome:
@@ -63,6 +61,15 @@ class Workspace:
         if status is not None:
             assert done.returncode == status, outcome.text
         return outcome
+
+    def python(self, code: str, *args: str, status: int | None = 0) -> Outcome:
+        """Run Python in the workspace."""
+        done = subprocess.run(
+            [sys.executable, "-c", code, *args], cwd=self.root, env=self.environ, capture_output=True, text=True, timeout=120, check=False
+        )
+        if status is not None:
+            assert done.returncode == status, done.stdout + done.stderr
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     def get(self, node: str) -> Any:
         """Bring a node up to date and return its value."""

@@ -38,6 +38,7 @@ from ._errors import (
 from ._files import File
 from ._reads import env, exists, glob, instance, listdir, open
 from ._tell import log, metric, out_dir, progress, scratch
+from ._version import VERSION as __version__
 
 
 def serve(*what: object) -> None:
@@ -66,6 +67,7 @@ __all__ = [
     "RetryAfter",
     "Stored",
     "UnstorableError",
+    "__version__",
     "async_fn",
     "derived_nodes",
     "env",

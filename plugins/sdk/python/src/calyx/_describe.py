@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import pathlib
+import sys
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ._files import File
 from ._literals import literal
 from ._program import Program, Served
 from ._proto import plugin_pb2 as pb
+from ._reads import relative
 
 _TYPES: dict[Any, str] = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes", File: "file"}
 
@@ -26,6 +28,25 @@ def describe(name: str, program: Program) -> pb.DescribeResponse:
     response.functions.extend(_function(served) for served in program.functions.values())
     response.stored.extend(_stored(served) for served in program.stored.values())
     return response
+
+
+def add_identity(described: pb.DescribeResponse, program: Program) -> None:
+    """Add code identity to a description, and what it rests on."""
+    from ._code import Identity
+
+    identity = Identity()
+    for function in described.functions:
+        served = program.functions[function.name]
+        code = identity.of(served.node.function, type(served.pipeline) if served.pipeline is not None else None)
+        function.code = code.digest
+        if code.notes:
+            function.doc += "\n\nCode identity: " + "; ".join(code.notes) + "."
+    workspace = os.getcwd()
+    described.sources.extend(os.fsencode(relative(workspace, path)) for path in sorted(identity.files))
+    rests_on = {*identity.records, os.path.realpath(sys.executable)}
+    described.reads.extend(pb.Request(file=os.fsencode(relative(workspace, path))) for path in sorted(rests_on))
+    absences = sorted(identity.absences)
+    described.reads.extend(pb.Request(exists=os.fsencode(relative(workspace, path))) for path in absences)
 
 
 def _function(served: Served) -> pb.Function:

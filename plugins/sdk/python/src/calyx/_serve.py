@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from ._describe import describe
+from ._describe import add_identity, describe
 from ._errors import CalyxError
 from ._printing import capture
 from ._program import Program
@@ -92,8 +93,16 @@ class Server:
             grpc.method_handlers_generic_handler("plugin.GRPCController", controller),
         )
 
-    def _describe(self, _request: pb.DescribeRequest, _context: grpc.ServicerContext) -> pb.DescribeResponse:
-        return self._description
+    def _describe(self, request: pb.DescribeRequest, _context: grpc.ServicerContext) -> pb.DescribeResponse:
+        return self._identified if request.identity else self._description
+
+    @functools.cached_property
+    def _identified(self) -> pb.DescribeResponse:
+        """The description with code identity, which takes a while: it is made when somebody asks."""
+        described = pb.DescribeResponse()
+        described.CopyFrom(self._description)
+        add_identity(described, self._program)
+        return described
 
     def _session(self, requests: Iterator[pb.SessionRequest], context: grpc.ServicerContext) -> Iterator[pb.SessionResponse]:
         if not self._opened.acquire(blocking=False):

@@ -22,6 +22,7 @@ from ._proto import plugin_pb2 as pb
 #: Code whose reads are no node's: imports, and the source lines in tracebacks.
 _IMPORTS = ("<frozen importlib", "<frozen zipimport")
 _SOURCE_LINES = ("/linecache.py", "/tokenize.py")
+_PATHS = ("posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}))
 
@@ -38,8 +39,8 @@ class Watch:
     def start(self) -> None:
         """Begin to watch; there is no way back."""
         sys.addaudithook(self._audit)
-        for name, inside in (("stat", False), ("lstat", False), ("access", True)):
-            self._wrap(os, name, "exists" if inside else "stat")
+        for name, kind in (("stat", "stat"), ("lstat", "exists"), ("access", "exists")):
+            self._wrap(os, name, kind)
         for name in ("exists", "lexists", "isfile", "isdir", "islink"):
             self._wrap(os.path, name, "exists")
         for name in ("exists", "is_file", "is_dir", "is_symlink"):
@@ -91,7 +92,7 @@ class Watch:
         if isinstance(path, int) or path == "":
             return
         subject = self._subject(path)
-        if subject is None or (kind, subject) in self._seen or _is_ours(sys._getframe(2)):
+        if subject is None or (kind, subject) in self._seen or _is_ours(_caller(sys._getframe(2))):
             return
         call = calling()
         if call is not None and call.knows(os.path.join(self.workspace, subject)):
@@ -133,6 +134,13 @@ def _kind_of(kind: str, result: Any) -> str:
     if kind == "stat" and isinstance(result, os.stat_result) and stat.S_ISREG(result.st_mode):
         return "file"
     return "exists"
+
+
+def _caller(frame: Any) -> Any:
+    """Return the frame that meant the read: functions about paths do it for others."""
+    while frame.f_back is not None and frame.f_code.co_filename.endswith(_PATHS):
+        frame = frame.f_back
+    return frame
 
 
 def _is_ours(frame: Any) -> bool:

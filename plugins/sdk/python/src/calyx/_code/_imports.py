@@ -1,0 +1,109 @@
+"""Finds what import statements mean, without importing anything."""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import os
+import sys
+from types import ModuleType
+
+from ._modules import belongs, file_of_module
+
+
+class Imports:
+    """Import statements of a program."""
+
+    def __init__(self) -> None:
+        #: Paths at which a module of the project would have been found.
+        self.absences: set[str] = set()
+
+    def absolute(self, statement: ast.ImportFrom, module: ModuleType | None) -> str:
+        """Return the full name of the module that a `from … import` names."""
+        if not statement.level:
+            return statement.module or ""
+        package = getattr(module, "__package__", None) or ""
+        parts = package.split(".")[: len(package.split(".")) - statement.level + 1] if package else []
+        return ".".join([*parts, *([statement.module] if statement.module else [])])
+
+    def targets(self, statement: ast.Import | ast.ImportFrom, module: ModuleType | None, path: str = "") -> list[str]:
+        """Return what a statement imports: paths of files of the project, and names of modules that are not the project's."""
+        if isinstance(statement, ast.Import):
+            names = [a.name for a in statement.names]
+        elif statement.level and module is None:
+            return self._beside(statement, path)
+        else:
+            base = self.absolute(statement, module)
+            names = [base, *(f"{base}.{a.name}" for a in statement.names if a.name != "*")]
+        found: list[str] = []
+        for name in names:
+            found += [t for t in self._find(name) if t not in found]
+        return found
+
+    def _beside(self, statement: ast.ImportFrom, path: str) -> list[str]:
+        """Resolve a relative import by the place of the file that has it."""
+        folder = os.path.dirname(path)
+        for _ in range(statement.level - 1):
+            folder = os.path.dirname(folder)
+        base = os.path.join(folder, *(statement.module or "").split("."))
+        candidates = [base + ".py", os.path.join(base, "__init__.py")]
+        for alias in statement.names:
+            candidates += [os.path.join(base, alias.name + ".py"), os.path.join(base, alias.name, "__init__.py")]
+        return [c for c in candidates if os.path.isfile(c)]
+
+    def _find(self, name: str) -> list[str]:
+        """Return the files of a module and its packages, or its name where it is not the project's."""
+        found: list[str] = []
+        search: list[str] | None = None
+        parts = name.split(".")
+        for i, part in enumerate(parts):
+            spec = importlib.machinery.PathFinder.find_spec(part if search is None else ".".join(parts[: i + 1]), search)
+            if spec is None:
+                if i == 0:
+                    self._miss(part)
+                    return [] if part in sys.builtin_module_names else [part]
+                return found  # a name in the module
+            if spec.origin is not None and belongs(spec.origin) != "project":
+                return [parts[0]]
+            if spec.origin is not None:
+                found.append(os.path.realpath(spec.origin))
+            search = list(spec.submodule_search_locations or [])
+            if not search:
+                return found
+        return found
+
+    def _miss(self, name: str) -> None:
+        if name in sys.builtin_module_names or name in sys.stdlib_module_names:
+            return
+        for folder in sys.path:
+            if belongs(os.path.join(folder or ".", "x.py")) == "project":
+                self.absences |= {os.path.join(folder, name + ".py"), os.path.join(folder, name)}
+
+    def of_module(self, tree: ast.Module, module: ModuleType) -> set[str]:
+        """Return the files of the project that a module imports when it is imported itself."""
+        found: set[str] = set()
+        todo: list[ast.AST] = list(tree.body)
+        while todo:
+            node = todo.pop()
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                found |= {t for t in self.targets(node, module) if os.path.isabs(t)}
+            elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                todo += ast.iter_child_nodes(node)
+        return found
+
+    def loaded_from(self, path: str) -> ModuleType | None:
+        """Return the loaded module of a file."""
+        for module in list(sys.modules.values()):
+            file = file_of_module(module) if isinstance(module, ModuleType) else None
+            if file and os.path.realpath(file) == path:
+                return module
+        return None
+
+    def files_below(self, folder: str) -> list[str]:
+        """Return the files of Python below a folder."""
+        found = []
+        for at, folders, names in os.walk(folder):
+            folders[:] = [f for f in sorted(folders) if not f.startswith(".") and f not in ("__pycache__", "node_modules")]
+            if belongs(os.path.join(at, "x.py")) == "project":
+                found += [os.path.join(at, n) for n in sorted(names) if n.endswith(".py")]
+        return found

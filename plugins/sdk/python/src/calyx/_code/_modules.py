@@ -1,0 +1,164 @@
+"""Modules: whose they are, and their sources as syntax trees."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import os
+import site
+import sys
+import sysconfig
+from types import CodeType, ModuleType
+from typing import NamedTuple
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+_SDK = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + "/"
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    found = {sysconfig.get_paths()[k] for k in ("purelib", "platlib")} | {site.getusersitepackages(), *site.getsitepackages()}
+    return tuple(os.path.realpath(p) + "/" for p in found)
+
+
+@functools.cache
+def _python_folders() -> tuple[str, ...]:
+    return tuple({os.path.realpath(sysconfig.get_paths()[k]) + "/" for k in ("stdlib", "platstdlib")})
+
+
+def belongs(path: str | None) -> str:
+    """Tell whose a file is: "project", "sdk", "package" (installed) or "python". Editable installs are the project's."""
+    if not path or path.startswith("<frozen"):
+        return "python"
+    full = os.path.realpath(path)
+    if full.startswith(os.path.realpath(_SDK) + "/"):
+        return "sdk"
+    if full.startswith(_library_folders()):
+        return "package"
+    return "python" if full.startswith(_python_folders()) else "project"
+
+
+def file_of_module(module: ModuleType) -> str | None:
+    """Return the file that a module was loaded from; None for one that is built in."""
+    return getattr(module, "__file__", None)
+
+
+class Source:
+    """One file of Python."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with open(path, "rb") as f:
+            self.tree = ast.parse(f.read(), path)
+        self._definitions: dict[tuple[str, int], list[Definition]] = {}
+        self._classes: dict[str, ast.ClassDef] = {}
+        self._index(self.tree, "")
+        self.bindings = bindings(self.tree.body)
+
+    def _index(self, node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            inner = prefix
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                first = min([d.lineno for d in child.decorator_list] + [child.lineno])
+                self._definitions.setdefault((child.name, first), []).append(child)
+                inner = f"{prefix}{child.name}."
+                if isinstance(child, ast.ClassDef):
+                    self._classes[prefix + child.name] = child
+                else:
+                    inner += "<locals>."
+            elif isinstance(child, ast.Lambda):
+                self._definitions.setdefault(("<lambda>", child.lineno), []).append(child)
+            self._index(child, inner)
+
+    def function(self, code: CodeType) -> list[Definition]:
+        """Return the definitions that a code object may come from: several only for lambdas in one line."""
+        return self._definitions.get((code.co_name, code.co_firstlineno), [])
+
+    def class_(self, qualified: str) -> ast.ClassDef | None:
+        """Return the definition of a class."""
+        return self._classes.get(qualified)
+
+
+def bindings(body: list[ast.stmt]) -> dict[str, list[ast.stmt]]:
+    """Return the statements of a body that bind each name, also those within `if`, `try` and `with`."""
+    found: dict[str, list[ast.stmt]] = {}
+    for statement in body:
+        for name in _bound(statement):
+            found.setdefault(name, []).append(statement)
+    return found
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    names = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(a.asname or a.name.partition(".")[0]) for a in node.names}
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+    return names
+
+
+class Package(NamedTuple):
+    """An installed distribution, by what is installed."""
+
+    name: str
+    identity: str
+    record: str | None
+
+
+class Packages:
+    """The installed distributions."""
+
+    def __init__(self) -> None:
+        self._by_module = importlib.metadata.packages_distributions()
+        self._known: dict[str, Package | None] = {}
+
+    def of(self, module: str) -> list[Package]:
+        """Return the distributions that a module belongs to, with all that they require, by name."""
+        found: dict[str, Package] = {}
+        for name in self._by_module.get(module.partition(".")[0], ()):
+            self._collect(name, found)
+        return [found[name] for name in sorted(found)]
+
+    def _collect(self, name: str, found: dict[str, Package]) -> None:
+        package = self._package(name)
+        if package is None or package.name in found:
+            return
+        found[package.name] = package
+        for required in importlib.metadata.requires(name) or ():
+            if "extra ==" not in required:
+                self._collect(_plain_name(required), found)
+
+    def _package(self, name: str) -> Package | None:
+        if name not in self._known:
+            self._known[name] = _read_package(name)
+        return self._known[name]
+
+
+def _plain_name(requirement: str) -> str:
+    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
+    return requirement[:end]
+
+
+def _read_package(name: str) -> Package | None:
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    record = distribution.read_text("RECORD")
+    path = getattr(distribution, "_path", None)
+    digest = hashlib.sha256((record or "").encode()).hexdigest()
+    at = os.path.join(str(path), "RECORD") if path is not None and record is not None else None
+    return Package(distribution.metadata["Name"].lower(), f"{name.lower()} {distribution.version} {digest}", at)
+
+
+def loaded(name: str) -> ModuleType | None:
+    """Return a module that is loaded."""
+    return sys.modules.get(name)

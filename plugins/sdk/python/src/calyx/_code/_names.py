@@ -1,0 +1,100 @@
+"""What a piece of syntax refers to."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+#: Built-in functions that reach what the syntax does not show.
+DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals", "vars"})
+
+
+@dataclass
+class Names:
+    """The names that syntax loads, each with the chains of attributes that are taken of it."""
+
+    #: `a.b.c` is "a" with ("b", "c"), a bare `a` is "a" with ().
+    loads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    #: Attributes of `super()`.
+    supers: set[str] = field(default_factory=set)
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
+    #: Names that `global` statements let it rebind.
+    rebinds: set[str] = field(default_factory=set)
+
+    def ordered(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return the loads in an order that does not depend on where they stand."""
+        return sorted((name, chain) for name, chains in self.loads.items() for chain in chains)
+
+
+def names_in(nodes: list[ast.AST]) -> Names:
+    """Collect the names in some syntax."""
+    found = Names()
+    for node in nodes:
+        _visit(node, found)
+    return found
+
+
+def _visit(node: ast.AST, found: Names) -> None:
+    if isinstance(node, ast.Attribute):
+        base, chain = _chain(node)
+        if isinstance(base, ast.Name):
+            found.loads.setdefault(base.id, set()).add(chain)
+            return
+        if isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super":
+            found.supers.add(chain[0])
+        _visit(base, found)
+        return
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Store):
+            found.loads.setdefault(node.id, set()).add(())
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        found.imports.append(node)
+    elif isinstance(node, ast.Global):
+        found.rebinds.update(node.names)
+    for child in ast.iter_child_nodes(node):
+        _visit(child, found)
+
+
+def _chain(node: ast.Attribute) -> tuple[ast.AST, tuple[str, ...]]:
+    chain: list[str] = []
+    at: ast.AST = node
+    while isinstance(at, ast.Attribute):
+        chain.append(at.attr)
+        at = at.value
+    return at, tuple(reversed(chain))
+
+
+def effects(tree: ast.Module) -> list[ast.stmt]:
+    """Return the statements of a module that do more than bind names: they count for all that is in it."""
+    return [s for s in tree.body if not _only_binds(s) and not _is_docstring(s, tree) and not _is_main_guard(s)]
+
+
+def _only_binds(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)):
+        return True
+    if isinstance(statement, ast.Assign):
+        return all(isinstance(t, (ast.Name, ast.Tuple, ast.List)) for t in statement.targets)
+    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
+        return isinstance(statement.target, ast.Name)
+    if isinstance(statement, ast.Try):
+        bodies = [statement.body, statement.orelse, statement.finalbody, *(h.body for h in statement.handlers)]
+        return all(_only_binds(s) for body in bodies for s in body)
+    if isinstance(statement, ast.If):
+        return all(_only_binds(s) for s in statement.body + statement.orelse)
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_docstring(statement: ast.stmt, tree: ast.Module) -> bool:
+    return statement is tree.body[0] and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    """Tell whether it is `if __name__ == "__main__":`, or a call of serve(), which is how a plugin starts and no node's code."""
+    if isinstance(statement, ast.If) and isinstance(statement.test, ast.Compare):
+        left = statement.test.left
+        return isinstance(left, ast.Name) and left.id == "__name__"
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        return name == "serve"
+    return False
