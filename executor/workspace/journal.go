@@ -108,8 +108,9 @@ func (j *journal) inherit(f *os.File, scratch string) {
 	}
 	pid, _, _ := strings.Cut(filepath.Base(f.Name()), "-")
 	j.sweep(folder.TemporaryPrefix+pid+"-", paths)
-	_ = os.Remove(f.Name())
+	// The journal goes last: whoever is killed before leaves all of this to the next process.
 	_ = removeAll(scratch)
+	_ = os.Remove(f.Name())
 }
 
 // sweep removes the files that a dead process was just restoring, which lie beside the outputs. (Those in a folder that is
