@@ -11,7 +11,6 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
-	"github.com/calyx-build/calyx/hashing"
 )
 
 // attempt is one execution of a node, from its job slot to its commit. Its fields belong to the loop, except for those of
@@ -33,12 +32,13 @@ type attempt struct {
 	cancelled   bool
 	started     time.Time
 
-	lease   cas.Lease
-	unlock  func() // releases the paths
-	scratch string // a command's TMPDIR, a plugin's folder
-	values  string // holds the values that a command opens; empty: none
-	outs    []workspace.Output
-	outcome Outcome
+	lease       cas.Lease
+	stopWaiting func() // ends the wait for the lease
+	unlock      func() // releases the paths
+	scratch     string // a command's TMPDIR, a plugin's folder
+	values      string // holds the values that a command opens; empty: none
+	outs        []workspace.Output
+	outcome     Outcome
 }
 
 // start begins to execute n, which holds g.
@@ -50,23 +50,77 @@ func (l *loop) start(n *node, g *grant) {
 	if !n.isPlugin() {
 		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason, Worker: g.slot, Usual: l.recorded(n)})
 	}
-	holding := l.holding(n)
+	a.askLease()
+}
+
+// patience is how long an attempt keeps its slot while it waits for a lease.
+const patience = 20 * time.Millisecond
+
+// leased is the answer to a request for a lease.
+type leased struct {
+	cas.Lease
+	err error
+}
+
+// askLease asks for the right to execute the action. Where another process has it for longer, the slot is free meanwhile:
+// what that process waits for may be a call of this one.
+func (a *attempt) askLease() {
+	l := a.l
+	ctx, stop := context.WithCancel(l.ctx)
+	a.stopWaiting = stop
+	holding := l.holding(a.n)
+	answer := make(chan leased, 1)
+	go func() {
+		lease, err := l.e.store.Lease(ctx, a.n.key, holding...)
+		answer <- leased{lease, err}
+	}()
 	l.async(func() func() {
-		err := a.prepare(l.ctx, holding)
-		return func() { a.prepared(err) }
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		select {
+		case got := <-answer:
+			return func() { a.leased(got) }
+		case <-timer.C:
+			return func() { a.awaitLease(answer) }
+		}
 	})
 }
 
-// prepare gets the lease and the locks, sees to it that inputs are right and outputs are out of the way. It runs on a worker.
-func (a *attempt) prepare(ctx context.Context, holding []hashing.Digest) error {
-	lease, err := a.l.e.store.Lease(ctx, a.n.key, holding...)
-	if err != nil {
-		return err
+func (a *attempt) awaitLease(answer <-chan leased) {
+	l := a.l
+	a.n.to(suspended)
+	l.sched.yield(a.grant)
+	l.async(func() func() {
+		got := <-answer
+		return func() {
+			l.sched.resume = append(l.sched.resume, resumption{a, func() {
+				a.n.to(running)
+				a.leased(got)
+			}})
+		}
+	})
+}
+
+// leased prepares the execution, unless another process executed the action meanwhile.
+func (a *attempt) leased(got leased) {
+	if got.err == nil {
+		a.lease = got.Lease
 	}
-	a.lease = lease
-	if lease.Waited && a.n.reason.Kind != graph.Forced && a.n.reason.Kind != graph.Uncacheable {
-		return errElsewhere
+	switch kind := a.n.reason.Kind; {
+	case got.err != nil:
+		a.prepared(got.err)
+	case got.Waited && kind != graph.Forced && kind != graph.Uncacheable:
+		a.prepared(errElsewhere)
+	default:
+		a.l.async(func() func() {
+			err := a.prepare(a.l.ctx)
+			return func() { a.prepared(err) }
+		})
 	}
+}
+
+// prepare gets the locks, sees to it that inputs are right and outputs are out of the way. It runs on a worker.
+func (a *attempt) prepare(ctx context.Context) error {
 	ws, err := a.l.e.workspace()
 	if err != nil {
 		return err
@@ -150,6 +204,7 @@ func (a *attempt) startTask() {
 // cancel ends the attempt.
 func (a *attempt) cancel() {
 	a.cancelled = true
+	a.stopWaiting()
 	if a.call != nil && !a.ended {
 		a.call.Cancel()
 	}
@@ -165,6 +220,7 @@ func (a *attempt) close() {
 	delete(a.l.running, a.n)
 	a.unlock()
 	a.lease.Release()
+	a.stopWaiting()
 	for _, dir := range []string{a.scratch, a.values} {
 		if dir != "" {
 			_ = a.l.e.ws.Recycle(dir) // what stays is swept by a later build
@@ -194,6 +250,7 @@ func (a *attempt) taskDone(o Outcome) {
 // take takes the result of a task that ended well.
 func (a *attempt) take() {
 	a.stages = a.inOrder()
+	a.l.observedBy(a.n, a.stages) // what it read must not have moved
 	a.l.async(func() func() {
 		f, err := a.finish(a.l.ctx)
 		return func() { a.finished(f, err) }

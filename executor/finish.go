@@ -120,9 +120,11 @@ func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f 
 		return err
 	}
 	f.txn.Blobs = nil
-	if a.unlock, err = ws.Lock(ctx, nil, paths(f.outs)); err != nil {
+	unlock, err := ws.Lock(ctx, nil, paths(f.outs))
+	if err != nil {
 		return err
 	}
+	a.unlock = unlock
 	_, err = ws.Restore(ctx, f.outs...)
 	for _, o := range f.outs {
 		f.txn.Put = append(f.txn.Put, ws.Row(o))
@@ -368,8 +370,7 @@ func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err erro
 	}
 	n.act.result, n.act.stages = result, a.stages
 	adopted := f.write != nil && !trace.SameResult(result, f.result)
-	n.value = result.Value
-	l.observedBy(n, a.stages)
+	n.take(result.Value)
 	a.close()
 	if adopted {
 		l.tell(Note{Node: n.name, Warn: true, Text: "another execution of the same action gave another result, which was recorded first and is used; the step is not deterministic"})

@@ -85,7 +85,7 @@ func (l *loop) fetchInline(batch []*node) (lost []*node, err error) {
 	}
 	found, err := l.e.store.Get(l.ctx, digests...)
 	for i := range found {
-		if found[i] == nil && !want[i].lost {
+		if found[i] == nil {
 			lost = append(lost, want[i])
 		}
 		want[i].storeInline(found[i])
@@ -205,7 +205,7 @@ func (l *loop) hit(n *node, r trace.Result, stages []trace.Stage) {
 	}
 	n.act.result = r
 	n.act.stages = stages
-	n.value = r.Value
+	n.take(r.Value)
 	l.observedBy(n, stages)
 	l.settle(n)
 }

@@ -130,10 +130,10 @@ func (l *loop) drain() {
 			l.work = l.work[:len(l.work)-1]
 			f()
 		}
+		l.dispatch()
 		l.watching.flush(l, l.observe)
 		l.looking.flush(l, l.lookUp)
 		l.settling.flush(l, l.restore)
-		l.dispatch()
 		if len(l.work) == 0 {
 			return
 		}

@@ -108,6 +108,14 @@ func (n *node) isPlugin() bool { return n.decl == nil }
 // isCall reports whether the node is executed by a function of a plugin, or is a plugin's description.
 func (n *node) isCall() bool { return n.isPlugin() || n.isStep() && n.decl.Step.Call != nil }
 
+// take gives the node a value. One that is made again, because the cache lost it, is being read by workers meanwhile: the
+// same value is no change.
+func (n *node) take(v trace.Value) {
+	if n.value != v {
+		n.value = v
+	}
+}
+
 // outs are the files and folders that the node owns.
 func (n *node) outs() []graph.Output {
 	if n.isStep() && len(n.args) == 0 {
