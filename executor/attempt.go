@@ -28,6 +28,8 @@ type attempt struct {
 	stages      []trace.Stage
 	seen        map[int]trace.Stage
 	unasked     []trace.Request // reads that the task made without asking
+	moved       []string        // files that changed after the task read them
+	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
 	cancelled   bool
 	started     time.Time
@@ -192,6 +194,9 @@ func (a *attempt) startTask() {
 				now := l.now()
 				a.taskDone(Outcome{Started: now, Ended: now})
 				return
+			}
+			if task.Command != nil {
+				l.goesUnwatched(a.n)
 			}
 			a.call = l.e.runner.Start(task, a)
 			if a.cancelled {

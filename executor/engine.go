@@ -28,6 +28,8 @@ type Config struct {
 	Store func(ctx context.Context) (cas.Store, error)
 	// Runner returns what carries tasks out; it is called at most once.
 	Runner func() (Runner, error)
+	// Watch reports why commands cannot be watched here; nil: they can. A nil Watch: they cannot.
+	Watch func() error
 	// Times returns the recorded seconds of nodes, for estimates and for what to start first; nil: none are known.
 	Times func(ctx context.Context, store cas.Store, scope trace.Scope) (func(node string) (float64, bool), error)
 	// Stored returns the values that `set` put into the instance, by name. backend is the Calyxfile's.
@@ -50,6 +52,8 @@ type Engine struct {
 	set     map[string]any // --set
 	state   map[string]any // what `set` put into the instance
 	parts   parts
+	roots   rooter
+	sets    keptSets
 
 	store  cas.Store
 	db     *trace.DB
@@ -64,6 +68,7 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{cfg: cfg, environ: newEnviron(cfg.Environ)}
 	e.parts.known = map[hashing.Digest][]trace.Named{}
+	e.roots = rooter{home: e.home(), known: map[string]string{}}
 	e.clock = func() int64 { return time.Now().UnixNano() }
 	e.memo = hashing.NewMemo(func() int64 { return e.clock() })
 	return e

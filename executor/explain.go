@@ -271,7 +271,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 			return graph.FileAdded
 		}
 		return graph.FileChanged
-	case trace.Listing, trace.Glob:
+	case trace.Listing, trace.Glob, trace.Status, trace.Link, trace.Outside:
 		return graph.FileChanged
 	}
 	return graph.DependencyChanged

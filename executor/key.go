@@ -76,7 +76,7 @@ func (l *loop) action(n *node) ([]trace.Component, error) {
 		return l.pluginParts(n)
 	}
 	s := n.decl.Step
-	parts := []trace.Component{part(partVersion, "", keyVersion), part(partObserver, "", "declared")}
+	parts := []trace.Component{part(partVersion, "", keyVersion), part(partObserver, "", l.e.observer(s))}
 	if !s.Portable {
 		parts = append(parts, part(partPlatform, "", runtime.GOOS+"/"+runtime.GOARCH))
 	}

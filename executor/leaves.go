@@ -53,6 +53,9 @@ const (
 	leafExists                       // a path that a plugin asks about
 	leafEnv                          // a variable that a plugin reads
 	leafInstance                     // the instance's name
+	leafStatus                       // a path that a command asks about
+	leafLink                         // a link on a command's way
+	leafOutside                      // what a command saw below a root outside the workspace
 )
 
 // looked is a path that a leaf's observation looked at.
@@ -69,6 +72,8 @@ const (
 	lookedDir
 	lookedNothing
 	lookedBeing // whether something is there, and as what
+	lookedStatus
+	lookedLink
 )
 
 const absentText = "absent"
@@ -151,6 +156,12 @@ func (e *Engine) observe(l *loop, f *leaf) {
 		e.observeListing(l, f)
 	case leafExists:
 		e.observeExists(f)
+	case leafStatus:
+		f.digest, f.err = e.seeStatus(f, e.abs(f.subject))
+	case leafLink:
+		f.digest, f.err = e.seeLink(f, e.abs(f.subject))
+	case leafOutside:
+		f.digest, f.err = e.seeOutside(l, f)
 	case leafEnv:
 		text, ok := e.environ.lookup(f.subject)
 		f.absent = !ok

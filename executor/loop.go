@@ -46,6 +46,7 @@ type loop struct {
 	ahead     float64       // recorded seconds of those that have not ended
 	broken    error         // calyx's own means failed
 	halted    chan struct{} // closed when the build is cut short: nothing pauses any more
+	unwatched []string      // commands whose reads nobody saw
 	stale     map[string]bool
 	pins      sync.Mutex // guards leaf.verified
 

@@ -53,6 +53,10 @@ func (l *loop) movedPaths(f *leaf, ended time.Time) []string {
 
 // still reports whether a path is as it was when it was looked at. A file that was touched and has the same content is.
 func (p *looked) still(memo *hashing.Memo) bool {
+	if p.kind == lookedLink {
+		r, err := hashing.ReadLink(p.path, memo.Now)
+		return err == nil && r.Digest == p.record.Digest
+	}
 	st, err := hashing.StatFollow(p.path)
 	switch {
 	case p.kind == lookedNothing:
@@ -61,6 +65,8 @@ func (p *looked) still(memo *hashing.Memo) bool {
 		return false
 	case p.kind == lookedBeing:
 		return st.IsDir() == p.record.Stat.IsDir() && st.IsRegular() == p.record.Stat.IsRegular()
+	case p.kind == lookedStatus:
+		return st.SameStatus(p.record.Stat)
 	case p.kind == lookedDir:
 		// Outputs and scratch files come and go in a folder of sources; what was listed in it is compared file by file, and a
 		// new name shows in the next build.

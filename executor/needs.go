@@ -27,11 +27,19 @@ func (a *attempt) Observed(r trace.Request, _ hashing.Digest) {
 
 // observeReads brings what the task read without asking, and the sources that a description names, into its trace.
 func (a *attempt) observeReads(then func()) {
-	l := a.l
-	requests := a.unasked
-	if a.n.isPlugin() {
-		requests = append(requests, sourcesOf(a.outcome.Result.Inline)...)
+	switch {
+	case a.n.isPlugin():
+		a.observe(append(a.unasked, sourcesOf(a.outcome.Result.Inline)...), then)
+	case a.n.decl.Step.Depfile != "" || len(a.outcome.Accesses) > 0:
+		a.observeAccesses(then)
+	default:
+		a.observe(a.unasked, then)
 	}
+}
+
+// observe takes views of what the task read without asking.
+func (a *attempt) observe(requests []trace.Request, then func()) {
+	l := a.l
 	if len(requests) == 0 {
 		then()
 		return
@@ -51,6 +59,7 @@ func (a *attempt) observeReads(then func()) {
 			for i, r := range requests {
 				stage[i] = trace.Observation{Request: r, Digest: digests[i]}
 			}
+			a.n.observedLeaves = append(a.n.observedLeaves, t.leaves...) // what they show must still be so when the result is recorded
 			a.note(len(a.seen), stage)
 			then()
 		})

@@ -58,11 +58,16 @@ func (l *loop) subject(r trace.Request) (*node, *leaf, error) {
 	if !ok {
 		return nil, nil, fmt.Errorf("a request of unknown kind %d", r.Kind)
 	}
-	return nil, l.leaf(leafKey{kind: kind, subject: r.Subject}), nil
+	key := leafKey{kind: kind, subject: r.Subject}
+	if r.Kind == trace.Outside {
+		key.exclude = r.View
+	}
+	return nil, l.leaf(key), nil
 }
 
 var leafKinds = map[trace.RequestKind]leafKind{
 	trace.File: leafFile, trace.Listing: leafListing, trace.Glob: leafMatches, trace.Env: leafEnv, trace.Exists: leafExists, trace.Instance: leafInstance,
+	trace.Status: leafStatus, trace.Link: leafLink, trace.Outside: leafOutside,
 }
 
 // spelled returns the node that a spelling such as double(x=5) means: with arguments bound, and those left out that say

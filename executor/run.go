@@ -175,6 +175,7 @@ func newRunID(at time.Time) string {
 
 // conclude sums the build up.
 func (l *loop) conclude(targets []target) {
+	l.tellUnwatched()
 	s := &l.sum
 	s.OK = l.broken == nil && !l.cut
 	for _, t := range targets {

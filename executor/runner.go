@@ -62,6 +62,8 @@ type Command struct {
 	Env    []string // the whole environment, NAME=VALUE
 	Dir    string   // absolute
 	Stdout string   // absolute path of the file that takes standard output; empty: the log
+	// Watch is the workspace's folder where what the command does with files is to be watched; empty: it is not.
+	Watch string
 }
 
 // Function is a call of a plugin's function.
@@ -144,6 +146,8 @@ type Outcome struct {
 	// has none: its outputs are its result.
 	Result  Payload
 	Failure *Failure
+	// Accesses are what a watched command that ended well did with files, each path once.
+	Accesses []Access
 	// Log is the file that holds what the task printed, empty where it printed nothing.
 	Log string
 	// Started and Ended bound the time in which the task ran.

@@ -218,6 +218,10 @@ func (k *keeping) leaf(f *leaf) bool {
 			k.path(p.path, snapshot.Dir, true, p.record)
 		case lookedBeing:
 			k.path(p.path, snapshot.Being, true, p.record)
+		case lookedStatus:
+			k.path(p.path, snapshot.Status, true, p.record)
+		case lookedLink:
+			k.path(p.path, snapshot.Link, false, p.record)
 		case lookedNothing:
 			k.path(p.path, snapshot.Absent, true, hashing.Record{})
 		}

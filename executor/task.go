@@ -16,6 +16,7 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // task says how a node is executed. It runs on a worker. nil: there is nothing to start.
@@ -71,6 +72,12 @@ func (l *loop) commandTask(a *attempt) (*Command, error) {
 	}
 	if g := a.grant; g.pool != nil && g.pool.Env != "" {
 		c.Env = append(c.Env, fmt.Sprintf("%s=%d", g.pool.Env, g.token))
+	}
+	if s.Depfile != "" {
+		a.depfile, _ = hashing.StatFollow(l.e.abs(s.Depfile)) // the zero Stat where there is none
+	}
+	if l.e.watches(s) {
+		c.Watch = l.e.cfg.Root
 	}
 	if s.Stdout != "" {
 		c.Stdout = l.e.abs(s.Stdout)

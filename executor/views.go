@@ -43,7 +43,7 @@ func (l *loop) plainView(r trace.Request, n *node, f *leaf) (hashing.Digest, boo
 	switch {
 	case n != nil && r.Kind != trace.Exists && r.View == "" && (r.Kind != trace.File || r.Subject == n.onlyOutput()):
 		return wholeDigest(n.value), true
-	case n == nil && r.View == "":
+	case n == nil:
 		return f.digest, true
 	}
 	return hashing.Digest{}, false

@@ -86,6 +86,8 @@ type Step struct {
 	Wrap     []string          `json:"wrap,omitempty"`
 	Resume   string            `json:"resume,omitempty"`
 	NoCache  bool              `json:"no_cache,omitempty"` // cache = False
+	NoTrace  bool              `json:"no_trace,omitempty"` // trace = False
+	Depfile  string            `json:"depfile,omitempty"`  // written by the command: what it read, as make spells it
 	Portable bool              `json:"portable,omitempty"`
 	Local    bool              `json:"local,omitempty"`
 	Platform map[string]string `json:"platform,omitempty"`

@@ -30,6 +30,13 @@ func (s Stat) IsLink() bool { return s.Mode&unix.S_IFMT == unix.S_IFLNK }
 // IsExec reports whether its owner may execute the file.
 func (s Stat) IsExec() bool { return s.Mode&0o100 != 0 }
 
+// SameStatus reports whether two stats show the same of what does not change by itself: the type, the exec bit, and the size
+// of a file.
+func (s Stat) SameStatus(t Stat) bool {
+	const counts = unix.S_IFMT | unix.S_IXUSR
+	return s.Mode&counts == t.Mode&counts && (!s.IsRegular() || s.Size == t.Size)
+}
+
 // Lstat takes the stat of path, and of a link itself.
 func Lstat(path string) (Stat, error) { return statAt(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW) }
 

@@ -34,6 +34,15 @@ func (s Stage) Sort() Stage {
 	return slices.CompactFunc(s, func(a, b Observation) bool { return a.Request == b.Request })
 }
 
+// OutsideSet is the digest of the blob that says what is asked about, where a request is about what lies outside the workspace.
+func (r Request) OutsideSet() (hashing.Digest, bool) {
+	if r.Kind != Outside {
+		return hashing.Digest{}, false
+	}
+	d, err := hashing.ParseDigest(r.View)
+	return d, err == nil
+}
+
 // Requests returns what the stage asked for.
 func (s Stage) Requests() []Request {
 	out := make([]Request, len(s))

@@ -19,6 +19,9 @@ const (
 	Exists                          // Subject: a path; whether it is there, and as what
 	Param                           // Subject: a stored parameter
 	Instance                        // the instance's name
+	Status                          // Subject: a path; its kind, a file's size and whether it may be executed
+	Link                            // Subject: a path; where the link leads
+	Outside                         // Subject: a root outside the workspace, View: the digest of the set of what was seen below it
 )
 
 // Request is something that a task asked to see.

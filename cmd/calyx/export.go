@@ -96,6 +96,13 @@ func (c *cargo) add(ctx context.Context, t *trace.Trace) error {
 		return err
 	}
 	c.rows = append(c.rows, rows...)
+	for _, stage := range t.Stages {
+		for _, o := range stage {
+			if set, ok := o.OutsideSet(); ok {
+				c.blob(set)
+			}
+		}
+	}
 	return errors.Join(c.value(ctx, t.Result.Value), c.value(ctx, t.Result.Log))
 }
 

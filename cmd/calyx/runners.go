@@ -5,6 +5,7 @@ import (
 
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/plugins/command"
+	"github.com/calyx-build/calyx/plugins/command/watch"
 	"github.com/calyx-build/calyx/plugins/host"
 )
 
@@ -14,8 +15,8 @@ type runners struct {
 	plugins  *host.Host
 }
 
-func newRunner() (executor.Runner, error) {
-	return &runners{plugins: host.New(host.Options{})}, nil
+func newRunner(starter *watch.Starter) *runners {
+	return &runners{commands: command.Runner{Starter: starter}, plugins: host.New(host.Options{})}
 }
 
 // Start begins a task where it belongs.

@@ -15,6 +15,7 @@ import (
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/state"
+	"github.com/calyx-build/calyx/plugins/command/watch"
 	"github.com/calyx-build/calyx/reports"
 )
 
@@ -97,6 +98,7 @@ func (a *app) open() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	starter := &watch.Starter{}
 	cache := cacheFolder(cwd, p.root, a.global.cacheDir)
 	return &session{place: p, engine: executor.New(executor.Config{
 		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: cache,
@@ -105,7 +107,8 @@ func (a *app) open() (*session, error) {
 		Coerce: state.Coerce,
 		Times:  usualTimes,
 		Store:  func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
-		Runner: newRunner,
+		Runner: func() (executor.Runner, error) { return newRunner(starter), nil },
+		Watch:  starter.Usable,
 		Print:  func(text string) { a.say("%s", printed(text)) },
 	})}, nil
 }

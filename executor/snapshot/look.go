@@ -53,7 +53,7 @@ func look(at string, kind Kind, st hashing.Stat, memo *hashing.Memo) (hashing.Re
 		return l.Record, nil
 	case kind == Link && st.IsLink():
 		return hashing.ReadLink(at, memo.Now)
-	case kind == Being:
+	case kind == Being, kind == Status:
 		return hashing.Record{Stat: st}, nil
 	}
 	return hashing.Record{}, fmt.Errorf("look at %q: it has become something else", at)
@@ -68,6 +68,8 @@ func equal(kind Kind, before, now hashing.Record) bool {
 		return before.Digest == now.Digest && !before.Digest.IsZero()
 	case Link:
 		return before.Digest == now.Digest
+	case Status:
+		return before.Stat.SameStatus(now.Stat)
 	}
 	const counts = unix.S_IFMT | unix.S_IXUSR
 	return before.Stat.Mode&counts == now.Stat.Mode&counts

@@ -80,7 +80,7 @@ func (s *Snapshot) check() error {
 		return broken("its paths are in no folders")
 	}
 	for i := range s.paths {
-		if r := &s.paths[i]; !r.Name.within(len(s.text)) || r.Kind < File || r.Kind > Being {
+		if r := &s.paths[i]; !r.Name.within(len(s.text)) || r.Kind < File || r.Kind > Status {
 			return broken("a path is of no kind")
 		}
 	}

@@ -31,6 +31,7 @@ const (
 	Link                   // where a symbolic link points: the digest of its target
 	Absent                 // that nothing can be reached there
 	Being                  // that something is there, its type and exec bit; the content does not count
+	Status                 // the same, and the size of a file
 )
 
 // Path is something that a build looked at.

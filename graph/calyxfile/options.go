@@ -49,6 +49,8 @@ var stepSignature = signature[stepSpec]{
 		"wrap":     (*stepSpec).setWrap,
 		"resume":   func(s *stepSpec, v starlark.Value) error { return into(&s.Resume, s.e.plain, v) },
 		"cache":    (*stepSpec).setCache,
+		"trace":    (*stepSpec).setTrace,
+		"depfile":  func(s *stepSpec, v starlark.Value) error { return into(&s.Depfile, s.e.plain, v) },
 		"portable": func(s *stepSpec, v starlark.Value) error { return into(&s.Portable, flag, v) },
 		"platform": func(s *stepSpec, v starlark.Value) error { return into(&s.Platform, s.e.platform, v) },
 		"local":    func(s *stepSpec, v starlark.Value) error { return into(&s.Local, flag, v) },
@@ -63,8 +65,6 @@ var stepSignature = signature[stepSpec]{
 		"on_error":  func(s *stepSpec, v starlark.Value) error { return unsupported("on_error", second(s.e.plain(v))) },
 		"tolerance": func(_ *stepSpec, v starlark.Value) error { return unsupported("tolerance", tolerance(v)) },
 		"format":    func(_ *stepSpec, v starlark.Value) error { return unsupported("format", valueFormat(v)) },
-		"trace":     func(_ *stepSpec, v starlark.Value) error { return unsupported("trace", second(flag(v))) },
-		"depfile":   func(s *stepSpec, v starlark.Value) error { return unsupported("depfile", second(s.e.plain(v))) },
 	},
 	positional: []string{"name"},
 }
@@ -242,6 +242,12 @@ func (s *stepSpec) setWrap(v starlark.Value) error {
 func (s *stepSpec) setCache(v starlark.Value) error {
 	cached, err := flag(v)
 	s.NoCache = !cached
+	return err
+}
+
+func (s *stepSpec) setTrace(v starlark.Value) error {
+	traced, err := flag(v)
+	s.NoTrace = !traced
 	return err
 }
 

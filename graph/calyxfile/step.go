@@ -65,6 +65,8 @@ func (s *stepSpec) check() {
 	s.needs("outs", len(s.Outs) > 0, isCall || isCommand, "run, cmd or sh")
 	s.needs("matrix", s.axes != nil, isCall || isCommand, "run, cmd or sh")
 	s.needs("stdout", s.Stdout != "", isCommand, "cmd or sh")
+	s.needs("depfile", s.Depfile != "", isCommand, "cmd or sh")
+	s.needs("trace", s.NoTrace, isCommand, "cmd or sh")
 	s.needs("wrap", s.hasWrap, isCommand, "cmd or sh")
 	s.needs("env", len(s.Env) > 0, isCommand, "cmd or sh; with run it is an argument of plugin()")
 	s.needs("secrets", len(s.Secrets) > 0, isCommand, "cmd or sh; with run it is an argument of plugin()")
@@ -86,6 +88,9 @@ func (s *stepSpec) resolve(step *graph.Step, combination []graph.Arg) {
 	}
 	if step.Resume != "" {
 		step.Resume = r.path("resume", step.Resume)
+	}
+	if step.Depfile != "" {
+		step.Depfile = r.path("depfile", step.Depfile)
 	}
 	step.Deps = r.deps(step.Deps)
 	step.Cmd = r.exprs(step.Cmd)

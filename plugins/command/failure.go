@@ -44,6 +44,17 @@ func (r *Runner) failure(t *executor.Task, e ending, err error) *executor.Failur
 	return f
 }
 
+// unseen is the failure of a command that did something that could not be watched; nil where there is no error.
+func unseen(err error) *executor.Failure {
+	if err == nil {
+		return nil
+	}
+	return &executor.Failure{
+		Message: fmt.Sprintf("not all that it did could be watched: %v", err), Exit: -1,
+		Hint: "with trace = False only what the step declares counts as its input",
+	}
+}
+
 // startCause explains why a program could not be started, and what to do about it.
 func startCause(c *executor.Command, err error) (cause, hint string) {
 	switch {

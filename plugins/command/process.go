@@ -2,12 +2,11 @@ package command
 
 import (
 	"errors"
-	"os"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/command/watch"
 )
 
 // cause is who ended a process.
@@ -26,31 +25,20 @@ type ending struct {
 	leftovers bool // the program left other processes behind
 	cpu       time.Duration
 	maxRSS    int64
+	watch     *watch.Watch // nil: it was not watched
 }
 
 // process is a running program: the leader of a process group, which ends with it.
 type process struct {
 	pid   int
 	grace time.Duration
+	watch *watch.Watch // nil: it is not watched
 
 	mu     sync.Mutex
 	reaped bool // the number may belong to somebody else
 	cause  cause
 	kill   *time.Timer // after stop
 	killAt time.Time
-}
-
-// start begins a program. It uses syscall.ForkExec since package os adds nothing to it that is needed here: files need no
-// goroutines, and the process is waited for in two steps.
-func start(c *executor.Command, grace time.Duration, stdin, stdout, stderr *os.File) (*process, error) {
-	pid, err := syscall.ForkExec(c.Path, c.Argv, &syscall.ProcAttr{
-		Dir: c.Dir, Env: c.Env, Sys: attributes(),
-		Files: []uintptr{stdin.Fd(), stdout.Fd(), stderr.Fd()},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &process{pid: pid, grace: grace}, nil
 }
 
 // stop asks the group to end, and kills it when the time for that is over. The first cause counts.
@@ -80,6 +68,7 @@ func (p *process) signal(s syscall.Signal) error { return syscall.Kill(-p.pid, s
 func (p *process) wait() ending {
 	awaitExit(p.pid)
 	e := p.reap()
+	e.watch = p.watch
 	if p.groupLives() {
 		e.leftovers = true
 		p.endGroup()

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/command/watch"
 )
 
 // grace is how long a command that is asked to end may take before it is killed.
@@ -23,6 +25,8 @@ const grace = 2 * time.Second
 type Runner struct {
 	// User is the user's environment, NAME=VALUE; nil: this process's own. A failed step's hint names what it lacked of it.
 	User []string
+	// Starter starts commands that are to be watched; the Runner closes it. nil: none are.
+	Starter *watch.Starter
 
 	grace time.Duration // 0: the constant
 	null  nullDevice
@@ -30,7 +34,13 @@ type Runner struct {
 }
 
 // Close gives back what the Runner holds open. No command may be running.
-func (r *Runner) Close() error { return errors.Join(r.null.close(), r.logs.close()) }
+func (r *Runner) Close() error {
+	err := errors.Join(r.null.close(), r.logs.close())
+	if r.Starter != nil {
+		err = errors.Join(err, r.Starter.Close())
+	}
+	return err
+}
 
 // Start begins the task, which must have a Command.
 func (r *Runner) Start(t *executor.Task, h executor.Handler) executor.Call {
@@ -84,6 +94,10 @@ func (r *Runner) run(t *executor.Task, c *call) executor.Outcome {
 	o.Ended = time.Now()
 	o.CPU, o.MaxRSS = end.cpu, end.maxRSS
 	o.Failure = r.failure(t, end, err)
+	if end.watch != nil && o.Failure == nil {
+		o.Accesses, err = end.watch.Accesses()
+		o.Failure = unseen(err)
+	}
 	o.Log, err = r.logs.publish(log, t.Scratch, t.Secrets, end.leftovers)
 	if err != nil && o.Failure == nil {
 		o.Failure = &executor.Failure{Message: fmt.Sprintf("keep what the command printed: %v", err), Exit: -1}
@@ -106,7 +120,7 @@ func (r *Runner) execute(t *executor.Task, c *call, log *os.File) (ending, error
 		defer func() { _ = f.Close() }() // nothing is written through this handle
 		stdout = f
 	}
-	p, err := c.begin(func() (*process, error) { return start(t.Command, cmp.Or(r.grace, grace), stdin, stdout, log) })
+	p, err := c.begin(func() (*process, error) { return r.start(t.Command, stdin, stdout, log) })
 	if err != nil {
 		return ending{}, err
 	}
@@ -115,6 +129,26 @@ func (r *Runner) execute(t *executor.Task, c *call, log *os.File) (ending, error
 		defer timer.Stop()
 	}
 	return p.wait(), nil
+}
+
+// start begins a program, watched where that is asked for. It uses syscall.ForkExec since package os adds nothing to it that
+// is needed here: files need no goroutines, and the process is waited for in two steps.
+func (r *Runner) start(c *executor.Command, files ...*os.File) (*process, error) {
+	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: attributes()}
+	for _, f := range files {
+		attr.Files = append(attr.Files, f.Fd())
+	}
+	p := &process{grace: cmp.Or(r.grace, grace)}
+	var err error
+	if c.Watch != "" && r.Starter != nil {
+		p.pid, p.watch, err = r.Starter.Start(c.Path, c.Argv, attr, c.Watch)
+	} else {
+		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // nullDevice is what commands read: opened once.

@@ -44,7 +44,7 @@ type spelt struct {
 }
 
 func newWatch(listener int, root string) *Watch {
-	return &Watch{listener: listener, root: root + "/", found: map[string]*executor.Access{}, known: map[spelt]bool{}, paths: newResolver()}
+	return &Watch{listener: listener, root: root, found: map[string]*executor.Access{}, known: map[spelt]bool{}, paths: newResolver()}
 }
 
 // Accesses ends the watch and returns what it saw, by path, or why it did not see all. It is called when the program has ended;
@@ -173,7 +173,7 @@ func (w *Watch) access(p string) *executor.Access {
 	a := w.found[p]
 	if a == nil {
 		a = &executor.Access{Path: p}
-		if strings.HasPrefix(p, w.root) {
+		if rest, ok := strings.CutPrefix(p, w.root); ok && (rest == "" || rest[0] == '/') {
 			a.Before, _ = hashing.Lstat(p) // the zero Stat where there is nothing
 		}
 		w.found[p] = a

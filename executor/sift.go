@@ -1,0 +1,165 @@
+package executor
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// sifted is what a watched command's accesses come to.
+type sifted struct {
+	requests []trace.Request
+	sets     [][]byte // of what was seen outside the workspace, as kept
+	owned    []owned  // what other steps own and it touched
+	strays   []string // what it changed in the workspace and does not own
+	moved    []string // what somebody else changed meanwhile
+	spoilt   []string // what it read and then changed
+}
+
+// owned is a path that a step owns.
+type owned struct {
+	path    string // relative to the workspace
+	owner   int
+	changed bool
+	saw     Sight
+}
+
+// sifter goes through the accesses of one command.
+type sifter struct {
+	l       *loop
+	n       *node
+	out     *sifted
+	outside map[string]outsideSet
+}
+
+// sift tells inputs from what is the command's own. It runs on a worker.
+func (a *attempt) sift(accesses []Access) *sifted {
+	s := sifter{l: a.l, n: a.n, out: &sifted{}, outside: map[string]outsideSet{}}
+	for i := range accesses {
+		s.take(&accesses[i])
+	}
+	for _, root := range sortedKeys(s.outside) {
+		r, set := s.outside[root].request(root)
+		s.out.requests = append(s.out.requests, r)
+		s.out.sets = append(s.out.sets, set)
+	}
+	return s.out
+}
+
+func (s *sifter) take(a *Access) {
+	root := s.l.e.cfg.Root
+	switch {
+	case within(root, a.Path) && a.Path != root: // on the way to the workspace
+	case within(a.Path, root):
+		rel := strings.TrimPrefix(a.Path[len(root):], "/")
+		if env := s.l.e.roots.environment(path.Dir(a.Path)); within(env, root) && env != root && !hidden(rel) {
+			s.foreign(a, env)
+		} else {
+			s.inside(a, rel)
+		}
+	default:
+		if !passes(a.Path) && !within(a.Path, s.l.e.cfg.CacheDir) {
+			s.foreign(a, "")
+		}
+	}
+}
+
+// foreign takes what belongs to a root: one outside the workspace, or an environment within it.
+func (s *sifter) foreign(a *Access, env string) {
+	if a.Changed || a.Saw == 0 {
+		return
+	}
+	root, below := s.l.e.rel(env), strings.TrimPrefix(a.Path, env+"/")
+	if env == "" {
+		root, below = s.l.e.roots.root(a.Path)
+	}
+	if s.outside[root] == nil {
+		s.outside[root] = outsideSet{}
+	}
+	s.outside[root][below] |= a.Saw
+}
+
+// hidden reports whether a path in the workspace is never seen: calyx's own, and what tools leave beside sources.
+func hidden(rel string) bool {
+	return slices.ContainsFunc(strings.Split(rel, "/"), isNoise)
+}
+
+// inside takes an access in the workspace.
+func (s *sifter) inside(a *Access, rel string) {
+	switch owner, isOwned := s.l.g.Owner(rel); {
+	case hidden(rel), s.own(rel):
+	case isOwned && owner == s.n.index:
+	case isOwned:
+		s.out.owned = append(s.out.owned, owned{rel, owner, a.Changed, a.Saw})
+	case a.Changed:
+		s.changed(a, rel)
+	default:
+		s.source(a, rel)
+	}
+}
+
+// own reports whether a path that is no output is the command's to write.
+func (s *sifter) own(rel string) bool {
+	step := s.n.decl.Step
+	return step.Resume != "" && within(rel, step.Resume) || rel == step.Depfile && rel != ""
+}
+
+// changed takes a path that is no step's and that the command may have changed.
+func (s *sifter) changed(a *Access, rel string) {
+	now, err := hashing.Lstat(a.Path)
+	was, is := a.Before != hashing.Stat{}, err == nil
+	switch {
+	case was && now == a.Before: // opened for writing, and left
+		s.source(a, rel)
+	case was && a.Saw&^SawLink != 0 && a.Before.IsRegular():
+		s.out.spoilt = append(s.out.spoilt, rel)
+	case was && is && now.IsDir() && a.Before.IsDir(): // a folder that something else was made in
+	case was || is && !s.l.g.Under(rel):
+		s.out.strays = append(s.out.strays, rel)
+	case !is: // made and removed: that it was not there may have mattered
+		s.source(a, rel)
+	}
+}
+
+// source takes a path that is nobody's output.
+func (s *sifter) source(a *Access, rel string) {
+	if rel == "" {
+		rel = "."
+	}
+	now, err := hashing.Lstat(a.Path)
+	isFolder := err == nil && now.IsDir()
+	if !a.Changed && now != a.Before && !(isFolder && a.Before.IsDir()) {
+		s.out.moved = append(s.out.moved, rel)
+	}
+	ask := func(kind trace.RequestKind) {
+		s.out.requests = append(s.out.requests, trace.Request{Kind: kind, Subject: rel})
+	}
+	if a.Saw&SawNames != 0 {
+		ask(trace.Listing)
+	}
+	if a.Saw&SawLink != 0 {
+		ask(trace.Link)
+	}
+	switch {
+	case isFolder && (rel == "." || s.l.g.Under(rel)): // there as long as outputs are
+	case a.Saw&SawContent != 0 && !isFolder:
+		ask(trace.File)
+	case a.Saw&(SawContent|SawStatus) != 0:
+		ask(trace.Status)
+	}
+}
+
+// request asks for what was seen of another step's output: of a file its content, of anything else the whole output.
+func (o owned) request(n *node) trace.Request {
+	if o.saw&SawContent == 0 || o.saw&SawNames != 0 {
+		for _, out := range n.outs() {
+			if within(o.path, out.Path) {
+				return trace.Request{Kind: trace.File, Subject: out.Path}
+			}
+		}
+	}
+	return trace.Request{Kind: trace.File, Subject: o.path}
+}
