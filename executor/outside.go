@@ -166,7 +166,10 @@ func (r *rooter) root(p string) (root, below string) {
 	if rest, ok := strings.CutPrefix(p, r.home+"/"); ok && r.home != "" {
 		return home, rest
 	}
-	first, below, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+	first, below, ok := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+	if !ok { // a link such as /bin
+		return "/", first
+	}
 	return "/" + first, below
 }
 
