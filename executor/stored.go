@@ -72,8 +72,9 @@ func (l *loop) listReady(n *node) {
 	values := make([]trace.Value, len(n.deps))
 	for i, d := range n.deps {
 		values[i] = d.value
-		if l.survey && d.dirty != clean {
+		if l.survey && d.dirty != clean && n.dirty == clean {
 			n.dirty = mayRun
+			n.chain = append([]graph.Reason{{Kind: graph.DependencyChanged, Node: n.name, Subject: d.name}}, d.chain...)
 		}
 		n.unrecorded = n.unrecorded || d.unrecorded
 	}

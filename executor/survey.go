@@ -262,6 +262,8 @@ func (l *loop) forecast(n *node) Forecast {
 
 func dirtyState(n *node) NodeState {
 	switch {
+	case n.isList() && n.chain[len(n.chain)-1].Kind != graph.NeverBuilt:
+		return StateDirty
 	case n.record == nil:
 		return StateNeverBuilt
 	case n.record.Failure != "":

@@ -12,6 +12,7 @@ import (
 	"github.com/calyx-build/calyx/cmd/calyx/internal/explain"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/reports"
 )
 
@@ -111,9 +112,13 @@ func diffText(d *reports.Difference, aRan, bRan bool, style console.Style) strin
 	return table.String() + fmt.Sprintf("\n%s %s\n", console.Count(d.Changed, "value"), verb)
 }
 
+// reasonText is a reason with before and after, unless those are contents, which say little.
 func reasonText(r *graph.Reason) string {
 	if r == nil {
 		return ""
+	}
+	if _, err := hashing.ParseDigest(r.Before); err == nil {
+		return explain.Short(*r)
 	}
 	return explain.Long(*r)
 }

@@ -50,7 +50,7 @@ func predictionText(s *executor.Survey, why, verbose bool, style console.Style) 
 	table := console.NewTable("", "", "")
 	counts := map[executor.Prediction]int{}
 	for _, f := range s.Nodes {
-		if f.Stored {
+		if f.Stored || f.List {
 			continue
 		}
 		counts[f.Prediction]++
@@ -111,7 +111,7 @@ func writePredictions(w io.Writer, s *executor.Survey, verbose bool) error {
 	e.SetEscapeHTML(false)
 	end := predictedLine{Event: "end", DryRun: true}
 	for _, f := range s.Nodes {
-		if f.Stored {
+		if f.Stored || f.List {
 			continue
 		}
 		switch f.Prediction {

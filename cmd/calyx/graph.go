@@ -70,11 +70,15 @@ func (a *app) drawing(ctx context.Context, s *session, targets []string, up, dow
 	case len(targets) == 0:
 		targets = everything()
 	}
-	survey, err := a.surveyTargets(ctx, s, targets)
-	if err != nil || up == "" {
+	if up == "" {
+		survey, err := a.surveyTargets(ctx, s, targets)
 		return drawingOf(survey), err
 	}
 	root, err := a.forecast(ctx, s, up)
+	if err != nil {
+		return nil, err
+	}
+	survey, err := a.surveyTargets(ctx, s, append(targets, up)) // what nothing depends on is in the graph too
 	if err != nil {
 		return nil, err
 	}

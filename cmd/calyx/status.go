@@ -88,7 +88,7 @@ func statusFrom(s *executor.Survey, stale []string) statusAnswer {
 		out.Overridden = append(out.Overridden, overridden{o.Node, literalJSON(o.Value), o.From, literalJSON(o.Source)})
 	}
 	for _, f := range s.Nodes {
-		if f.Stored {
+		if f.Stored || f.List {
 			continue
 		}
 		if f.State == executor.StateFresh {
