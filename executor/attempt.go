@@ -11,6 +11,7 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // attempt is one execution of a node, from its job slot to its commit. Its fields belong to the loop, except for those of
