@@ -3,6 +3,7 @@ package executor
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -79,7 +80,25 @@ func (l *loop) target(word string) ([]target, error) {
 	if one.n, err = l.withArgsOrPlain(t); err != nil {
 		return nil, err
 	}
+	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) {
+		near := graph.Target{Name: t.Name, Args: t.Args, Output: graph.Nearest(t.Output, names)}
+		return nil, &TargetError{Target: word, Near: near.String()}
+	}
 	return []target{one}, nil
+}
+
+// outputNames are the names and paths of the outputs that n can be asked for, or nil where only its value tells.
+func (n *node) outputNames() (names []string) {
+	if n.isStored() || n.isCall() {
+		return nil
+	}
+	for _, o := range n.outs() {
+		if o.Dir {
+			return nil
+		}
+		names = append(names, o.Name, o.Path)
+	}
+	return names
 }
 
 func (l *loop) withArgsOrPlain(t graph.Target) (*node, error) {
