@@ -141,14 +141,13 @@ func (l *loop) drain() {
 	}
 }
 
-// interrupt lets nothing new start and ends what runs.
+// interrupt lets nothing new start and ends what runs: gracefully the first time, at once the second.
 func (l *loop) interrupt() {
-	if l.cut {
-		return
+	if !l.cut {
+		l.cut = true
+		l.stopping = true
+		close(l.halted)
 	}
-	l.cut = true
-	l.stopping = true
-	close(l.halted)
 	for _, a := range l.running {
 		a.cancel()
 	}

@@ -41,11 +41,19 @@ type process struct {
 	killAt time.Time
 }
 
-// stop asks the group to end, and kills it when the time for that is over. The first cause counts.
+// stop asks the group to end, and kills it when the time for that is over, or at once where it is asked to a second time.
+// The first cause counts.
 func (p *process) stop(why cause) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped || p.cause != byItself {
+	switch {
+	case p.reaped:
+		return
+	case p.cause != byItself:
+		if why == byCancel {
+			p.killAt = time.Now()
+			_ = p.signal(syscall.SIGKILL)
+		}
 		return
 	}
 	p.cause = why
@@ -105,7 +113,10 @@ const longestEnd = time.Second
 // endGroup waits until what the program left in its group has ended: processes that were asked to end get the rest of
 // their time first. As long as a group has members the system gives its number to nobody else.
 func (p *process) endGroup() {
-	if p.awaitGroup(time.Until(p.killAt)) {
+	p.mu.Lock()
+	killAt := p.killAt
+	p.mu.Unlock()
+	if p.awaitGroup(time.Until(killAt)) {
 		return
 	}
 	_ = p.signal(syscall.SIGKILL)

@@ -59,7 +59,7 @@ type call struct {
 // Answer does nothing: a command asks for nothing.
 func (c *call) Answer(uint64, []executor.Answer) {}
 
-// Cancel ends the command, or keeps it from being started.
+// Cancel ends the command, or keeps it from being started. A second time it kills it at once.
 func (c *call) Cancel() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
