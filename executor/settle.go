@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -247,7 +248,8 @@ func (n *node) dependsOn(yield func(*node)) {
 func (n *node) dependencies() []string {
 	names := make([]string, 0, len(n.deps)+len(n.after)+len(n.observed))
 	n.dependsOn(func(d *node) { names = append(names, d.name) })
-	return names
+	slices.Sort(names) // one that is declared may have been seen too
+	return slices.Compact(names)
 }
 
 // pass tells of a node that did nothing, where something that it depends on was told of.
