@@ -3,6 +3,7 @@
 package watch
 
 import (
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -101,8 +102,11 @@ func walk(pid uint32, dir, left string) (string, []string) {
 
 // readlink reads where a link leads.
 func readlink(at string) (string, error) {
-	var buffer [unix.PathMax]byte
+	var buffer [256]byte // longer ones are rare, and a small stack is not copied
 	n, err := unix.Readlink(at, buffer[:])
+	if err == nil && n == len(buffer) {
+		return os.Readlink(at)
+	}
 	if err != nil {
 		return "", err
 	}
