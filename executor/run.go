@@ -191,15 +191,25 @@ func (l *loop) conclude(targets []target) {
 	l.tell(s.RunEnded)
 }
 
-// holding are the leases on whose behalf n is executed: those of the suspended calls that wait for it.
+// mostHolding is how many leases holding names at most. The store knows by itself on whose behalf those are held, so that
+// the nearest would do; more of them help where it has lost what it knew. Chains of calls are thousands deep.
+const mostHolding = 64
+
+// holding are the leases on whose behalf n is executed: those of the suspended calls that wait for it, the nearest first.
 func (l *loop) holding(n *node) []hashing.Digest {
 	var keys []hashing.Digest
-	for other, a := range l.running {
-		if other.state != suspended || a.ended {
-			continue
-		}
-		if l.pathTo(l.waitsFor(other), n) != nil {
-			keys = append(keys, other.key)
+	seen := map[*node]bool{n: true}
+	for next := []*node{n}; len(next) > 0 && len(keys) < mostHolding; next = next[1:] {
+		for _, w := range next[0].wanted {
+			o := w.owner
+			if w.off || seen[o] {
+				continue
+			}
+			seen[o] = true
+			next = append(next, o)
+			if a := l.running[o]; o.state == suspended && a != nil && !a.ended {
+				keys = append(keys, o.key)
+			}
 		}
 	}
 	return keys

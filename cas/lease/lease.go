@@ -12,7 +12,8 @@ import (
 type Table struct {
 	mu      sync.Mutex
 	actions map[hashing.Digest]*action
-	// onBehalf lists, for a held action, the waits that its holder is in meanwhile.
+	// onBehalf lists, for a held action, the claims that its holder waits for meanwhile: those that wait themselves, and
+	// those that are granted and executed for it.
 	onBehalf map[hashing.Digest]map[*claim]struct{}
 	past     history
 }
@@ -70,17 +71,18 @@ func (s *Session) Acquire(id uint64, wanted hashing.Digest, holding []hashing.Di
 	c := &claim{session: s, id: id, action: wanted, holding: holding}
 	s.claims[id] = c
 	a := t.actions[wanted]
-	if a == nil || t.reaches(wanted, holding) {
-		t.grant(c, t.past.news(c))
-		return
-	}
-	a.waiting = append(a.waiting, c)
+	free := a == nil || t.reaches(wanted, holding)
 	for _, h := range holding {
 		if t.onBehalf[h] == nil {
 			t.onBehalf[h] = map[*claim]struct{}{}
 		}
 		t.onBehalf[h][c] = struct{}{}
 	}
+	if free {
+		t.grant(c, t.past.news(c))
+		return
+	}
+	a.waiting = append(a.waiting, c)
 }
 
 // Claim asserts that the session already holds an action, which it got from a table that is lost.
@@ -134,6 +136,12 @@ func (t *Table) grant(c *claim, waited bool) {
 
 func (t *Table) release(c *claim) {
 	delete(c.session.claims, c.id)
+	for _, h := range c.holding {
+		delete(t.onBehalf[h], c)
+		if len(t.onBehalf[h]) == 0 {
+			delete(t.onBehalf, h)
+		}
+	}
 	a := t.actions[c.action]
 	if !c.granted {
 		t.stopWaiting(a, c)
@@ -157,12 +165,6 @@ func (t *Table) stopWaiting(a *action, c *claim) {
 		if w == c {
 			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
 			break
-		}
-	}
-	for _, h := range c.holding {
-		delete(t.onBehalf[h], c)
-		if len(t.onBehalf[h]) == 0 {
-			delete(t.onBehalf, h)
 		}
 	}
 }

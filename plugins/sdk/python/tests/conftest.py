@@ -100,13 +100,13 @@ for s in describe("p", Program(p)).stored:
     source = s.WhichOneof("source")
     if source == "value":
         from calyx._literals import unpack_literal
-        print(f"{s.name.replace('.', '_')} = stored({s.name!r}, value = {unpack_literal(s.value)!r})")
+        print(f"stored({s.name!r}, value = {unpack_literal(s.value)!r})")
     else:
         value = getattr(s, source)
         default = f", default = {s.default.text!r}" if s.HasField("default") else ""
         print(f"stored({s.name!r}, {source} = {value if isinstance(value, str) else value.decode()!r}{default})")
 for name in Program(p).functions:
-    print(f"step({name!r}, run = p.{name})")
+    print(f"step({name!r}, run = getattr(p, {name!r}))")
 """
 
 

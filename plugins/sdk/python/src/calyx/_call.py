@@ -25,7 +25,7 @@ _current: ContextVar[Call | None] = ContextVar("calyx_call", default=None)
 
 def current_call(doing: str) -> Call:
     """Return the call that this thread or task works for; doing says what it was wanted for."""
-    call = _current.get()
+    call = calling()
     if call is None:
         raise OutsideNodeError(
             f"{doing}: no node is being computed here; nodes run where calyx calls them. "
@@ -35,8 +35,9 @@ def current_call(doing: str) -> Call:
 
 
 def calling() -> Call | None:
-    """Return the call that this thread or task works for, if any."""
-    return _current.get()
+    """Return the call that this thread or task works for, if any. A process that was forked works for none."""
+    call = _current.get()
+    return call if call is None or call.process == os.getpid() else None
 
 
 class Waiting:
@@ -58,6 +59,7 @@ class Call:
         self.number = number
         self.start = start
         self.program = program
+        self.process = os.getpid()
         self._send = send
         self._lock = threading.Lock()
         self._seen = 0

@@ -68,6 +68,10 @@ class Fn(Node, Generic[P, R]):
         """Have calyx bring the node up to date, and return its value."""
         return _ask.value(self, pipeline, args, kwargs)
 
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Call a function from a coroutine, which waits and lets others go on meanwhile: `await clean.aio()`."""
+        return _ask.value_async(self, None, args, kwargs)
+
     @overload
     def __get__(self, obj: None, owner: type[Any]) -> Fn[P, R]: ...
 

@@ -21,6 +21,7 @@ from ._proto import plugin_pb2 as pb
 from ._run import program_name
 from ._session import Session
 from ._stdio import take_handshake_stream
+from ._threads import follow_threads
 from ._watch import watching
 
 COOKIE_KEY = "CALYX_PLUGIN_COOKIE"
@@ -50,6 +51,7 @@ def serve(*what: Any) -> None:
         sys.exit(f"{sys.argv[0]}: {e}")
     stdout = take_handshake_stream()
     capture()
+    follow_threads()
     stdout.write(f"1|{VERSION}|unix|{server.address}|grpc|\n")
     stdout.flush()
     server.wait()
