@@ -2,9 +2,14 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
+
+	"github.com/gofrs/flock"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/castest"
@@ -15,7 +20,7 @@ import (
 // The test's executable is also the programs that the tests start: the first argument says which, the second is the
 // cache folder.
 var programs = map[string]func(dir string) error{
-	"calyx-test-server": func(dir string) error { return server.Run(context.Background(), dir, os.Stdout) },
+	"calyx-test-server": serveProgram,
 	"calyx-test-write":  writeProgram,
 	"calyx-test-count":  countProgram,
 	"calyx-test-lease":  leaseProgram,
@@ -32,6 +37,36 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// serveProgram serves, and leaves its process id beside the folder.
+func serveProgram(dir string) error {
+	if err := os.WriteFile(dir+pidSuffix, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return err
+	}
+	return server.Run(context.Background(), dir, os.Stdout)
+}
+
+const pidSuffix = ".server"
+
+// endServer kills the server of a folder and waits for its end: its files are about to be removed.
+func endServer(t testing.TB, dir string) {
+	text, err := os.ReadFile(dir + pidSuffix)
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	pid, numberErr := strconv.Atoi(string(text))
+	if err = errors.Join(err, numberErr); err != nil {
+		t.Error(err)
+		return
+	}
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill() // it may have left by itself
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if err := errors.Join(lock.Lock(), lock.Unlock()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
 func shared(dir string, warn func(string)) (*local.Store, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -42,6 +77,7 @@ func shared(dir string, warn func(string)) (*local.Store, error) {
 
 func connect(t testing.TB, dir string, warn func(string)) *local.Store {
 	t.Helper()
+	t.Cleanup(func() { endServer(t, dir) })
 	s, err := shared(dir, warn)
 	if err != nil {
 		t.Fatal(err)
