@@ -263,7 +263,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 			return graph.StoredChanged
 		}
 		return graph.DependencyChanged
-	case trace.File, trace.Exists:
+	case trace.File, trace.Exists, trace.Status:
 		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
 			return graph.FileRemoved
 		}
@@ -271,7 +271,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 			return graph.FileAdded
 		}
 		return graph.FileChanged
-	case trace.Listing, trace.Glob, trace.Status, trace.Link, trace.Outside:
+	case trace.Listing, trace.Glob, trace.Link, trace.Outside:
 		return graph.FileChanged
 	}
 	return graph.DependencyChanged

@@ -158,6 +158,7 @@ func (e *Engine) observe(l *loop, f *leaf) {
 		e.observeExists(f)
 	case leafStatus:
 		f.digest, f.err = e.seeStatus(f, e.abs(f.subject))
+		f.absent = f.digest == absentDigest
 	case leafLink:
 		f.digest, f.err = e.seeLink(f, e.abs(f.subject))
 	case leafOutside:
