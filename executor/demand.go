@@ -127,6 +127,12 @@ func (l *loop) notDone(nodes []*node) []*node {
 
 // blockedBy ends n because of what failed among its inputs.
 func (l *loop) blockedBy(n *node, bad []*node) {
+	// A plugin is no node that the user knows: where it cannot be started or described, the steps that use it have failed.
+	if i := slices.IndexFunc(bad, func(d *node) bool { return d.isPlugin() && d.state == failed && d.failure != nil }); i >= 0 && !l.survey {
+		f := *bad[i].failure
+		l.fail(n, &f, nil)
+		return
+	}
 	var roots []string
 	stopped := true
 	for _, d := range bad {
