@@ -131,7 +131,7 @@ func (s *sifter) source(a *Access, rel string) {
 	}
 	now, err := hashing.Lstat(a.Path)
 	isFolder := err == nil && now.IsDir()
-	if !a.Changed && now != a.Before && !(isFolder && a.Before.IsDir()) {
+	if same := now == a.Before || isFolder && a.Before.IsDir(); !same && !a.Changed {
 		s.out.moved = append(s.out.moved, rel)
 	}
 	ask := func(kind trace.RequestKind) {

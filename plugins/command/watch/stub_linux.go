@@ -21,7 +21,7 @@ import (
 // own. That is an anonymous file in memory: nothing is installed or left behind.
 
 // stub and stubStart are in stub_linux_*.s. stub is never called here.
-func stub()
+func stub() //nolint:unused // the assembler takes its address
 func stubStart() uintptr
 
 // Where the stub's two segments are in memory, and in the file: a multiple of the largest page that a system has.

@@ -3,6 +3,7 @@
 package watch_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,7 +165,7 @@ func TestProgramsThatCannotBeStarted(t *testing.T) {
 	root := folder(t)
 	write(t, root, "text", "no program")
 	for path, want := range map[string]syscall.Errno{root + "/none": syscall.ENOENT, root: syscall.EACCES, root + "/text": syscall.ENOEXEC} {
-		if _, _, err := s.Start(path, []string{path}, attributes(t, root), root); err != want {
+		if _, _, err := s.Start(path, []string{path}, attributes(t, root), root); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
 		}
 	}
