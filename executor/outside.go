@@ -126,8 +126,8 @@ const home = "~"
 
 // outsideRoot is the path of a root.
 func (e *Engine) outsideRoot(root string) string {
-	if root == home {
-		return e.home()
+	if within(root, home) {
+		return path.Join(e.roots.home, root[len(home):])
 	}
 	return e.abs(root)
 }
@@ -161,16 +161,24 @@ func (r *rooter) root(p string) (root, below string) {
 		}
 	}
 	if env := r.environment(path.Dir(p)); env != "" {
-		return env, strings.TrimPrefix(p, env+"/")
+		return r.spell(env), strings.TrimPrefix(p, env+"/")
 	}
-	if rest, ok := strings.CutPrefix(p, r.home+"/"); ok && r.home != "" {
-		return home, rest
+	if r.home != "" && within(p, r.home) {
+		return home, strings.TrimPrefix(p[len(r.home):], "/")
 	}
 	first, below, ok := strings.Cut(strings.TrimPrefix(p, "/"), "/")
 	if !ok { // a link such as /bin
 		return "/", first
 	}
 	return "/" + first, below
+}
+
+// spell writes a folder in the home as the home of anybody.
+func (r *rooter) spell(dir string) string {
+	if r.home != "" && within(dir, r.home) {
+		return home + dir[len(r.home):]
+	}
+	return dir
 }
 
 // environment is the virtual environment that a folder belongs to: the nearest one above that holds pyvenv.cfg.

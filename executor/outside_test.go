@@ -45,14 +45,16 @@ func TestRoots(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(env, "pyvenv.cfg"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r := rooter{home: "/home/ada", known: map[string]string{}}
+	r := rooter{home: "/home/ada", known: map[string]string{"/home/ada/env/bin": "/home/ada/env"}}
 	for path, want := range map[string][2]string{
 		"/usr/lib/x.so":                  {"/usr", "lib/x.so"},
 		"/bin":                           {"/", "bin"},
 		"/home/ada/.config/x":            {"~", ".config/x"},
+		"/home/ada":                      {"~", ""},
 		"/home/adam/x":                   {"/home", "adam/x"},
 		"/nix/store/0a-python/bin/p":     {"/nix/store/0a-python", "bin/p"},
 		"/nix/store/0a-python":           {"/nix/store/0a-python", ""},
+		"/home/ada/env/bin/python":       {"~/env", "bin/python"},
 		env + "/lib/python/m.py":         {env, "lib/python/m.py"},
 		filepath.Join(env, "pyvenv.cfg"): {env, "pyvenv.cfg"},
 	} {

@@ -52,7 +52,10 @@ func (a *attempt) sift(accesses []Access) *sifted {
 func (s *sifter) take(a *Access) {
 	root := s.l.e.cfg.Root
 	switch {
-	case within(root, a.Path) && a.Path != root: // on the way to the workspace
+	case within(root, a.Path) && a.Path != root: // on the way to the workspace; only the names beside it tell anything
+		if a.Saw&SawNames != 0 && !passes(a.Path) {
+			s.foreign(&Access{Path: a.Path, Saw: SawNames}, "")
+		}
 	case within(a.Path, root):
 		rel := strings.TrimPrefix(a.Path[len(root):], "/")
 		if env := s.l.e.roots.environment(path.Dir(a.Path)); within(env, root) && env != root && !hidden(rel) {
@@ -131,6 +134,9 @@ func (s *sifter) source(a *Access, rel string) {
 	}
 	now, err := hashing.Lstat(a.Path)
 	isFolder := err == nil && now.IsDir()
+	if a.Before.Ctime == 0 { // it was given another name: its ctime changed, and nothing else
+		now.Ctime = 0
+	}
 	if same := now == a.Before || isFolder && a.Before.IsDir(); !same && !a.Changed {
 		s.out.moved = append(s.out.moved, rel)
 	}

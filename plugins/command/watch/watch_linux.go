@@ -135,8 +135,10 @@ func (w *Watch) lists(folder string) {
 func (w *Watch) moves(e effect, from, to operand) {
 	old := w.path(from, false)
 	w.see(old, executor.SawContent)
-	if e == renames {
+	if a := w.access(old); e == renames {
 		w.change(old)
+	} else if a != nil {
+		a.Before.Ctime = 0
 	}
 	w.change(w.path(to, false))
 	w.forget()
