@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -69,7 +70,7 @@ func TestProgramsOfAllKinds(t *testing.T) {
 			write(t, root, tt.file, tt.program)
 			argv := []string{tool, tt.file}
 			if tt.tool == "go" {
-				argv = []string{compiled(t, root, tt.file)}
+				argv = []string{compiled(t, root, tt.file, runtime.GOARCH)}
 			}
 			status, all, err := watched(t, root, argv...)
 			if err != nil || status != 0 {
@@ -86,11 +87,11 @@ func TestProgramsOfAllKinds(t *testing.T) {
 }
 
 // compiled builds a static program, outside the folder that is looked at.
-func compiled(t *testing.T, root, file string) string {
+func compiled(t *testing.T, root, file, arch string) string {
 	t.Helper()
 	at := filepath.Join(folder(t), "program")
 	c := exec.Command("go", "build", "-o", at, file)
-	c.Dir, c.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	c.Dir, c.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOARCH="+arch)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -144,6 +145,23 @@ fs.promises.readFile("b").then(() => {
   process.exit(fs.existsSync("none") ? 1 : 0);
 });
 `
+
+// TestForeignProgramsAreTold runs a 32-bit program: its calls have other numbers.
+func TestForeignProgramsAreTold(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil || runtime.GOARCH != "amd64" {
+		t.Skip("there is nothing that makes one, or it does not run here")
+	}
+	root := folder(t)
+	write(t, root, "main.go", "package main\n\nfunc main() {}\n")
+	program := compiled(t, root, "main.go", "386")
+	if err := exec.Command(program).Run(); err != nil {
+		t.Skip("32-bit programs do not run here: ", err)
+	}
+	status, _, err := watched(t, root, "/bin/sh", "-c", program)
+	if status != 0 || err == nil || !strings.Contains(err.Error(), "another processor") {
+		t.Errorf("status %v, error %v", status, err)
+	}
+}
 
 // TestEndings compares how programs end with how they end when nobody watches.
 func TestEndings(t *testing.T) {
