@@ -15,6 +15,7 @@ type committer struct {
 	mu      sync.Mutex
 	pending []commit
 	busy    bool
+	before  func() // called before anything is written
 }
 
 // commit is one transaction on its way. done is told from the committer's goroutine.
@@ -50,6 +51,7 @@ func (c *committer) write() {
 		for i, x := range group {
 			txns[i] = x.txn
 		}
+		c.before()
 		// A build that is being stopped still keeps what is done.
 		results, err := c.store.Commit(context.WithoutCancel(c.ctx), txns...)
 		for i, x := range group {

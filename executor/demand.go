@@ -13,7 +13,8 @@ func (l *loop) demand(n *node) {
 	if n.state != idle {
 		return
 	}
-	if n.index >= 0 && l.assumed != nil && l.assumed(n.index) && !n.target {
+	if l.base != nil && l.base.vouches(n) {
+		l.ahead += l.recorded(n)
 		n.to(loading)
 		l.looking.add(n)
 		return

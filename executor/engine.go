@@ -49,6 +49,7 @@ type Engine struct {
 	graph   *graph.Graph
 	last    *graph.Graph // see lastGraph
 	reads   []read
+	gone    []string       // see evaluation
 	set     map[string]any // --set
 	state   map[string]any // what `set` put into the instance
 	parts   parts

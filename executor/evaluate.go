@@ -28,6 +28,8 @@ type read struct {
 type evaluation struct {
 	Version string `json:"version"`
 	Reads   []read `json:"reads"`
+	// Gone are the paths that earlier graphs owned and this one does not, as far as something stands there.
+	Gone []string `json:"gone,omitempty"`
 }
 
 // decodeAny reads what may hold any bytes in its texts.
@@ -59,7 +61,8 @@ func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	extra, err := cbor.Marshal(evaluation{Version: e.cfg.Version, Reads: source.reads})
+	e.gone = e.goneOutputs(declared)
+	extra, err := cbor.Marshal(evaluation{Version: e.cfg.Version, Reads: source.reads, Gone: e.gone})
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +77,34 @@ func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
 	e.reads = source.reads
 	e.graph, err = graph.Open(encoded)
 	return e.graph, err
+}
+
+// goneOutputs are the paths that the last graph or one before it owned and that no step owns any more.
+func (e *Engine) goneOutputs(now *graph.Declarations) (gone []string) {
+	owned := map[string]bool{}
+	for _, n := range now.Nodes {
+		if n.Step == nil {
+			continue
+		}
+		for _, o := range n.Step.Outs {
+			owned[o.Path] = true
+		}
+	}
+	take := func(p string, _ int) bool {
+		if _, err := os.Lstat(e.abs(p)); err == nil && !owned[p] {
+			gone = append(gone, p)
+		}
+		return true
+	}
+	var before evaluation
+	last := e.lastGraph()
+	if decodeAny.Unmarshal(last.Extra, &before) == nil {
+		for _, p := range before.Gone {
+			take(p, 0)
+		}
+	}
+	last.Outputs(take)
+	return gone
 }
 
 // lastGraph is the graph of the last evaluation that was kept before this process began; empty where there is none that
@@ -98,6 +129,7 @@ func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
 		return nil, nil, false
 	}
 	again := &tracked{e: e, ctx: ctx}
+	e.gone = kept.Gone
 	same := !slices.ContainsFunc(kept.Reads, func(r read) bool { return again.digest(r) != r.Digest })
 	return g, kept.Reads, same
 }

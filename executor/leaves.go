@@ -485,7 +485,12 @@ func (l *loop) ownedOrNoise(p string, _ bool) bool {
 	if _, owned := l.g.Owner(p); owned {
 		return true
 	}
-	return l.stale[p]
+	for ; p != "." && p != "/"; p = path.Dir(p) {
+		if l.stale[p] {
+			return true
+		}
+	}
+	return false
 }
 
 func joinPatterns(patterns []string) string { return strings.Join(patterns, "\x00") }

@@ -123,9 +123,9 @@ func (l *loop) eachInput(batch []*node, f func(d *node)) {
 
 // loaded gives a node that is fresh by the snapshot the value that its record holds.
 func (l *loop) loaded(n *node) {
-	if n.record == nil || n.record.Failure != "" {
-		// The snapshot and the store disagree: the engine decides.
-		l.assumed = nil
+	if !l.base.fits(n, n.record) {
+		// Another build gave it another result since: the engine decides.
+		l.sum.Fresh-- // it is counted as one that nothing reached
 		n.to(waiting)
 		l.declare(n)
 		l.awaitInputs(n)
@@ -134,6 +134,7 @@ func (l *loop) loaded(n *node) {
 	n.value = n.record.Result.Value
 	n.key = n.record.Action
 	n.outcome = Fresh
+	n.vouched = true
 	n.to(done)
 	l.ended(n)
 }

@@ -20,9 +20,9 @@ type loop struct {
 	g      *graph.Graph
 	survey bool // nothing is executed or written
 
-	nodes   nodeTable
-	leaves  map[leafKey]*leaf
-	assumed func(index int) bool // fresh by the snapshot
+	nodes  nodeTable
+	leaves map[leafKey]*leaf
+	base   *baseline // what is known of the nodes that nothing that moved reaches; nil: nothing
 
 	inbox    inbox
 	work     []func()

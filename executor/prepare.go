@@ -10,7 +10,7 @@ import (
 // Prepare brings what a step needs up to date, and returns how the step would be started; Release gives the locks and the
 // scratch folder back. Nothing of it is recorded.
 func (e *Engine) Prepare(ctx context.Context, word string, o Options) (*Prepared, error) {
-	l, targets, err := e.begin(ctx, o.of(word), false)
+	l, targets, err := e.begin(ctx, o.of(word), false, nil)
 	if err != nil {
 		return nil, err
 	}

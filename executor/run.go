@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/calyx-build/calyx/graph"
@@ -19,12 +20,17 @@ import (
 // Build brings the targets up to date. A failed step is no error: Summary.OK is false then. An error of the Calyxfile, a
 // target that names nothing (TargetError) or a fault of the cache is one.
 func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
+	var base *baseline
 	if o.mayBeStill() {
-		if sum, still := e.still(ctx, o, time.Now()); still {
+		sum, still, from := e.still(ctx, o, time.Now())
+		if still {
 			return sum, nil
 		}
+		if base = from; base != nil {
+			defer func() { _ = base.s.Close() }()
+		}
 	}
-	l, targets, err := e.begin(ctx, o, false)
+	l, targets, err := e.begin(ctx, o, false, base)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -55,12 +61,20 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 }
 
 // begin makes a loop for the targets.
-func (e *Engine) begin(ctx context.Context, o Options, survey bool) (*loop, []target, error) {
+func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseline) (*loop, []target, error) {
+	if base != nil {
+		base.remember(e)
+	}
 	if err := e.take(ctx, o); err != nil {
 		return nil, nil, err
 	}
 	l := e.newLoop(ctx, o, survey)
-	targets, err := l.targets(o.Targets)
+	l.base = base
+	if err := l.findStale(); err != nil {
+		l.cancel()
+		return nil, nil, err
+	}
+	targets, err := l.chosen()
 	if err != nil {
 		l.cancel()
 		return nil, nil, err
@@ -84,6 +98,24 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool) (*loop, []ta
 		}
 	}
 	return l, targets, nil
+}
+
+// findStale finds the outputs of steps that are gone which still are as calyx wrote them: they are no sources.
+func (l *loop) findStale() (err error) {
+	if len(l.e.gone) == 0 {
+		return nil
+	}
+	defer l.e.look()()
+	l.stale, err = l.e.ws.Standing(l.ctx, l.e.gone)
+	return err
+}
+
+// chosen are the targets that have to be looked at.
+func (l *loop) chosen() ([]target, error) {
+	if l.base != nil {
+		return l.base.targets(l)
+	}
+	return l.targets(l.o.Targets)
 }
 
 // take evaluates the Calyxfile with the build's own values, and opens the store.
@@ -156,10 +188,10 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 	began := time.Now()
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
-		nodes: nodeTable{byName: make(map[string]*node, g.Len())}, leaves: map[leafKey]*leaf{},
+		nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
-		commits: &committer{store: e.store, ctx: ctx}, described: map[*node]*Description{},
+		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{},
 	}
 	l.sum.Run = newRunID(began)
 	return l
@@ -178,6 +210,9 @@ func (l *loop) conclude(targets []target) {
 	l.tellUnwatched()
 	s := &l.sum
 	s.OK = l.broken == nil && !l.cut
+	if l.base != nil {
+		s.Fresh += l.base.still()
+	}
 	for _, t := range targets {
 		s.OK = s.OK && t.n.state == done
 	}

@@ -5,35 +5,52 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/snapshot"
-	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/hashing"
 )
 
 // The kinds of leaves in a snapshot.
 const (
-	stillPaths    uint8 = iota + 1 // everything that the build looked at
+	stillPaths    uint8 = iota + 1 // paths that something looked at
 	stillVariable                  // Subject: its name
 	stillState                     // the values that were set
 )
+
+// stillFacts is the first node of a snapshot. It holds what concerns the whole build: what the evaluation read, variables, and
+// the values that were set.
+const stillFacts = "//facts"
 
 // stillNote is what a snapshot keeps for the engine.
 type stillNote struct {
 	Backend string `json:"backend"`
 	Run     string `json:"run"`
-	Fresh   int    `json:"fresh"`
+	Fresh   int    `json:"fresh"` // steps
+	Dirty   bool   `json:"dirty"` // some node has no result
+}
+
+// stillFolder is where the snapshots of an instance are kept.
+func (e *Engine) stillFolder() string {
+	name := hashing.Sum([]byte(e.cfg.Calyxfile + "\x00" + e.cfg.Instance)).Hex()[:16]
+	return filepath.Join(e.cfg.Root, ".calyx", "snapshots", name)
 }
 
 // stillFile is where the snapshot of a build of these targets is kept.
 func (e *Engine) stillFile(o Options) string {
-	words := append([]string{e.cfg.Calyxfile, e.cfg.Instance}, o.Targets...)
-	name := hashing.Sum([]byte(strings.Join(words, "\x00"))).Hex()[:16]
-	return filepath.Join(e.cfg.Root, ".calyx", "snapshots", name)
+	return filepath.Join(e.stillFolder(), hashing.Sum([]byte(strings.Join(o.Targets, "\x00"))).Hex()[:16])
+}
+
+// forgetOthers removes the snapshots of builds of other targets: what they say of a node's value may be true no longer.
+func (e *Engine) forgetOthers(o Options) {
+	own := filepath.Base(e.stillFile(o))
+	entries, _ := os.ReadDir(e.stillFolder()) // no folder, no snapshots
+	for _, entry := range entries {
+		if entry.Name() != own || !o.mayBeStill() {
+			_ = os.Remove(filepath.Join(e.stillFolder(), entry.Name()))
+		}
+	}
 }
 
 // binding is everything that must be equal for a snapshot to say anything.
@@ -48,33 +65,42 @@ func (o Options) mayBeStill() bool {
 	return len(o.Set) == 0 && !o.Force && !o.ForceAll && !o.Values && !o.Verbose
 }
 
-// still answers a build from the last one's snapshot, where nothing that it depended on has moved. Where something has,
-// what the snapshot knows of files spares reading those that did not.
-func (e *Engine) still(ctx context.Context, o Options, began time.Time) (Summary, bool) {
+// still answers a build from the last one's snapshot, where nothing that it depended on has moved. Where something has, what
+// the snapshot knows of all else spares looking it up again: then there is a baseline, if the graph itself is as it was.
+func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Summary, still bool, base *baseline) {
 	file := e.stillFile(o)
 	s, err := snapshot.Open(file)
 	if err != nil {
-		return Summary{}, false
+		return Summary{}, false, nil
 	}
-	defer func() { _ = s.Close() }()
+	defer func() {
+		if base == nil {
+			_ = s.Close()
+		}
+	}()
 	head := s.Head()
 	var note stillNote
 	if head.Binding != e.binding(o) || json.Unmarshal(head.Note, &note) != nil {
-		return Summary{}, false
+		return Summary{}, false, nil
 	}
 	swept, err := s.Sweep(ctx, e.cfg.Root, e.memo)
 	if err != nil {
-		return Summary{}, false
+		return Summary{}, false, nil
 	}
 	expired := !head.Expires.IsZero() && !began.Before(head.Expires)
-	if !swept.Still() || expired || !e.sameFacts(s, note) {
-		e.remember(s, swept)
-		return Summary{}, false
+	if !swept.Still() || expired || note.Dirty || !e.sameFacts(s, note) {
+		if !expired && e.sameFacts(s, note) {
+			base = newBaseline(s, swept)
+		}
+		if base == nil {
+			e.remember(s, swept)
+		}
+		return Summary{}, false, base
 	}
 	if len(swept.Refreshed) > 0 {
 		_ = s.Refresh(file, swept.Refreshed) // else the same files are read again next time
 	}
-	sum := Summary{NothingMoved: true}
+	sum = Summary{NothingMoved: true}
 	sum.Run, sum.OK, sum.Fresh = newRunID(began), true, note.Fresh
 	sum.Ended = time.Now()
 	sum.Seconds = sum.Ended.Sub(began).Seconds()
@@ -82,7 +108,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (Summary
 		o.Observer.Event(RunStarted{Run: sum.Run, Started: began, Targets: o.Targets, Instance: e.cfg.Instance, Still: true})
 		o.Observer.Event(sum.RunEnded)
 	}
-	return sum, true
+	return sum, true, nil
 }
 
 // sameFacts compares the variables and the values that were set.
@@ -90,8 +116,12 @@ func (e *Engine) sameFacts(s *snapshot.Snapshot, note stillNote) bool {
 	if e.loadState(note.Backend) != nil {
 		return false
 	}
-	for _, leaf := range s.Leaves() {
-		switch leaf.Kind {
+	if s.NumNodes() == 0 || s.Node(0).Name != stillFacts {
+		return false
+	}
+	facts := s.Node(0)
+	for _, i := range facts.Leaves {
+		switch leaf := s.Leaf(i); leaf.Kind {
 		case stillVariable:
 			if leaf.Digest != e.variable(leaf.Subject) {
 				return false
@@ -129,219 +159,18 @@ func (e *Engine) remember(s *snapshot.Snapshot, swept *snapshot.Sweep) {
 		moved[i] = true
 	}
 	for i := range uint32(s.NumPaths()) {
-		p := s.Path(i)
-		if at := e.abs(p.Name); p.Kind == snapshot.File && !moved[i] {
-			if _, known := e.memo.Known(at); !known {
-				e.memo.Seed(strings.Clone(at), p.Record)
-			}
+		if !moved[i] {
+			e.rememberPath(s.Path(i))
 		}
 	}
 }
 
-// keepStill writes the snapshot of a build that ended well. Without one the next build does the whole work, so that it
-// cannot be written is no error.
-func (l *loop) keepStill() {
-	file := l.e.stillFile(l.o)
-	if len(l.o.Set) > 0 {
+func (e *Engine) rememberPath(p snapshot.Path) {
+	at := e.abs(p.Name)
+	if p.Kind != snapshot.File {
 		return
 	}
-	k := keeping{l: l, edit: snapshot.New()}
-	if !l.sum.OK || !k.all() {
-		_ = os.Remove(file)
-		return
+	if _, known := e.memo.Known(at); !known {
+		e.memo.Seed(strings.Clone(at), p.Record)
 	}
-	note, err := json.Marshal(stillNote{Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed})
-	if err != nil || os.MkdirAll(filepath.Dir(file), 0o777) != nil {
-		return
-	}
-	k.edit.AddNode(snapshot.Node{Name: "build", Leaves: k.leaves})
-	_ = k.edit.Write(file, snapshot.Head{Binding: l.e.binding(l.o), Expires: k.expires, Note: note})
-}
-
-func (e *Engine) backend() string {
-	if e.graph != nil && e.graph.Workspace.State != "" {
-		return e.graph.Workspace.State
-	}
-	return defaultBackend
-}
-
-// keeping collects what a snapshot holds.
-type keeping struct {
-	l       *loop
-	edit    *snapshot.Edit
-	paths   []uint32
-	leaves  []uint32
-	vars    map[string]bool
-	expires time.Time
-}
-
-// all collects everything; false: the build cannot be told by a snapshot.
-func (k *keeping) all() bool {
-	k.vars = map[string]bool{}
-	for _, f := range k.l.leaves {
-		if f.known && !k.leaf(f) {
-			return false
-		}
-	}
-	for _, n := range k.l.nodes.all() {
-		if n.state != idle && !k.node(n) {
-			return false
-		}
-	}
-	if !k.evaluation() {
-		return false
-	}
-	k.leaves = append(k.leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillPaths, Paths: k.paths}))
-	k.leaves = append(k.leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillState, Digest: k.l.e.stateDigest()}))
-	for _, name := range sortedKeys(k.vars) {
-		k.leaves = append(k.leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillVariable, Subject: name, Digest: k.l.e.variable(name)}))
-	}
-	return true
-}
-
-func (k *keeping) path(at string, kind snapshot.Kind, follow bool, r hashing.Record) {
-	k.paths = append(k.paths, k.edit.AddPath(snapshot.Path{Name: k.l.e.rel(at), Kind: kind, Follow: follow, Record: r}))
-}
-
-func (k *keeping) leaf(f *leaf) bool {
-	if f.kind == leafEnv {
-		k.vars[f.subject] = true
-	}
-	if f.err != nil || f.kind == leafWord && len(f.looked) == 0 {
-		return f.err == nil && k.folderWord(f)
-	}
-	for _, p := range f.looked {
-		switch p.kind {
-		case lookedFile:
-			k.path(p.path, snapshot.File, true, p.record)
-		case lookedDir:
-			k.path(p.path, snapshot.Dir, true, p.record)
-		case lookedBeing:
-			k.path(p.path, snapshot.Being, true, p.record)
-		case lookedStatus:
-			k.path(p.path, snapshot.Status, true, p.record)
-		case lookedLink:
-			k.path(p.path, snapshot.Link, false, p.record)
-		case lookedNothing:
-			k.path(p.path, snapshot.Absent, true, hashing.Record{})
-		}
-	}
-	return true
-}
-
-// folderWord keeps that a word names a folder.
-func (k *keeping) folderWord(f *leaf) bool {
-	p, err := snapshot.Look(k.l.e.cfg.Root, f.subject, snapshot.Being, true, k.l.e.memo)
-	if err != nil {
-		return false
-	}
-	k.paths = append(k.paths, k.edit.AddPath(p))
-	return true
-}
-
-// node keeps what a node's value hangs on beside files, and its outputs.
-func (k *keeping) node(n *node) bool {
-	switch {
-	case n.state != done || n.unrecorded:
-		return false
-	case n.isStored() && n.decl.Stored.Env != "":
-		k.vars[n.decl.Stored.Env] = true
-	case n.isPlugin():
-		for _, v := range k.l.pluginDecl(n).Env {
-			k.vars[v.Name] = true
-		}
-	case n.isStep():
-		return k.step(n)
-	}
-	return true
-}
-
-func (k *keeping) step(n *node) bool {
-	s := n.decl.Step
-	if s.NoCache {
-		return false
-	}
-	for _, v := range s.Env {
-		k.vars[v.Name] = true
-	}
-	if s.TTL > 0 && n.record != nil {
-		if end := n.record.Result.At.Add(s.TTL); k.expires.IsZero() || end.Before(k.expires) {
-			k.expires = end
-		}
-	}
-	return !slices.ContainsFunc(k.l.outputsOf(n), func(o workspace.Output) bool { return !k.output(o.Path, o.Value) })
-}
-
-// output keeps an output, if it is what it should be.
-func (k *keeping) output(name string, v trace.Value) bool {
-	e := k.l.e
-	if v.Media != trace.MediaTree {
-		p, err := snapshot.Look(e.cfg.Root, name, snapshot.File, false, e.memo)
-		if err != nil || p.Record.Digest != v.Digest || p.Record.Stat.IsExec() != v.Exec {
-			return false
-		}
-		k.paths = append(k.paths, k.edit.AddPath(p))
-		return true
-	}
-	read, err := hashing.ReadTree(k.l.ctx, e.abs(name), hashing.TreeOptions{Memo: e.memo})
-	if err != nil || read.Tree.Digest() != v.Digest {
-		return false
-	}
-	for _, f := range read.Files {
-		k.path(f.Path, snapshot.File, false, f.Record)
-	}
-	for _, d := range read.Dirs {
-		k.path(d.Path, snapshot.Dir, false, d.Record)
-	}
-	for _, entry := range read.Tree {
-		if entry.Kind == hashing.LinkEntry {
-			p, err := snapshot.Look(e.cfg.Root, name+"/"+entry.Path, snapshot.Link, false, e.memo)
-			if err != nil {
-				return false
-			}
-			k.paths = append(k.paths, k.edit.AddPath(p))
-		}
-	}
-	return true
-}
-
-// evaluation keeps what evaluating the Calyxfile read.
-func (k *keeping) evaluation() bool {
-	e := k.l.e
-	for _, r := range e.reads {
-		switch r.Kind {
-		case "file":
-			if !k.evaluationFile(r) {
-				return false
-			}
-		case "glob":
-			found, err := hashing.Glob(k.l.ctx, e.cfg.Root, r.Subject, hashing.GlobOptions{Exclude: r.Exclude, Skip: e.unowned, Clock: e.clock})
-			if err != nil || listDigest(found.Paths) != r.Digest {
-				return false
-			}
-			for _, d := range found.Dirs {
-				k.path(d.Path, snapshot.Dir, true, d.Record)
-			}
-			for _, m := range found.Missing {
-				k.path(m, snapshot.Absent, true, hashing.Record{})
-			}
-		case "env":
-			k.vars[r.Subject] = true
-		}
-	}
-	return true
-}
-
-func (k *keeping) evaluationFile(r read) bool {
-	e := k.l.e
-	kind := snapshot.File
-	if r.Digest == absentDigest {
-		kind = snapshot.Absent
-	}
-	p, err := snapshot.Look(e.cfg.Root, e.rel(e.abs(r.Subject)), kind, true, e.memo)
-	if err != nil || kind == snapshot.File && p.Record.Digest != r.Digest {
-		return false
-	}
-	k.paths = append(k.paths, k.edit.AddPath(p))
-	return true
 }

@@ -15,7 +15,7 @@ const unknownText = "?"
 // Survey tells what a build of the targets would do, without doing it, and what the workspace knows of each node. It is
 // the same walk as a build's, except that nothing is executed, restored or written.
 func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
-	l, targets, err := e.begin(ctx, o, true)
+	l, targets, err := e.begin(ctx, o, true, nil)
 	if err != nil {
 		return nil, err
 	}

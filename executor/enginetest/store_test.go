@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/local"
@@ -20,7 +21,8 @@ import (
 // somebody stores them again.
 type forgetful struct {
 	cas.Store
-	lost *losses
+	lost  *losses
+	asked atomic.Int64 // rows
 }
 
 // losses are the blobs that were ever stored, and whether each is lost.
@@ -45,7 +47,7 @@ func (w *world) openStores() {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		w.stores[i] = &forgetful{store, lost}
+		w.stores[i] = &forgetful{Store: store, lost: lost}
 	}
 	w.t.Cleanup(func() {
 		for _, s := range w.stores {
@@ -95,6 +97,11 @@ func missing(d hashing.Digest) error { return fmt.Errorf("blob %v: %w", d, cas.E
 
 // Close leaves the store open.
 func (*forgetful) Close() error { return nil }
+
+func (s *forgetful) Rows(ctx context.Context, keys ...[]byte) ([][]byte, error) {
+	s.asked.Add(int64(len(keys)))
+	return s.Store.Rows(ctx, keys...)
+}
 
 func (s *forgetful) Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, error) {
 	blobs, err := s.Store.Get(ctx, digests...)

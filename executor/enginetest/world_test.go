@@ -31,6 +31,7 @@ type world struct {
 	done    map[string]string         // what successful executions saw, and of which node
 	mu      sync.Mutex                // guards done and log while builds run
 	log     []string                  // the history, for messages
+	partial int                       // builds that looked up a part of their steps
 	lossy   bool                      // a blob was lost
 	program int
 }

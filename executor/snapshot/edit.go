@@ -92,3 +92,23 @@ func (e *Edit) DropNode(i uint32) { e.dropped[i] = true }
 
 func (e *Edit) leaf(i uint32) Leaf { return e.leaves.get(i, e.old.Leaf) }
 func (e *Edit) node(i uint32) Node { return e.nodes.get(i, e.old.Node) }
+
+// Keep leaves out every node that none of the roots needs.
+func (e *Edit) Keep(roots ...uint32) {
+	needed := make([]bool, e.nodes.len())
+	stack := append([]uint32{}, roots...)
+	for len(stack) > 0 {
+		id := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if needed[id] {
+			continue
+		}
+		needed[id] = true
+		stack = append(stack, e.node(id).Deps...)
+	}
+	for id, is := range needed {
+		if !is {
+			e.dropped[uint32(id)] = true
+		}
+	}
+}

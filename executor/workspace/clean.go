@@ -20,32 +20,6 @@ func (w *Workspace) Recorded(ctx context.Context, yield func(o Output) bool) err
 	})
 }
 
-// Stale returns the recorded outputs that isOwned denies and that still stand as calyx wrote them, in the order of their
-// paths.
-func (w *Workspace) Stale(ctx context.Context, isOwned func(path string) bool) ([]Output, error) {
-	var gone []Output
-	err := w.Recorded(ctx, func(o Output) bool {
-		if !isOwned(o.Path) {
-			gone = append(gone, o)
-		}
-		return true
-	})
-	if err != nil {
-		return nil, err
-	}
-	states, err := w.LookAll(ctx, gone)
-	if err != nil {
-		return nil, err
-	}
-	var stale []Output
-	for i, o := range gone {
-		if states[i] == Right {
-			stale = append(stale, o)
-		}
-	}
-	return stale, nil
-}
-
 // Remove removes outputs that stand as calyx wrote them, and returns their paths, sorted; what somebody edited stays. It
 // waits for the locks of the outputs.
 func (w *Workspace) Remove(ctx context.Context, outs ...Output) ([]string, error) {
@@ -91,4 +65,32 @@ func (w *Workspace) removeEmptyParents(p string) {
 			return
 		}
 	}
+}
+
+// Standing returns those of the paths that hold what calyx recorded writing there.
+func (w *Workspace) Standing(ctx context.Context, paths []string) (map[string]bool, error) {
+	outs := make([]Output, len(paths))
+	for i, p := range paths {
+		outs[i] = Output{Path: p}
+	}
+	rows, err := w.rows(ctx, outs)
+	if err != nil {
+		return nil, err
+	}
+	var recorded []Output
+	for i, row := range rows {
+		if row != nil {
+			outs[i].Value, outs[i].Dir = row.Value, row.Value.Media == trace.MediaTree
+			recorded = append(recorded, outs[i])
+		}
+	}
+	states, err := w.LookAll(ctx, recorded)
+	if err != nil {
+		return nil, err
+	}
+	standing := map[string]bool{}
+	for i, o := range recorded {
+		standing[o.Path] = states[i] == Right || states[i] == Equal
+	}
+	return standing, nil
 }
