@@ -265,7 +265,7 @@ def test_retry_after(ws: Workspace) -> None:
             return "done"
         """
     )
-    text = (ws.root / "Calyxfile").read_text().replace("run = p.flaky", "run = p.flaky, retries = 1")
+    text = (ws.root / "Calyxfile").read_text().replace("run =", "retries = 1, run =")
     (ws.root / "Calyxfile").write_text(text)
     assert ws.get("flaky") == "done"
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
 import pytest
 from conftest import Workspace
 
@@ -117,8 +122,9 @@ FILES = {
 }
 
 
-@pytest.fixture
-def work(ws: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    ws = Workspace(tmp_path_factory.mktemp("work"))
     for name, text in FILES.items():
         ws.write(name, text)
     ws.program(PROGRAM)
@@ -127,13 +133,21 @@ def work(ws: Workspace) -> Workspace:
     return ws
 
 
-def edit(ws: Workspace, name: str, old: str, new: str) -> list[str]:
-    """Change a file and return the nodes that run because of it."""
-    path = ws.root / name
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    return ws.runs()
+@contextlib.contextmanager
+def edited(ws: Workspace, changes: dict[str, list[tuple[str, str]]]) -> Iterator[None]:
+    """Change files for a while."""
+    before = {name: (ws.root / name).read_text() for name in changes}
+    try:
+        for name, pairs in changes.items():
+            text = before[name]
+            for old, new in pairs:
+                assert old in text
+                text = text.replace(old, new, 1)
+            (ws.root / name).write_text(text)
+        yield
+    finally:
+        for name, text in before.items():
+            (ws.root / name).write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -161,21 +175,26 @@ def edit(ws: Workspace, name: str, old: str, new: str) -> list[str]:
     ],
 )
 def test_an_edit_reruns_what_reaches_it(work: Workspace, name: str, old: str, new: str, nodes: list[str]) -> None:
-    assert edit(work, name, old, new) == nodes
+    with edited(work, {name: [(old, new)]}):
+        assert work.runs() == nodes
 
 
 def test_comments_formatting_and_moves_do_not_count(work: Workspace) -> None:
-    text = (work.root / "p.py").read_text()
-    text = text.replace("# A comment.", "# Another one.").replace("return x + 1", "return (x\n            + 1)  # same")
-    text = text.replace("class Tool:", "class Unrelated:\n    pass\n\n\nclass Tool:")
-    (work.root / "p.py").write_text(text)
-    assert work.runs() == []
+    moved = ("class Tool:", "class Unrelated:\n    pass\n\n\nclass Tool:")
+    with edited(work, {"p.py": [("# A comment.", "# Another."), ("return x + 1", "return (x\n            + 1)  # same"), moved]}):
+        assert work.runs() == []
 
 
 def test_renamed_files_do_not_count(work: Workspace) -> None:
-    (work.root / "helpers.py").rename(work.root / "assistants.py")
-    text = (work.root / "p.py").read_text().replace("import helpers\n", "import assistants as helpers\n")
-    (work.root / "p.py").write_text(text.replace("from helpers", "from assistants"))
+    (work.root / "assistants.py").write_text((work.root / "helpers.py").read_text())
+    changes = [("import helpers\n", "import assistants as helpers\n"), ("from helpers", "from assistants")]
+    with edited(work, {"p.py": changes, "helpers.py": [("def", "raise ValueError  # def")]}):
+        assert work.runs() == []
+
+
+def test_going_back_runs_nothing(work: Workspace) -> None:
+    with edited(work, {"p.py": [("LIMIT = 3", "LIMIT = 30")]}):
+        assert work.runs() == ["uses_constants"]
     assert work.runs() == []
 
 
@@ -225,3 +244,16 @@ def test_statements_of_a_module_count_for_all_in_it(ws: Workspace) -> None:
     ws.calyx("build")
     (ws.root / "p.py").write_text((ws.root / "p.py").read_text().replace("warn", "ignore"))
     assert ws.runs() == ["node"]
+
+
+@pytest.mark.parametrize("order", ["import calyx\nimport helpers", "import helpers\nimport calyx"])
+def test_an_edit_in_the_same_second_counts(ws: Workspace, order: str) -> None:
+    """Python itself would take the bytecode of the module before the edit."""
+    helpers = ws.write("helpers.py", "def number(): return 1\n")
+    ws.write("p.py", f"{order}\n\n@calyx.fn\ndef node(): return helpers.number()\n\ncalyx.serve()\n")
+    ws.write("Calyxfile", f'p = plugin("p", cmd = ["{sys.executable}", "p.py"])\nstep("node", run = p.node)\n')
+    os.utime(helpers, (1e9, 1e9))
+    assert ws.get("node") == 1
+    ws.write("helpers.py", "def number(): return 2\n")
+    os.utime(helpers, (1e9, 1e9))
+    assert ws.get("node") == 2

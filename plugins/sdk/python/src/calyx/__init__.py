@@ -18,11 +18,14 @@ A node that calls another one depends on it, and is computed again when what it 
 
 import os
 
-from ._stdio import guard_handshake
+from ._stdio import guard_handshake, is_plugin
 
-if guard_handshake():
+if is_plugin():
+    from ._bytecode import compile_project
     from ._watch import watch_process
 
+    compile_project()
+    guard_handshake()
     watch_process(os.getcwd())
 
 from ._declare import AsyncFn, Fn, Pipeline, Stored, async_fn, derived_nodes, fn, stored, stored_nodes

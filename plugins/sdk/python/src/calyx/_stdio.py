@@ -15,19 +15,20 @@ class _Handshake:
     stream: TextIO | None = None
 
 
-def guard_handshake() -> bool:
+def is_plugin() -> bool:
+    """Tell whether calyx started this process."""
+    return _COOKIE_KEY in os.environ
+
+
+def guard_handshake() -> None:
     """Send what is printed from now on to standard error, until the handshake is done.
 
-    It is called when calyx is imported, so that a module which prints does not break the start. It tells whether this
-    process is a plugin.
+    It is called when calyx is imported in a plugin, so that a module which prints does not break the start.
     """
-    if _COOKIE_KEY not in os.environ:
-        return False
     if _Handshake.stream is None:
         sys.stdout.flush()
         _Handshake.stream = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
-    return True
 
 
 def take_handshake_stream() -> TextIO:

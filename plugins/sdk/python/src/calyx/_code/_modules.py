@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
 import importlib.metadata
 import os
-import site
 import sys
-import sysconfig
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
+from .._places import belongs, file_of_module
+
+__all__ = ["Packages", "Source", "belongs", "file_of_module"]
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-
-_SDK = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + "/"
-
-
-@functools.cache
-def _library_folders() -> tuple[str, ...]:
-    found = {sysconfig.get_paths()[k] for k in ("purelib", "platlib")} | {site.getusersitepackages(), *site.getsitepackages()}
-    return tuple(os.path.realpath(p) + "/" for p in found)
-
-
-@functools.cache
-def _python_folders() -> tuple[str, ...]:
-    return tuple({os.path.realpath(sysconfig.get_paths()[k]) + "/" for k in ("stdlib", "platstdlib")})
-
-
-def belongs(path: str | None) -> str:
-    """Tell whose a file is: "project", "sdk", "package" (installed) or "python". Editable installs are the project's."""
-    if not path or path.startswith("<frozen"):
-        return "python"
-    full = os.path.realpath(path)
-    if full.startswith(os.path.realpath(_SDK) + "/"):
-        return "sdk"
-    if full.startswith(_library_folders()):
-        return "package"
-    return "python" if full.startswith(_python_folders()) else "project"
-
-
-def file_of_module(module: ModuleType) -> str | None:
-    """Return the file that a module was loaded from; None for one that is built in."""
-    return getattr(module, "__file__", None)
-
 
 class Source:
     """One file of Python."""
