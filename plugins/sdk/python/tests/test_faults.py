@@ -92,6 +92,32 @@ def test_a_global_is_code(ws: Workspace) -> None:
     assert ws.get("node") == 3
 
 
+@pytest.mark.parametrize("change", ["global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1"])
+def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) -> None:
+    ws.program(
+        f"""
+        import sys
+        KEPT = None
+        SEEN = []
+        TABLE = {{'a': 1}}
+
+        @fn
+        def keeps():
+            {change}
+
+        @fn
+        def reads(): return [KEPT, SEEN, TABLE]
+        """
+    )
+    assert "was changed while a node ran" in ws.calyx("build", "--keep-going", status=1).text
+    assert ws.get("reads") == [None, [], {"a": 1}]
+
+
+def test_what_is_costly_may_be_kept_by_functools(ws: Workspace) -> None:
+    ws.program("import functools\n\n@functools.cache\ndef costly(): return [1]\n\n@fn\ndef node(): return costly()\n")
+    assert ws.get("node") == [1]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

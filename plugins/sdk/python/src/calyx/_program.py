@@ -8,6 +8,7 @@ from typing import Any
 
 from ._declare import Fn, Node, Pipeline, Stored, nodes_of
 from ._errors import DeclarationError
+from ._globals import Globals
 from ._types import module_name
 
 
@@ -41,6 +42,7 @@ class Program:
             self._add(node.attribute, node, None)
         for pipeline in self.pipelines:
             self._add_pipeline(pipeline, shared)
+        self.globals = Globals()
         if not self._names:
             raise DeclarationError("there is nothing to serve: no pipeline, and no decorated function")
 

@@ -34,6 +34,7 @@ def run(call: Call, ended: Callable[[Call], None]) -> None:
     try:
         served, node, kwargs = _prepare(call)
         item = _result(call, node, node.function(*served.leading, **kwargs))
+        call.program.globals.check()
     except BaseException as e:
         item = failure(e)
     flush()
@@ -48,6 +49,7 @@ async def run_async(call: Call, ended: Callable[[Call], None]) -> None:
     try:
         served, node, kwargs = _prepare(call)
         item = _result(call, node, await node.function(*served.leading, **kwargs))
+        call.program.globals.check()
     except BaseException as e:
         item = failure(e)
     flush()
