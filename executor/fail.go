@@ -51,9 +51,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	if n.record != nil {
 		r = *n.record
 	}
-	if n.act.components != nil {
-		r.Components = n.act.components
-	}
+	r.Components = l.components(n)
 	r.Action = n.key
 	r.Result.Log = log
 	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
@@ -79,7 +77,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage) (cas.Row, error) {
 	r := &trace.NodeRecord{
 		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
-		Components: n.act.components,
+		Components: l.components(n),
 		Outcome:    string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
 		Varies: varies(n, result, stages),
 	}
@@ -96,6 +94,14 @@ func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage) (ca
 	}
 	n.record = r
 	return trace.RecordRow(l.e.scope, n.name, r)
+}
+
+// components are the parts of the key of a node.
+func (l *loop) components(n *node) []trace.Component {
+	if n.act.components == nil {
+		n.act.components, _ = l.action(n) // as it was looked up: what it reads is pinned
+	}
+	return n.act.components
 }
 
 // varies reports whether the last execution of the same action saw the same and gave another result.

@@ -214,10 +214,8 @@ func (k *keeping) step(n *node, row *snapshot.Node) bool {
 	if s.NoCache {
 		return false
 	}
-	if s.TTL > 0 && n.record != nil {
-		if end := n.record.Result.At.Add(s.TTL); k.expires.IsZero() || end.Before(k.expires) {
-			k.expires = end
-		}
+	if !n.expires.IsZero() && (k.expires.IsZero() || n.expires.Before(k.expires)) {
+		k.expires = n.expires
 	}
 	for _, o := range k.l.outputsOf(n) {
 		paths, ok := k.output(o.Path, o.Value)

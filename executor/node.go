@@ -47,8 +47,9 @@ type node struct {
 	dirty          dirtiness
 	priority       float32 // seconds of the longest chain of work that begins with it; 0: not computed
 	doneAt         time.Time
-	vouched        bool // fresh by the baseline
-	told           bool // the observer knows of it
+	expires        time.Time // when its result becomes too old; zero: never
+	vouched        bool      // fresh by the baseline
+	told           bool      // the observer knows of it
 }
 
 // dirtiness is what a survey finds.

@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,6 +187,7 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 		jobs = runtime.GOMAXPROCS(0)
 	}
 	g := e.graph
+	keepSmall(g.Len())
 	began := time.Now()
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
@@ -195,6 +198,15 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 	}
 	l.sum.Run = newRunID(began)
 	return l
+}
+
+// keepSmall has the garbage of a build of a large graph collected before it is as large as what is in use. A limit that the
+// user gave (GOMEMLIMIT) stands.
+func keepSmall(nodes int) {
+	const base, perNode = 100 << 20, 2500 // bytes
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(base + perNode*int64(nodes))
+	}
 }
 
 // newRunID makes the id of a run: it sorts by time to the microsecond, and two builds that begin in the same one differ.

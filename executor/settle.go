@@ -191,7 +191,7 @@ func (l *loop) reuseReason(n *node) graph.Reason {
 // close ends a reused node.
 func (l *loop) close(n *node, r trace.Result) {
 	l.counted(n, 1)
-	n.act = nil
+	l.slim(n, r)
 	n.doneAt = l.now()
 	n.to(done)
 	if n.outcome == Fresh {
@@ -213,10 +213,25 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 		Worker: a.grant.slot, Log: r.Log, Metrics: a.metrics, Deps: n.dependencies(), Self: seconds - a.waited.Seconds(),
 		Waited: a.started.Sub(n.inputsDone()).Seconds(), CPU: a.outcome.CPU.Seconds(),
 	}
-	n.act = nil
+	l.slim(n, r)
 	n.to(done)
 	l.announce(n, d)
 	l.ended(n)
+}
+
+// slim lets go of what nobody asks of a node that is done: a graph may have hundreds of thousands.
+func (l *loop) slim(n *node, r trace.Result) {
+	n.act = nil
+	if n.isStep() && n.decl.Step.TTL > 0 {
+		n.expires = r.At.Add(n.decl.Step.TTL)
+	}
+	switch {
+	case l.survey || n.record == nil:
+	case len(n.chain) > 0:
+		n.record = nil
+	default: // why it is as it is may still be asked
+		n.record = &trace.NodeRecord{Chain: n.record.Chain}
+	}
 }
 
 // inputsDone is when the last of the inputs was done.
