@@ -110,7 +110,7 @@ func varies(n *node, result trace.Result, stages []trace.Stage) bool {
 	if last == nil || last.Action != n.key || last.Failure != "" {
 		return false
 	}
-	same := slices.EqualFunc(last.Stages, stages, func(a, b trace.Stage) bool { return slices.Equal(a, b) })
+	same := slices.EqualFunc(last.Stages, stages, slices.Equal)
 	return last.Varies || same && !trace.SameResult(last.Result, result)
 }
 

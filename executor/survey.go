@@ -31,6 +31,9 @@ func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := l.readBlocked(); err != nil {
+		return nil, err
+	}
 	return l.surveyed(targets), nil
 }
 

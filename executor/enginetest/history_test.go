@@ -220,7 +220,8 @@ func (b *built) Event(e executor.Event) {
 	b.run.mu.Unlock()
 	b.w.mu.Lock()
 	defer b.w.mu.Unlock()
-	if before, twice := b.w.done[saw]; twice && d.Reason.Kind != graph.Forced && !(b.w.lossy && d.Reason.Kind == graph.OutputMissing) {
+	wanted := d.Reason.Kind == graph.Forced || b.w.lossy && d.Reason.Kind == graph.OutputMissing
+	if before, twice := b.w.done[saw]; twice && !wanted {
 		b.w.t.Errorf("%s was executed (%v), though %s saw the same:\n%s", d.Node, d.Reason, before, saw)
 	}
 	if !b.edited { // what saw the edit is not recorded
