@@ -92,7 +92,10 @@ def test_a_global_is_code(ws: Workspace) -> None:
     assert ws.get("node") == 3
 
 
-@pytest.mark.parametrize("change", ["global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1"])
+@pytest.mark.parametrize(
+    "change",
+    ["global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1"],
+)
 def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) -> None:
     ws.program(
         f"""

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import inspect
 import os
-import pathlib
 import sys
-import typing
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._ask import default_of
 from ._declare import Fn, Node, Stored
 from ._errors import DeclarationError, UnstorableError
-from ._files import File
+from ._hints import type_hints, type_word
 from ._literals import literal
 from ._program import Program, Served
 from ._proto import plugin_pb2 as pb
 from ._reads import relative
-
-_TYPES: dict[Any, str] = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes", File: "file"}
 
 
 def describe(name: str, program: Program) -> pb.DescribeResponse:
@@ -69,34 +64,6 @@ def _parameter(node: Node, parameter: inspect.Parameter, hints: dict[str, Any]) 
         where = f"{node}: the default of {parameter.name!r}"
         described.default.CopyFrom(literal(parameter.default, where))
     return described
-
-
-def type_hints(node: Node) -> dict[str, Any]:
-    """Return the annotations of a function as far as they mean something here."""
-    try:
-        return typing.get_type_hints(node.function)
-    except Exception:  # a name that is only there for type checkers
-        raw = getattr(node.function, "__annotations__", {})
-        return {name: _BY_NAME.get(hint, hint) if isinstance(hint, str) else hint for name, hint in raw.items()}
-
-
-_BY_NAME: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str, "bytes": bytes, "File": File, "calyx.File": File}
-
-
-def type_word(hint: Any) -> str:
-    """Return a type in the words of the protocol."""
-    word = _TYPES.get(hint) if isinstance(hint, type) else None
-    if word is not None:
-        return word
-    origin = typing.get_origin(hint) or hint
-    if isinstance(origin, type):
-        if issubclass(origin, pathlib.PurePath):
-            return "any"
-        if issubclass(origin, Mapping):
-            return "dict"
-        if issubclass(origin, Sequence) and not issubclass(origin, (str, bytes)):
-            return "list" if origin is list else "any"
-    return "any"
 
 
 def _stored(served: Served) -> pb.Stored:

@@ -9,6 +9,7 @@ from typing import Any
 from ._declare import Fn, Node, Pipeline, Stored, nodes_of
 from ._errors import DeclarationError
 from ._globals import Globals
+from ._hints import parameter_types
 from ._types import module_name
 
 
@@ -27,13 +28,15 @@ class Served:
 
 
 class Program:
-    """All nodes of a process. Built once, and not changed."""
+    """All nodes of a process."""
 
     def __init__(self, *what: Any) -> None:
         self.pipelines: list[type[Pipeline]] = []
         self.functions: dict[str, Served] = {}
         self.stored: dict[str, Served] = {}
         self._names: dict[tuple[type[Any] | None, Node], str] = {}
+        self._types: dict[Node, dict[str, str]] = {}
+        self._globals: Globals | None = None
         plain: list[Node] = []
         for thing in what:
             self._sort(thing, plain)
@@ -42,7 +45,6 @@ class Program:
             self._add(node.attribute, node, None)
         for pipeline in self.pipelines:
             self._add_pipeline(pipeline, shared)
-        self.globals = Globals()
         if not self._names:
             raise DeclarationError("there is nothing to serve: no pipeline, and no decorated function")
 
@@ -80,6 +82,22 @@ class Program:
         _check(node, instance)
         kind[name] = Served(name, node, instance)
         self._names[type(instance) if instance is not None else None, node] = name
+
+    def loaded(self) -> None:
+        """Note that all modules of the program are loaded: from here on their globals are not to change."""
+        self._globals = Globals()
+
+    def check_globals(self) -> None:
+        """Raise an error where a node has changed a global."""
+        if self._globals is not None:
+            self._globals.check()
+
+    def parameter_type(self, node: Node, parameter: str) -> str:
+        """Return the type of a parameter in the words of the protocol."""
+        types = self._types.get(node)
+        if types is None:
+            types = self._types[node] = parameter_types(node)
+        return types[parameter]
 
     def name(self, node: Node, pipeline: type[Any] | None) -> str:
         """Return the name of a node; pipeline is the class of the object through which it was called."""

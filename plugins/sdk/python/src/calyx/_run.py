@@ -15,7 +15,6 @@ from google.protobuf.duration_pb2 import Duration
 from ._ask import decode_value
 from ._call import Call
 from ._declare import Fn
-from ._describe import type_hints, type_word
 from ._errors import Cancelled, RetryAfter
 from ._files import content_of
 from ._literals import unpack_argument
@@ -34,7 +33,7 @@ def run(call: Call, ended: Callable[[Call], None]) -> None:
     try:
         served, node, kwargs = _prepare(call)
         item = _result(call, node, node.function(*served.leading, **kwargs))
-        call.program.globals.check()
+        call.program.check_globals()
     except BaseException as e:
         item = failure(e)
     flush()
@@ -49,7 +48,7 @@ async def run_async(call: Call, ended: Callable[[Call], None]) -> None:
     try:
         served, node, kwargs = _prepare(call)
         item = _result(call, node, await node.function(*served.leading, **kwargs))
-        call.program.globals.check()
+        call.program.check_globals()
     except BaseException as e:
         item = failure(e)
     flush()
@@ -72,11 +71,10 @@ def _arguments(call: Call, node: Fn[Any, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if not call.start.arguments and not node.signature.parameters:
         return given
-    hints = type_hints(node)
     for argument in call.start.arguments:
         if argument.name not in node.signature.parameters:
             raise TypeError(f"{node} has no parameter {argument.name!r}")
-        given[argument.name] = _argument(call, argument.value, type_word(hints.get(argument.name, Any)))
+        given[argument.name] = _argument(call, argument.value, call.program.parameter_type(node, argument.name))
     for name, parameter in node.signature.parameters.items():
         if parameter.default is parameter.empty and name not in given:
             raise TypeError(f"{node} needs the argument {name!r}")

@@ -62,6 +62,7 @@ class Server:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        program.loaded()
         self._description = describe(program_name(), program)
         watch = watching()
         if watch is not None:

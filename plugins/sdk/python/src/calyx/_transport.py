@@ -36,6 +36,9 @@ MAX_RESULT = 3 << 20
 PICKLE_FLAG = "CALYX_ALLOW_PICKLE"
 
 
+_SCALARS = frozenset({bool, int, float, str})
+
+
 class Encoder:
     """Writes one result. `new_file` names a file in a folder from which calyx takes results."""
 
@@ -56,6 +59,8 @@ class Encoder:
     def _value(self, value: Any, where: str) -> pb.Value:
         if value is None:
             return pb.Value()
+        if type(value) in _SCALARS:
+            return self._content(to_json(Packer().pack(value, where)), JSON)
         if type(value) is bytes:
             return self._content(value, BINARY)
         if isinstance(value, File):
@@ -134,10 +139,14 @@ def _allow_pickle() -> None:
         )
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder()
+
+
 def to_json(packed: Any) -> bytes:
     """Write JSON as calyx wants it: floats with a point or an exponent, no white space."""
     try:
-        return json.dumps(packed, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(packed).encode()
     except ValueError as e:  # an integer of thousands of digits
         raise UnstorableError(f"the value cannot be written: {e}") from None
 
@@ -207,5 +216,5 @@ class Decoder:
 
 def from_json(data: bytes) -> Any:
     """Read JSON."""
-    return json.loads(data)
+    return _DECODER.decode(data.decode())
 
