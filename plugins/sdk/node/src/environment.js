@@ -1,0 +1,9 @@
+// The environment of the process as it was given, before anything watches who reads it.
+
+export const environment = Object.freeze({ ...process.env });
+
+export const COOKIE_KEY = "CALYX_PLUGIN_COOKIE";
+export const COOKIE = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69";
+
+/** Whether calyx started this process. */
+export const isPlugin = environment[COOKIE_KEY] === COOKIE;
