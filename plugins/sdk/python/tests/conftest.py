@@ -89,24 +89,14 @@ from calyx import Pipeline, async_fn, fn, stored
 
 # What `use(p)` in a Calyxfile does.
 _NODES = """
-import runpy, sys, types, json
+import sys
 sys.path.insert(0, ".")
 out, sys.stdout = sys.stdout, sys.stderr
 import p
 sys.stdout = out
+from calyx._look import declarations
 from calyx._program import Program
-from calyx._describe import describe
-for s in describe("p", Program(p)).stored:
-    source = s.WhichOneof("source")
-    if source == "value":
-        from calyx._literals import unpack_literal
-        print(f"stored({s.name!r}, value = {unpack_literal(s.value)!r})")
-    else:
-        value = getattr(s, source)
-        default = f", default = {s.default.text!r}" if s.HasField("default") else ""
-        print(f"stored({s.name!r}, {source} = {value if isinstance(value, str) else value.decode()!r}{default})")
-for name in Program(p).functions:
-    print(f"step({name!r}, run = getattr(p, {name!r}))")
+print(*declarations(Program(p), "p", [sys.executable, "p.py"])[1:], sep="\\n")
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from conftest import Workspace
 
 REVIEWS = """
@@ -114,3 +116,15 @@ def test_printing_and_logging_are_the_calls_own(ws: Workspace) -> None:
     assert ws.calyx("log", "one").out == "one begins\nINFO one ends\n"
     assert ws.calyx("log", "two").out == "two begins\ntwo ends 2\n"
     assert ws.calyx("log", "raw").out.strip() == "from below"
+
+
+def test_a_quick_look_needs_no_calyxfile(ws: Workspace) -> None:
+    ws.program(REVIEWS)
+    ws.write("data/reviews.csv", "Good\n")
+    (ws.root / "Calyxfile").unlink()
+    look = "import sys; from calyx.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    assert json.loads(ws.python(look, "get", "p.py:Reviews.clean", "--json").out) == ["good"]
+    assert json.loads(ws.python(look, "get", "p.py:clean(lower=False)", "--json").out) == ["Good"]
+    assert "did you mean" in ws.python(look, "get", "p.py:clear", status=2).err
+    assert "is no file" in ws.python(look, "get", "q.py:clean", status=2).err
+    assert sorted(path.name for path in ws.root.iterdir() if "look" in path.name) == []

@@ -133,7 +133,7 @@ def test_what_is_costly_may_be_kept_by_functools(ws: Workspace) -> None:
 )
 def test_a_node_that_ends_badly_does_not_take_others_along(ws: Workspace, body: str, said: str) -> None:
     ws.program(f"@fn\ndef bad(): {body}\n\n@fn\ndef good(): return 1\n")
-    text = (ws.root / "Calyxfile").read_text().replace("'bad', run =", "'bad', timeout = '2s', run =")
+    text = (ws.root / "Calyxfile").read_text().replace('"bad", run =', '"bad", timeout = "2s", run =')
     (ws.root / "Calyxfile").write_text(text)
     assert said in ws.calyx("build", "--keep-going", status=1).text
     assert ws.get("good") == 1

@@ -1,0 +1,77 @@
+"""A quick look at one node of a file, without a Calyxfile: `python -m calyx get pipeline.py:Reviews.clean`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from types import ModuleType
+from typing import Any
+
+from ._describe import describe
+from ._errors import CalyxError
+from ._literals import pack_literal
+from ._program import Program
+
+
+def load(path: str) -> ModuleType:
+    """Import a file by its own name, as the modules beside it would."""
+    folder, name = os.path.split(os.path.abspath(path))
+    stem, end = os.path.splitext(name)
+    if end != ".py" or not os.path.isfile(path):
+        raise CalyxError(f"{path!r} is no file of Python")
+    sys.path.insert(0, folder)
+    return importlib.import_module(stem)
+
+
+def get(target: str, options: list[str]) -> int:
+    """Have calyx bring a node up to date and print its value; return the exit status of calyx."""
+    path, separator, node = target.partition(":")
+    if not separator or not node:
+        raise CalyxError(f"{target!r} names no node: say FILE:NODE, such as pipeline.py:Reviews.clean")
+    calyx = os.environ.get("CALYX_BIN") or shutil.which("calyx")
+    if calyx is None:
+        raise CalyxError("there is no calyx in PATH")
+    program = Program(load(path))
+    command = [sys.executable, "-m", "calyx", "serve", path]
+    with tempfile.NamedTemporaryFile("w", dir=".", prefix=".look-", suffix=".Calyxfile") as f:
+        f.write("\n".join(declarations(program, "look", command)) + "\n")
+        f.flush()
+        return subprocess.call([calyx, "--calyxfile", os.path.basename(f.name), "get", *options, node_name(program, node)])
+
+
+def node_name(program: Program, node: str) -> str:
+    """Return the name under which calyx knows a node: without its pipeline's, unless two have it."""
+    name, bracket, arguments = node.partition("(")
+    if name not in program.functions and name not in program.stored and "." in name:
+        name = name.partition(".")[2]
+    return name + bracket + arguments
+
+
+def declarations(program: Program, plugin: str, command: list[str]) -> list[str]:
+    """Return the lines of a Calyxfile that declares every node of a program."""
+    lines = [f"p = plugin({starlark(plugin)}, cmd = {starlark(command)})"]
+    for stored in describe(plugin, program).stored:
+        source = str(stored.WhichOneof("source"))
+        given = getattr(stored, source)
+        value = pack_literal(given) if source == "value" else given if isinstance(given, str) else os.fsdecode(given)
+        default = f", default = {starlark(pack_literal(stored.default))}" if stored.HasField("default") else ""
+        lines.append(f"stored({starlark(stored.name)}, {source} = {starlark(value)}{default})")
+    for name in program.functions:
+        lines.append(f"step({starlark(name)}, run = getattr(p, {starlark(name)}))")
+    return lines
+
+
+def starlark(value: Any) -> str:
+    """Write a plain value in Starlark."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(starlark, value)) + "]"
+    return "{" + ", ".join(f"{starlark(k)}: {starlark(v)}" for k, v in value.items()) + "}"
