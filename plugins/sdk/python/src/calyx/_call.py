@@ -198,7 +198,10 @@ class Call:
             if self._over or self.cancelled is not None:
                 return
             self.cancelled = f"calyx ended the call: {reason}"
-            wake = [w for waiting in self._open.values() for w in waiting.wake]
+            wake: list[Callable[[], object]] = []
+            for waiting in self._open.values():
+                wake += waiting.wake
+                waiting.wake = []  # answers may still come: nobody is to be woken twice
             task, thread = self.task, self.thread
         if task is not None:
             task.get_loop().call_soon_threadsafe(task.cancel)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+
+import grpc
 
 from ._call import Call
 from ._loop import Loop
@@ -90,7 +93,9 @@ class Session:
                 message = next(self._requests)
                 for item in message.items:
                     self._item(item, begun)
-        except Exception:  # the stream has ended, in whatever way: nobody wants results any more
+        except Exception as e:  # the stream has ended, in whatever way: nobody wants results any more
+            if not isinstance(e, (StopIteration, grpc.RpcError)):
+                traceback.print_exc()
             self.close()
             return
         with self._changed:
