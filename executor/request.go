@@ -106,10 +106,14 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	if !base.isStep() || base.decl.Step.Call == nil {
 		return nil, fmt.Errorf("node %q takes no arguments: it is no function of a plugin", base.name)
 	}
+	decl := base.decl
+	if base.index >= 0 {
+		decl = l.g.Node(base.index) // the node may have let its arguments go
+	}
 	var given hashing.Map
 	var left []graph.NamedLiteral
 	for _, a := range args {
-		if !base.declares(a) {
+		if !declares(decl.Step, a) {
 			given = append(given, argument{Key: a.Name, Value: a.Value.V})
 			left = append(left, a)
 		}
@@ -121,16 +125,16 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	if n, ok := l.nodes.find(name); ok {
 		return n, nil
 	}
-	n := &node{name: name, decl: base.decl, args: given, index: -1}
+	n := &node{name: name, decl: decl, args: given, index: -1}
 	return l.nodes.add(name, n), nil
 }
 
 // argument is one of a call's arguments.
 type argument = hashing.Pair
 
-// declares reports whether the step's declaration gives the argument that very value.
-func (n *node) declares(a graph.NamedLiteral) bool {
-	for _, d := range n.decl.Step.Args {
+// declares reports whether a step's declaration gives the argument that very value.
+func declares(s *graph.Step, a graph.NamedLiteral) bool {
+	for _, d := range s.Args {
 		if d.Name == a.Name && d.Expr.Kind == graph.Constant {
 			return graph.SpellLiteral(d.Expr.Value.V) == graph.SpellLiteral(a.Value.V)
 		}

@@ -222,6 +222,9 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 // slim lets go of what nobody asks of a node that is done: a graph may have hundreds of thousands.
 func (l *loop) slim(n *node, r trace.Result) {
 	n.act = nil
+	if n.index >= 0 && n.isStep() && !l.survey {
+		n.decl.Step.LetGo()
+	}
 	if n.isStep() && n.decl.Step.TTL > 0 {
 		n.expires = r.At.Add(n.decl.Step.TTL)
 	}

@@ -95,6 +95,12 @@ type Step struct {
 	Matrix []Arg `json:"matrix,omitempty"`
 }
 
+// LetGo drops what says how the step is carried out, which takes the most memory: what it owns and how its result is kept
+// stay.
+func (s *Step) LetGo() {
+	s.Cmd, s.Shell, s.Args, s.Deps, s.Words, s.Matrix = nil, nil, nil, nil, nil, nil
+}
+
 // Call names a function of a plugin.
 type Call struct {
 	Plugin   string `json:"plugin"`

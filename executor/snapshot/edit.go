@@ -12,7 +12,7 @@ type Edit struct {
 	nodes     added[Node]
 	dropped   map[uint32]bool
 	paths     []Path
-	known     map[Path]uint32 // the numbers of paths
+	known     map[string]uint32 // the last of paths that were added with a name, by its number
 }
 
 // added holds what replaces things of an old snapshot, and what follows them.
@@ -56,7 +56,7 @@ func New() *Edit { return Begin(&Snapshot{}, nil) }
 // Begin begins with what is in an old snapshot, which must stay open until the new one is written. refreshed are new
 // records of its paths.
 func Begin(old *Snapshot, refreshed []Refreshed) *Edit {
-	e := &Edit{old: old, known: map[Path]uint32{}, dropped: map[uint32]bool{}, refreshed: map[uint32]hashing.Record{}}
+	e := &Edit{old: old, known: map[string]uint32{}, dropped: map[uint32]bool{}, refreshed: map[uint32]hashing.Record{}}
 	e.leaves.old, e.nodes.old = uint32(len(old.leaves)), uint32(len(old.nodes))
 	for _, r := range refreshed {
 		e.refreshed[r.Path] = r.Record
@@ -64,14 +64,15 @@ func Begin(old *Snapshot, refreshed []Refreshed) *Edit {
 	return e
 }
 
-// AddPath adds a path and returns its number. A path that was added before, with the same record, has its number.
+// AddPath adds a path and returns its number. A path that is the last one of its name that was added has its number.
 func (e *Edit) AddPath(p Path) uint32 {
-	if i, ok := e.known[p]; ok {
+	old := len(e.old.paths)
+	if i, ok := e.known[p.Name]; ok && e.paths[int(i)-old] == p {
 		return i
 	}
-	i := uint32(len(e.old.paths) + len(e.paths))
+	i := uint32(old + len(e.paths))
 	e.paths = append(e.paths, p)
-	e.known[p] = i
+	e.known[p.Name] = i
 	return i
 }
 
