@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Workspace } from "./workspace.js";
+
+// Each reads a.txt, or looks for it, in its own way; `change` is what must make it run again.
+const ways = {
+  readText: `async () => calyx.readText("a.txt").catch(() => "none")`,
+  pathFor: `async () => fs.readFileSync(await calyx.pathFor("a.txt"), "utf8")`,
+  readFileSync: `async () => fs.readFileSync("a.txt", "utf8")`,
+  named: `async () => readFileSync("a.txt", "utf8")`,
+  promises: `async () => readFile("a.txt", "utf8")`,
+  callback: `async () => new Promise((done, fail) => fs.readFile("a.txt", "utf8", (e, s) => (e ? fail(e) : done(s))))`,
+  stream: `async () => { let s = ""; for await (const c of fs.createReadStream("a.txt")) s += c; return s; }`,
+  opened: `async () => { const f = await fs.promises.open("a.txt"); const s = await f.readFile("utf8"); await f.close(); return s; }`,
+  size: `async () => fs.statSync("a.txt").size`,
+};
+
+for (const [name, code] of Object.entries(ways)) {
+  test(`a file that is read by ${name} counts`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("a.txt", "one");
+    ws.program(`import fs, { readFileSync } from "node:fs"; import { readFile } from "node:fs/promises"; serve({ f: fn(${code}) });`, ["f"]);
+    assert.equal(ws.get("f"), name === "size" ? 3 : "one");
+    assert.deepEqual(ws.runs(), []);
+    ws.write("a.txt", "three");
+    assert.equal(ws.get("f"), name === "size" ? 5 : "three");
+  });
+}
+
+const looks = {
+  existsSync: `async () => fs.existsSync("d/b.txt")`,
+  exists: `async () => calyx.exists("d/b.txt")`,
+  stat: `async () => fs.promises.stat("d/b.txt").then(() => true, () => false)`,
+  readdirSync: `async () => fs.readdirSync("d").includes("b.txt")`,
+  listdir: `async () => (await calyx.listdir("d")).includes("b.txt")`,
+  glob: `async () => (await calyx.glob("d/*.txt")).includes("d/b.txt")`,
+};
+
+for (const [name, code] of Object.entries(looks)) {
+  test(`an absence that is seen by ${name} counts`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("d/a.txt", "");
+    ws.program(`import fs from "node:fs"; serve({ f: fn(${code}) });`, ["f"]);
+    assert.equal(ws.get("f"), false);
+    assert.deepEqual(ws.runs(), []);
+    ws.write("d/b.txt", "");
+    assert.equal(ws.get("f"), true);
+  });
+}
+
+for (const code of ["process.env.MODEL", "({ ...process.env }).MODEL"]) {
+  test(`a variable that is read by ${code} counts`, (t) => {
+    const ws = new Workspace(t);
+    ws.program(`serve({ f: fn(async () => ${code} ?? null) });`, []);
+    ws.write("Calyxfile", 'p = plugin("p", cmd = ["node", "p.js"], env = ["MODEL"])\nstep("f", run = p.f)\n');
+    ws.environ.MODEL = "a";
+    assert.equal(ws.get("f"), "a");
+    assert.deepEqual(ws.runs(), []);
+    ws.environ.MODEL = "b";
+    assert.equal(ws.get("f"), "b");
+  });
+}
+
+test("a variable of the user can be asked for, and be absent", (t) => {
+  const ws = new Workspace(t);
+  ws.program(`serve({ f: fn(async () => calyx.env("MODEL", "none")) });`, ["f"]);
+  assert.equal(ws.get("f"), "none");
+  ws.environ.MODEL = "a";
+  assert.equal(ws.get("f"), "a");
+  assert.deepEqual(ws.runs(), []);
+});
+
+test("what a program reads when it starts counts for every node", (t) => {
+  const ws = new Workspace(t);
+  ws.write("a.txt", "one");
+  ws.program(`import fs from "node:fs"; const text = fs.readFileSync("a.txt", "utf8"); serve({ f: fn(async () => text) });`, ["f"]);
+  assert.equal(ws.get("f"), "one");
+  ws.write("a.txt", "two");
+  assert.equal(ws.get("f"), "two");
+});
+
+test("the instance's name is there for the asking", (t) => {
+  const ws = new Workspace(t);
+  ws.program(`serve({ f: fn(async () => calyx.instance()) });`, ["f"]);
+  assert.equal(ws.get("f"), "main");
+});
