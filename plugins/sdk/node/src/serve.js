@@ -49,6 +49,7 @@ function listen(program) {
   server.bindAsync("unix:" + address, ServerCredentials.createInsecure(), (error) => {
     if (error) end(`listen on ${JSON.stringify(address)}: ${error.message}`);
     endWithParent();
+    surviveRejections();
     shakeHands(`1|${VERSION}|unix|${address}|grpc|\n`);
   });
 }
@@ -57,6 +58,14 @@ function listen(program) {
 function endWithParent() {
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || process.exit(0), PARENT_CHECK).unref();
+}
+
+/**
+ * A need that fails while its function waits for something else would end the process, and other calls with it. calyx knows of the
+ * failure, and does not keep the result of a call that saw it.
+ */
+function surviveRejections() {
+  process.on("unhandledRejection", (reason) => console.error("a promise that nobody awaited was rejected:", reason));
 }
 
 function addServices(server, program) {

@@ -32,6 +32,18 @@ test("a failed need can be caught, and an absence told from it", (t) => {
   assert.match(ws.fails("tries"), /NeedError,ENOENT/);
 });
 
+test("a failure that nobody awaits does not end the process", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `const bad = fn(async function bad() { throw new Error("no"); });
+    const slow = fn(async function slow() { await bad().catch(() => {}); return 1; });
+    const careless = fn(async function careless() { void bad(); return slow(); });
+    serve({ bad, slow, careless });`,
+    ["bad", "slow", "careless"],
+  );
+  assert.match(ws.fails("careless"), /executed +careless/);
+});
+
 test("RetryAfter is tried again", (t) => {
   const ws = new Workspace(t);
   ws.program(`let n = 0; const flaky = fn(async function flaky() { if (++n < 3) throw new calyx.RetryAfter(0.01); return n; }); serve({ flaky });`, []);
