@@ -303,8 +303,8 @@ def test_calls_outside_of_nodes_and_in_other_processes_are_errors(ws: Workspace)
                 queue.put(str(e))
 
         @fn
-        def forks():
-            context = multiprocessing.get_context("fork")
+        def starts():
+            context = multiprocessing.get_context("spawn")
             queue = context.SimpleQueue()
             process = context.Process(target=ask, args=(queue,))
             process.start()
@@ -312,7 +312,7 @@ def test_calls_outside_of_nodes_and_in_other_processes_are_errors(ws: Workspace)
             return queue.get()
         """
     )
-    assert "no node is being computed here" in ws.get("forks")
+    assert "no node is being computed here" in ws.get("starts")
     assert "calyx.Session" in ws.python("import sys; sys.path.insert(0, '.'); import p; p.one()", status=1).err
 
 
