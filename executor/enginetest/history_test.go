@@ -54,17 +54,18 @@ const hangs = 20 * time.Second
 
 // built is one build under way.
 type built struct {
-	w        *world
-	o        executor.Options
-	instance string
-	run      *runner
-	store    *forgetful
-	naive    *naive // of the sources as they were when it began
-	edited   bool   // a source was edited while it ran
-	executed []string
-	failures []string
-	asked    int64 // rows of the store
-	sum      executor.Summary
+	w         *world
+	o         executor.Options
+	instance  string
+	run       *runner
+	store     *forgetful
+	naive     *naive // of the sources as they were when it began
+	contested bool   // another instance's build writes the same outputs
+	edited    bool   // a source was edited while it ran
+	executed  []string
+	failures  []string
+	asked     int64 // rows of the store
+	sum       executor.Summary
 }
 
 // session is one build, or two at the same time, with what they leave behind compared afterwards.
@@ -73,7 +74,7 @@ func (w *world) session() {
 	w.before = append(w.before, maps.Clone(w.files))
 	switch w.r.IntN(6) {
 	case 0:
-		b.driveBeside(w.newBuilt(b.instance))
+		b.driveBeside(w.newBuilt(w.pick([]string{"default", "other"})))
 	case 1:
 		b.driveEdited()
 	default:
@@ -104,12 +105,16 @@ func (w *world) newBuilt(instance string) *built {
 	return b
 }
 
-// driveBeside runs two builds of one workspace at the same time, each like a process of its own. Where their parameters
-// are the same, so are the outputs of both.
+// driveBeside runs two builds of one workspace at the same time, each like a process of its own. Builds of one instance have
+// the same outputs; those of two instances leave there what the later one of them made.
 func (b *built) driveBeside(other *built) {
 	other.store = b.w.stores[1]
-	other.o.Set = b.o.Set
-	other.naive.params = b.naive.params
+	if other.instance == b.instance {
+		other.o.Set = b.o.Set
+		other.naive.params = b.naive.params
+	}
+	b.contested = other.instance != b.instance
+	other.contested = b.contested
 	b.o.KeepGoing, other.o.KeepGoing = true, true
 	var both sync.WaitGroup
 	both.Go(b.drive)
@@ -246,7 +251,7 @@ func (b *built) compare(n *naive) {
 			b.w.t.Errorf("%s was executed, and nothing asked for it", name)
 		}
 	}
-	if ok || b.o.KeepGoing {
+	if (ok || b.o.KeepGoing) && !b.contested {
 		b.outputs()
 	}
 	if ok && b.sum.OK {
