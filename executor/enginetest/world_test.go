@@ -30,6 +30,7 @@ type world struct {
 	before  []map[string]string       // earlier sources, to go back to
 	done    map[string]string         // what successful executions saw, and of which node
 	mu      sync.Mutex                // guards done and log while builds run
+	doneIn  map[string]int            // by what they saw: the number of the session
 	log     []string                  // the history, for messages
 	partial int                       // builds that looked up a part of their steps
 	lossy   bool                      // a blob was lost
@@ -43,7 +44,7 @@ func newWorld(t *testing.T, seed uint64, steps int) *world {
 	}
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, files: map[string]string{},
-		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{},
+		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{}, doneIn: map[string]int{},
 	}
 	w.openStores()
 	w.p = newPipeline(w.r, steps)
