@@ -203,7 +203,7 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 // keepSmall has the garbage of a build of a large graph collected before it is as large as what is in use. A limit that the
 // user gave (GOMEMLIMIT) stands.
 func keepSmall(nodes int) {
-	const base, perNode = 100 << 20, 2500 // bytes
+	const base, perNode = 256 << 20, 2000 // bytes
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(base + perNode*int64(nodes))
 	}
