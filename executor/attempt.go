@@ -112,7 +112,9 @@ func (a *attempt) leased(got leased) {
 	switch kind := a.n.reason.Kind; {
 	case got.err != nil:
 		a.prepared(got.err)
-	case got.Waited && kind != graph.Forced && kind != graph.Uncacheable:
+	case got.Waited && a.n.act.tries == 1 && kind != graph.Forced && kind != graph.Uncacheable:
+		// A later attempt follows a failure of its own: to look again would begin its attempts anew, and two processes whose
+		// attempts fail in turn would never end.
 		a.prepared(errElsewhere)
 	default:
 		a.l.async(func() func() {
@@ -169,16 +171,9 @@ func (a *attempt) prepared(err error) {
 // revive has the inputs made again that the cache has lost, then executes the node.
 func (a *attempt) revive() {
 	l, n := a.l, a.n
-	l.revive(n, append(slices.Clone(n.deps), n.observed...), func(whole bool) {
-		switch {
-		case !whole:
-			l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
-		case len(l.notDone(n.deps)) > 0:
-			l.drop(n)
-		default:
-			n.to(queued)
-			l.enqueue(n)
-		}
+	l.reviveInputs(n, append(slices.Clone(n.deps), n.observed...), func() {
+		n.to(queued)
+		l.enqueue(n)
 	})
 }
 

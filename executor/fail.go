@@ -116,7 +116,7 @@ func varies(n *node, result trace.Result, stages []trace.Stage) bool {
 
 // failureOf makes a failure of an error, with its hint.
 func failureOf(err error) *Failure {
-	f := &Failure{Message: err.Error(), Exit: -1}
+	f := &Failure{Message: err.Error(), Exit: -1, Declared: errors.As(err, new(*FunctionError))}
 	var foreign *workspace.ForeignError
 	if errors.As(err, &foreign) {
 		f.Hint = foreign.Hint()

@@ -101,7 +101,7 @@ func (l *loop) lookUpLater(batch, lost []*node) {
 			l.looking.add(n)
 			continue
 		}
-		l.revive(n, mine, func(whole bool) { l.lookUpAgain(n, whole) })
+		l.reviveInputs(n, mine, func() { l.looking.add(n) })
 	}
 }
 
@@ -150,11 +150,11 @@ func (l *loop) lookedUp(n *node) {
 		return
 	}
 	if isMissing(n.act.err) && !l.survey {
-		l.revive(n, n.deps, func(whole bool) { l.lookUpAgain(n, whole) })
+		l.reviveInputs(n, n.deps, func() { l.looking.add(n) })
 		return
 	}
 	if n.act.err != nil {
-		l.fail(n, &Failure{Message: n.act.err.Error(), Exit: -1}, nil)
+		l.fail(n, failureOf(n.act.err), nil)
 		return
 	}
 	if reason := l.mustRun(n); reason.Kind != "" {
@@ -164,18 +164,6 @@ func (l *loop) lookedUp(n *node) {
 	n.to(checking)
 	n.act.check = newCheck(n)
 	l.checkNext(n)
-}
-
-// lookUpAgain looks a node up once inputs are made again that the cache had lost.
-func (l *loop) lookUpAgain(n *node, whole bool) {
-	switch {
-	case !whole:
-		l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
-	case len(l.notDone(n.deps)) > 0:
-		l.drop(n)
-	default:
-		l.looking.add(n)
-	}
 }
 
 // mustRun returns the reason for which nothing that is recorded may be used, if there is one.

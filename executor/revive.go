@@ -48,6 +48,20 @@ func (l *loop) revive(n *node, inputs []*node, then func(whole bool)) {
 	})
 }
 
+// reviveInputs is revive for a node that cannot go on without its inputs.
+func (l *loop) reviveInputs(n *node, inputs []*node, then func()) {
+	l.revive(n, inputs, func(whole bool) {
+		switch {
+		case !whole:
+			l.fail(n, &Failure{Message: "the cache has lost a value that it needs", Exit: -1}, nil)
+		case len(l.notDone(n.deps)) > 0:
+			l.drop(n)
+		default:
+			then()
+		}
+	})
+}
+
 // flat are nodes with the elements of lists in the place of the lists.
 func flat(inputs []*node) (all []*node) {
 	for _, d := range inputs {

@@ -168,7 +168,9 @@ type Failure struct {
 	Cancel  bool   // Cancel ended it
 	Hint    string // what to do about it
 	Moved   bool   // an input changed meanwhile
-	Retry   bool   // another attempt may help
+	// Declared is true where the Calyxfile is wrong, and no execution could end otherwise.
+	Declared bool
+	Retry    bool // another attempt may help
 	// Lost is true where the task did nothing wrong: the process that it shared was ended for another's sake. It is to be
 	// started again, and that is no further attempt. A runner says so a few times at most for one node.
 	Lost  bool

@@ -11,13 +11,8 @@ import (
 // seeContent digests a file's content. Of a folder, which was opened, it is that there is one: its names are a sight of their own.
 func (e *Engine) seeContent(f *leaf, at string) (hashing.Digest, error) {
 	st, err := hashing.StatFollow(at)
-	switch {
-	case isAbsent(err):
-		return f.saw(at, lookedNothing, hashing.Record{}, absentText), nil
-	case err != nil:
-		return hashing.Digest{}, err
-	case !st.IsRegular():
-		return f.saw(at, lookedStatus, hashing.Record{Stat: st}, statusText(st)), nil
+	if err != nil || !st.IsRegular() {
+		return e.seeStatus(f, at)
 	}
 	r, err := e.memo.FileWith(at, st)
 	if err != nil {

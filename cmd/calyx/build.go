@@ -120,6 +120,8 @@ func (b built) verdict() error {
 			err:    fmt.Errorf("inputs changed while they were used: %s", someOf(b.Moved)),
 			hint:   "what was built from them is not recorded; build again",
 		}
+	case b.failed.declared:
+		return &failure{status: exitUsage, err: fmt.Errorf("the Calyxfile is wrong: %s failed", someOf(b.failed.steps))}
 	case len(b.failed.steps) > 0:
 		first := shellWord(b.failed.steps[0])
 		return &failure{

@@ -56,7 +56,10 @@ type built struct {
 }
 
 // failures collects the nodes that failed: steps, and inputs that have no value.
-type failures struct{ steps, inputs []string }
+type failures struct {
+	steps, inputs []string
+	declared      bool // the Calyxfile is wrong
+}
 
 // Event notes a failure.
 func (f *failures) Event(e executor.Event) {
@@ -67,6 +70,7 @@ func (f *failures) Event(e executor.Event) {
 		f.inputs = append(f.inputs, done.Node)
 	default:
 		f.steps = append(f.steps, done.Node)
+		f.declared = f.declared || done.Failure.Declared
 	}
 }
 
