@@ -110,7 +110,7 @@ func (x View_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use View_Kind.Descriptor instead.
 func (View_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{23, 0}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // DescribeRequest asks for a description.
@@ -176,7 +176,10 @@ type DescribeResponse struct {
 	Stored []*Stored `protobuf:"bytes,5,rep,name=stored,proto3" json:"stored,omitempty"`
 	// What the process read of the workspace and its environment, found or not, in order to say all this. MUST be
 	// complete where the description depends on it, because calyx keeps descriptions and starts no plugin to ask again.
-	Reads         []*Request `protobuf:"bytes,6,rep,name=reads,proto3" json:"reads,omitempty"`
+	Reads []*Request `protobuf:"bytes,6,rep,name=reads,proto3" json:"reads,omitempty"`
+	// The pieces of code that functions consist of, for explanations; Function.parts counts them from 0. MAY be empty, and
+	// SHOULD be where identity was not asked for.
+	Parts         []*Part `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -253,6 +256,96 @@ func (x *DescribeResponse) GetReads() []*Request {
 	return nil
 }
 
+func (x *DescribeResponse) GetParts() []*Part {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// Part is a named piece of code: a function, a class, a constant, a package. When the code of a function has changed, the
+// host compares the parts of then and now, names those that differ, and shows the lines that do.
+type Part struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What people call it, such as "reviews.tidy" or "numpy 2.1.0". MUST differ from the names of other parts.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where it stands: a file, as in sources. MAY be empty.
+	Path []byte `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// Its first line there, from 1; 0 where that is not known. It is shown, and counts nowhere.
+	Line uint32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	// A text of at most 256 bytes that changes whenever the part does, and only then. MUST be set.
+	Code string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	// Its text, for the lines that changed. MAY be empty.
+	Source        string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Part) Reset() {
+	*x = Part{}
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Part) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Part) ProtoMessage() {}
+
+func (x *Part) ProtoReflect() protoreflect.Message {
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Part.ProtoReflect.Descriptor instead.
+func (*Part) Descriptor() ([]byte, []int) {
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Part) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Part) GetPath() []byte {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+func (x *Part) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Part) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Part) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
 // Function is something that a step can run.
 type Function struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -273,14 +366,22 @@ type Function struct {
 	// do not run, so a plugin MUST accept a start while any number of its calls wait.
 	Overlap bool `protobuf:"varint,6,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	// The type of the result, in the words of Parameter.type. MAY be empty.
-	Returns       string `protobuf:"bytes,7,opt,name=returns,proto3" json:"returns,omitempty"`
+	Returns string `protobuf:"bytes,7,opt,name=returns,proto3" json:"returns,omitempty"`
+	// Options of the step that use() in a Calyxfile makes of it, by the names and with the values that the Calyxfile knows:
+	// retries, timeout, pool (a name; its size is the Calyxfile's), rate, ttl, and so on. An option that a step with `run`
+	// does not have is an error of the plugin.
+	Options map[string]*Literal `protobuf:"bytes,8,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The parts that the function consists of, as places in DescribeResponse.parts. code alone decides whether it changed.
+	Parts []uint32 `protobuf:"varint,9,rep,packed,name=parts,proto3" json:"parts,omitempty"`
+	// Sentences on what code cannot tell of itself ("calls eval, so all of reviews.py counts"), for `calyx info`.
+	Notes         []string `protobuf:"bytes,10,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[2]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -292,7 +393,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[2]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -305,7 +406,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{2}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Function) GetName() string {
@@ -357,6 +458,27 @@ func (x *Function) GetReturns() string {
 	return ""
 }
 
+func (x *Function) GetOptions() map[string]*Literal {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *Function) GetParts() []uint32 {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Function) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
 // Parameter is what a function is called with.
 type Parameter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -381,7 +503,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[3]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +515,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[3]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +528,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{3}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Parameter) GetName() string {
@@ -463,7 +585,7 @@ type Stored struct {
 
 func (x *Stored) Reset() {
 	*x = Stored{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[4]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -475,7 +597,7 @@ func (x *Stored) String() string {
 func (*Stored) ProtoMessage() {}
 
 func (x *Stored) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[4]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -488,7 +610,7 @@ func (x *Stored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stored.ProtoReflect.Descriptor instead.
 func (*Stored) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{4}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Stored) GetName() string {
@@ -618,7 +740,7 @@ type Literal struct {
 
 func (x *Literal) Reset() {
 	*x = Literal{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +752,7 @@ func (x *Literal) String() string {
 func (*Literal) ProtoMessage() {}
 
 func (x *Literal) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +765,7 @@ func (x *Literal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Literal.ProtoReflect.Descriptor instead.
 func (*Literal) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Literal) GetKind() isLiteral_Kind {
@@ -812,7 +934,7 @@ type LiteralList struct {
 
 func (x *LiteralList) Reset() {
 	*x = LiteralList{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +946,7 @@ func (x *LiteralList) String() string {
 func (*LiteralList) ProtoMessage() {}
 
 func (x *LiteralList) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +959,7 @@ func (x *LiteralList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiteralList.ProtoReflect.Descriptor instead.
 func (*LiteralList) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LiteralList) GetItems() []*Literal {
@@ -858,7 +980,7 @@ type LiteralMap struct {
 
 func (x *LiteralMap) Reset() {
 	*x = LiteralMap{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +992,7 @@ func (x *LiteralMap) String() string {
 func (*LiteralMap) ProtoMessage() {}
 
 func (x *LiteralMap) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1005,7 @@ func (x *LiteralMap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiteralMap.ProtoReflect.Descriptor instead.
 func (*LiteralMap) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LiteralMap) GetEntries() []*LiteralMap_Entry {
@@ -904,7 +1026,7 @@ type SessionRequest struct {
 
 func (x *SessionRequest) Reset() {
 	*x = SessionRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1038,7 @@ func (x *SessionRequest) String() string {
 func (*SessionRequest) ProtoMessage() {}
 
 func (x *SessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1051,7 @@ func (x *SessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionRequest.ProtoReflect.Descriptor instead.
 func (*SessionRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SessionRequest) GetItems() []*HostItem {
@@ -959,7 +1081,7 @@ type HostItem struct {
 
 func (x *HostItem) Reset() {
 	*x = HostItem{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1093,7 @@ func (x *HostItem) String() string {
 func (*HostItem) ProtoMessage() {}
 
 func (x *HostItem) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1106,7 @@ func (x *HostItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostItem.ProtoReflect.Descriptor instead.
 func (*HostItem) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *HostItem) GetCall() uint64 {
@@ -1089,7 +1211,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[10]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1223,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[10]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1236,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Start) GetFunction() string {
@@ -1200,7 +1322,7 @@ type Argument struct {
 
 func (x *Argument) Reset() {
 	*x = Argument{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[11]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1334,7 @@ func (x *Argument) String() string {
 func (*Argument) ProtoMessage() {}
 
 func (x *Argument) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[11]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1347,7 @@ func (x *Argument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Argument.ProtoReflect.Descriptor instead.
 func (*Argument) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Argument) GetName() string {
@@ -1271,7 +1393,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[12]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1405,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[12]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1418,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{12}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Value) GetMediaType() string {
@@ -1393,7 +1515,7 @@ type ValueList struct {
 
 func (x *ValueList) Reset() {
 	*x = ValueList{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[13]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1527,7 @@ func (x *ValueList) String() string {
 func (*ValueList) ProtoMessage() {}
 
 func (x *ValueList) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[13]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1540,7 @@ func (x *ValueList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueList.ProtoReflect.Descriptor instead.
 func (*ValueList) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{13}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ValueList) GetItems() []*Value {
@@ -1443,7 +1565,7 @@ type Answers struct {
 
 func (x *Answers) Reset() {
 	*x = Answers{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1577,7 @@ func (x *Answers) String() string {
 func (*Answers) ProtoMessage() {}
 
 func (x *Answers) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1468,7 +1590,7 @@ func (x *Answers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answers.ProtoReflect.Descriptor instead.
 func (*Answers) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Answers) GetNeed() uint64 {
@@ -1509,7 +1631,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1643,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1656,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Answer) GetAnswer() isAnswer_Answer {
@@ -1614,7 +1736,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[16]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +1748,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[16]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +1761,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Cancel) GetReason() string {
@@ -1660,7 +1782,7 @@ type SessionResponse struct {
 
 func (x *SessionResponse) Reset() {
 	*x = SessionResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1794,7 @@ func (x *SessionResponse) String() string {
 func (*SessionResponse) ProtoMessage() {}
 
 func (x *SessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1807,7 @@ func (x *SessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionResponse.ProtoReflect.Descriptor instead.
 func (*SessionResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SessionResponse) GetItems() []*PluginItem {
@@ -1720,7 +1842,7 @@ type PluginItem struct {
 
 func (x *PluginItem) Reset() {
 	*x = PluginItem{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +1854,7 @@ func (x *PluginItem) String() string {
 func (*PluginItem) ProtoMessage() {}
 
 func (x *PluginItem) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +1867,7 @@ func (x *PluginItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginItem.ProtoReflect.Descriptor instead.
 func (*PluginItem) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PluginItem) GetCall() uint64 {
@@ -1915,7 +2037,7 @@ type Need struct {
 
 func (x *Need) Reset() {
 	*x = Need{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2049,7 @@ func (x *Need) String() string {
 func (*Need) ProtoMessage() {}
 
 func (x *Need) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2062,7 @@ func (x *Need) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Need.ProtoReflect.Descriptor instead.
 func (*Need) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Need) GetId() uint64 {
@@ -1996,7 +2118,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2008,7 +2130,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2021,7 +2143,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Request) GetSubject() isRequest_Subject {
@@ -2183,7 +2305,7 @@ type NodeRequest struct {
 
 func (x *NodeRequest) Reset() {
 	*x = NodeRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2317,7 @@ func (x *NodeRequest) String() string {
 func (*NodeRequest) ProtoMessage() {}
 
 func (x *NodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2330,7 @@ func (x *NodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRequest.ProtoReflect.Descriptor instead.
 func (*NodeRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *NodeRequest) GetName() string {
@@ -2238,7 +2360,7 @@ type NamedLiteral struct {
 
 func (x *NamedLiteral) Reset() {
 	*x = NamedLiteral{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2250,7 +2372,7 @@ func (x *NamedLiteral) String() string {
 func (*NamedLiteral) ProtoMessage() {}
 
 func (x *NamedLiteral) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2263,7 +2385,7 @@ func (x *NamedLiteral) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedLiteral.ProtoReflect.Descriptor instead.
 func (*NamedLiteral) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *NamedLiteral) GetName() string {
@@ -2295,7 +2417,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2307,7 +2429,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2320,7 +2442,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *View) GetKind() View_Kind {
@@ -2357,7 +2479,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2369,7 +2491,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2382,7 +2504,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Log) GetText() []byte {
@@ -2407,7 +2529,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2541,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2554,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Progress) GetDone() float64 {
@@ -2471,7 +2593,7 @@ type Metric struct {
 
 func (x *Metric) Reset() {
 	*x = Metric{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2605,7 @@ func (x *Metric) String() string {
 func (*Metric) ProtoMessage() {}
 
 func (x *Metric) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2618,7 @@ func (x *Metric) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metric.ProtoReflect.Descriptor instead.
 func (*Metric) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Metric) GetName() string {
@@ -2532,7 +2654,7 @@ type GradientFlow struct {
 
 func (x *GradientFlow) Reset() {
 	*x = GradientFlow{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2544,7 +2666,7 @@ func (x *GradientFlow) String() string {
 func (*GradientFlow) ProtoMessage() {}
 
 func (x *GradientFlow) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2557,7 +2679,7 @@ func (x *GradientFlow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GradientFlow.ProtoReflect.Descriptor instead.
 func (*GradientFlow) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GradientFlow) GetFlows() []*GradientFlow_Flow {
@@ -2581,7 +2703,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[28]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2593,7 +2715,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[28]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2606,7 +2728,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Result) GetElement() uint32 {
@@ -2642,7 +2764,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[29]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +2776,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[29]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +2789,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Failure) GetMessage() string {
@@ -2719,7 +2841,7 @@ type Observed struct {
 
 func (x *Observed) Reset() {
 	*x = Observed{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[30]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2731,7 +2853,7 @@ func (x *Observed) String() string {
 func (*Observed) ProtoMessage() {}
 
 func (x *Observed) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[30]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2744,7 +2866,7 @@ func (x *Observed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Observed.ProtoReflect.Descriptor instead.
 func (*Observed) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Observed) GetReads() []*Request {
@@ -2765,7 +2887,7 @@ type LoadRequest struct {
 
 func (x *LoadRequest) Reset() {
 	*x = LoadRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[31]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +2899,7 @@ func (x *LoadRequest) String() string {
 func (*LoadRequest) ProtoMessage() {}
 
 func (x *LoadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[31]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +2912,7 @@ func (x *LoadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadRequest.ProtoReflect.Descriptor instead.
 func (*LoadRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{31}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LoadRequest) GetInstance() string {
@@ -2813,7 +2935,7 @@ type LoadResponse struct {
 
 func (x *LoadResponse) Reset() {
 	*x = LoadResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2825,7 +2947,7 @@ func (x *LoadResponse) String() string {
 func (*LoadResponse) ProtoMessage() {}
 
 func (x *LoadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2838,7 +2960,7 @@ func (x *LoadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadResponse.ProtoReflect.Descriptor instead.
 func (*LoadResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *LoadResponse) GetValues() []*NamedLiteral {
@@ -2870,7 +2992,7 @@ type SaveRequest struct {
 
 func (x *SaveRequest) Reset() {
 	*x = SaveRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2882,7 +3004,7 @@ func (x *SaveRequest) String() string {
 func (*SaveRequest) ProtoMessage() {}
 
 func (x *SaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2895,7 +3017,7 @@ func (x *SaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveRequest.ProtoReflect.Descriptor instead.
 func (*SaveRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SaveRequest) GetInstance() string {
@@ -2930,7 +3052,7 @@ type SaveResponse struct {
 
 func (x *SaveResponse) Reset() {
 	*x = SaveResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2942,7 +3064,7 @@ func (x *SaveResponse) String() string {
 func (*SaveResponse) ProtoMessage() {}
 
 func (x *SaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2955,7 +3077,7 @@ func (x *SaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveResponse.ProtoReflect.Descriptor instead.
 func (*SaveResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SaveResponse) GetRevision() string {
@@ -2976,7 +3098,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2988,7 +3110,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3001,7 +3123,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DeleteRequest) GetInstance() string {
@@ -3020,7 +3142,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3032,7 +3154,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3045,7 +3167,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 // ExistsRequest names an instance.
@@ -3059,7 +3181,7 @@ type ExistsRequest struct {
 
 func (x *ExistsRequest) Reset() {
 	*x = ExistsRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3071,7 +3193,7 @@ func (x *ExistsRequest) String() string {
 func (*ExistsRequest) ProtoMessage() {}
 
 func (x *ExistsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3084,7 +3206,7 @@ func (x *ExistsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExistsRequest.ProtoReflect.Descriptor instead.
 func (*ExistsRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ExistsRequest) GetInstance() string {
@@ -3105,7 +3227,7 @@ type ExistsResponse struct {
 
 func (x *ExistsResponse) Reset() {
 	*x = ExistsResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3117,7 +3239,7 @@ func (x *ExistsResponse) String() string {
 func (*ExistsResponse) ProtoMessage() {}
 
 func (x *ExistsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3130,7 +3252,7 @@ func (x *ExistsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExistsResponse.ProtoReflect.Descriptor instead.
 func (*ExistsResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExistsResponse) GetExists() bool {
@@ -3149,7 +3271,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3161,7 +3283,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3174,7 +3296,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 // ListResponse names the instances that have values.
@@ -3188,7 +3310,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3200,7 +3322,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3213,7 +3335,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListResponse) GetInstances() []string {
@@ -3236,7 +3358,7 @@ type LiteralMap_Entry struct {
 
 func (x *LiteralMap_Entry) Reset() {
 	*x = LiteralMap_Entry{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3248,7 +3370,7 @@ func (x *LiteralMap_Entry) String() string {
 func (*LiteralMap_Entry) ProtoMessage() {}
 
 func (x *LiteralMap_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3261,7 +3383,7 @@ func (x *LiteralMap_Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiteralMap_Entry.ProtoReflect.Descriptor instead.
 func (*LiteralMap_Entry) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{7, 0}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{8, 0}
 }
 
 func (x *LiteralMap_Entry) GetKey() string {
@@ -3298,7 +3420,7 @@ type GradientFlow_Flow struct {
 
 func (x *GradientFlow_Flow) Reset() {
 	*x = GradientFlow_Flow{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[42]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3310,7 +3432,7 @@ func (x *GradientFlow_Flow) String() string {
 func (*GradientFlow_Flow) ProtoMessage() {}
 
 func (x *GradientFlow_Flow) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[42]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3323,7 +3445,7 @@ func (x *GradientFlow_Flow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GradientFlow_Flow.ProtoReflect.Descriptor instead.
 func (*GradientFlow_Flow) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{27, 0}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{28, 0}
 }
 
 func (x *GradientFlow_Flow) GetSource() isGradientFlow_Flow_Source {
@@ -3396,7 +3518,7 @@ type GradientFlow_Asked struct {
 
 func (x *GradientFlow_Asked) Reset() {
 	*x = GradientFlow_Asked{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[43]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3408,7 +3530,7 @@ func (x *GradientFlow_Asked) String() string {
 func (*GradientFlow_Asked) ProtoMessage() {}
 
 func (x *GradientFlow_Asked) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[43]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3421,7 +3543,7 @@ func (x *GradientFlow_Asked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GradientFlow_Asked.ProtoReflect.Descriptor instead.
 func (*GradientFlow_Asked) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{27, 1}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{28, 1}
 }
 
 func (x *GradientFlow_Asked) GetNeed() uint64 {
@@ -3444,14 +3566,21 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\x1ccalyx/plugin/v1/plugin.proto\x12\x0fcalyx.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\"-\n" +
 	"\x0fDescribeRequest\x12\x1a\n" +
-	"\bidentity\x18\x01 \x01(\bR\bidentity\"\xf4\x01\n" +
+	"\bidentity\x18\x01 \x01(\bR\bidentity\"\xa1\x02\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
 	"\asources\x18\x03 \x03(\fR\asources\x127\n" +
 	"\tfunctions\x18\x04 \x03(\v2\x19.calyx.plugin.v1.FunctionR\tfunctions\x12/\n" +
 	"\x06stored\x18\x05 \x03(\v2\x17.calyx.plugin.v1.StoredR\x06stored\x12.\n" +
-	"\x05reads\x18\x06 \x03(\v2\x18.calyx.plugin.v1.RequestR\x05reads\"\xca\x01\n" +
+	"\x05reads\x18\x06 \x03(\v2\x18.calyx.plugin.v1.RequestR\x05reads\x12+\n" +
+	"\x05parts\x18\a \x03(\v2\x15.calyx.plugin.v1.PartR\x05parts\"n\n" +
+	"\x04Part\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\fR\x04path\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\rR\x04line\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\x12\x16\n" +
+	"\x06source\x18\x05 \x01(\tR\x06source\"\x8e\x03\n" +
 	"\bFunction\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12:\n" +
 	"\n" +
@@ -3461,7 +3590,14 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x03doc\x18\x04 \x01(\tR\x03doc\x12\x14\n" +
 	"\x05batch\x18\x05 \x01(\rR\x05batch\x12\x18\n" +
 	"\aoverlap\x18\x06 \x01(\bR\aoverlap\x12\x18\n" +
-	"\areturns\x18\a \x01(\tR\areturns\"y\n" +
+	"\areturns\x18\a \x01(\tR\areturns\x12@\n" +
+	"\aoptions\x18\b \x03(\v2&.calyx.plugin.v1.Function.OptionsEntryR\aoptions\x12\x14\n" +
+	"\x05parts\x18\t \x03(\rR\x05parts\x12\x14\n" +
+	"\x05notes\x18\n" +
+	" \x03(\tR\x05notes\x1aT\n" +
+	"\fOptionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.calyx.plugin.v1.LiteralR\x05value:\x028\x01\"y\n" +
 	"\tParameter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x122\n" +
@@ -3677,120 +3813,125 @@ func file_calyx_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_calyx_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_calyx_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_calyx_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_calyx_plugin_v1_plugin_proto_goTypes = []any{
 	(View_Kind)(0),              // 0: calyx.plugin.v1.View.Kind
 	(*DescribeRequest)(nil),     // 1: calyx.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),    // 2: calyx.plugin.v1.DescribeResponse
-	(*Function)(nil),            // 3: calyx.plugin.v1.Function
-	(*Parameter)(nil),           // 4: calyx.plugin.v1.Parameter
-	(*Stored)(nil),              // 5: calyx.plugin.v1.Stored
-	(*Literal)(nil),             // 6: calyx.plugin.v1.Literal
-	(*LiteralList)(nil),         // 7: calyx.plugin.v1.LiteralList
-	(*LiteralMap)(nil),          // 8: calyx.plugin.v1.LiteralMap
-	(*SessionRequest)(nil),      // 9: calyx.plugin.v1.SessionRequest
-	(*HostItem)(nil),            // 10: calyx.plugin.v1.HostItem
-	(*Start)(nil),               // 11: calyx.plugin.v1.Start
-	(*Argument)(nil),            // 12: calyx.plugin.v1.Argument
-	(*Value)(nil),               // 13: calyx.plugin.v1.Value
-	(*ValueList)(nil),           // 14: calyx.plugin.v1.ValueList
-	(*Answers)(nil),             // 15: calyx.plugin.v1.Answers
-	(*Answer)(nil),              // 16: calyx.plugin.v1.Answer
-	(*Cancel)(nil),              // 17: calyx.plugin.v1.Cancel
-	(*SessionResponse)(nil),     // 18: calyx.plugin.v1.SessionResponse
-	(*PluginItem)(nil),          // 19: calyx.plugin.v1.PluginItem
-	(*Need)(nil),                // 20: calyx.plugin.v1.Need
-	(*Request)(nil),             // 21: calyx.plugin.v1.Request
-	(*NodeRequest)(nil),         // 22: calyx.plugin.v1.NodeRequest
-	(*NamedLiteral)(nil),        // 23: calyx.plugin.v1.NamedLiteral
-	(*View)(nil),                // 24: calyx.plugin.v1.View
-	(*Log)(nil),                 // 25: calyx.plugin.v1.Log
-	(*Progress)(nil),            // 26: calyx.plugin.v1.Progress
-	(*Metric)(nil),              // 27: calyx.plugin.v1.Metric
-	(*GradientFlow)(nil),        // 28: calyx.plugin.v1.GradientFlow
-	(*Result)(nil),              // 29: calyx.plugin.v1.Result
-	(*Failure)(nil),             // 30: calyx.plugin.v1.Failure
-	(*Observed)(nil),            // 31: calyx.plugin.v1.Observed
-	(*LoadRequest)(nil),         // 32: calyx.plugin.v1.LoadRequest
-	(*LoadResponse)(nil),        // 33: calyx.plugin.v1.LoadResponse
-	(*SaveRequest)(nil),         // 34: calyx.plugin.v1.SaveRequest
-	(*SaveResponse)(nil),        // 35: calyx.plugin.v1.SaveResponse
-	(*DeleteRequest)(nil),       // 36: calyx.plugin.v1.DeleteRequest
-	(*DeleteResponse)(nil),      // 37: calyx.plugin.v1.DeleteResponse
-	(*ExistsRequest)(nil),       // 38: calyx.plugin.v1.ExistsRequest
-	(*ExistsResponse)(nil),      // 39: calyx.plugin.v1.ExistsResponse
-	(*ListRequest)(nil),         // 40: calyx.plugin.v1.ListRequest
-	(*ListResponse)(nil),        // 41: calyx.plugin.v1.ListResponse
-	(*LiteralMap_Entry)(nil),    // 42: calyx.plugin.v1.LiteralMap.Entry
-	(*GradientFlow_Flow)(nil),   // 43: calyx.plugin.v1.GradientFlow.Flow
-	(*GradientFlow_Asked)(nil),  // 44: calyx.plugin.v1.GradientFlow.Asked
-	(*durationpb.Duration)(nil), // 45: google.protobuf.Duration
+	(*Part)(nil),                // 3: calyx.plugin.v1.Part
+	(*Function)(nil),            // 4: calyx.plugin.v1.Function
+	(*Parameter)(nil),           // 5: calyx.plugin.v1.Parameter
+	(*Stored)(nil),              // 6: calyx.plugin.v1.Stored
+	(*Literal)(nil),             // 7: calyx.plugin.v1.Literal
+	(*LiteralList)(nil),         // 8: calyx.plugin.v1.LiteralList
+	(*LiteralMap)(nil),          // 9: calyx.plugin.v1.LiteralMap
+	(*SessionRequest)(nil),      // 10: calyx.plugin.v1.SessionRequest
+	(*HostItem)(nil),            // 11: calyx.plugin.v1.HostItem
+	(*Start)(nil),               // 12: calyx.plugin.v1.Start
+	(*Argument)(nil),            // 13: calyx.plugin.v1.Argument
+	(*Value)(nil),               // 14: calyx.plugin.v1.Value
+	(*ValueList)(nil),           // 15: calyx.plugin.v1.ValueList
+	(*Answers)(nil),             // 16: calyx.plugin.v1.Answers
+	(*Answer)(nil),              // 17: calyx.plugin.v1.Answer
+	(*Cancel)(nil),              // 18: calyx.plugin.v1.Cancel
+	(*SessionResponse)(nil),     // 19: calyx.plugin.v1.SessionResponse
+	(*PluginItem)(nil),          // 20: calyx.plugin.v1.PluginItem
+	(*Need)(nil),                // 21: calyx.plugin.v1.Need
+	(*Request)(nil),             // 22: calyx.plugin.v1.Request
+	(*NodeRequest)(nil),         // 23: calyx.plugin.v1.NodeRequest
+	(*NamedLiteral)(nil),        // 24: calyx.plugin.v1.NamedLiteral
+	(*View)(nil),                // 25: calyx.plugin.v1.View
+	(*Log)(nil),                 // 26: calyx.plugin.v1.Log
+	(*Progress)(nil),            // 27: calyx.plugin.v1.Progress
+	(*Metric)(nil),              // 28: calyx.plugin.v1.Metric
+	(*GradientFlow)(nil),        // 29: calyx.plugin.v1.GradientFlow
+	(*Result)(nil),              // 30: calyx.plugin.v1.Result
+	(*Failure)(nil),             // 31: calyx.plugin.v1.Failure
+	(*Observed)(nil),            // 32: calyx.plugin.v1.Observed
+	(*LoadRequest)(nil),         // 33: calyx.plugin.v1.LoadRequest
+	(*LoadResponse)(nil),        // 34: calyx.plugin.v1.LoadResponse
+	(*SaveRequest)(nil),         // 35: calyx.plugin.v1.SaveRequest
+	(*SaveResponse)(nil),        // 36: calyx.plugin.v1.SaveResponse
+	(*DeleteRequest)(nil),       // 37: calyx.plugin.v1.DeleteRequest
+	(*DeleteResponse)(nil),      // 38: calyx.plugin.v1.DeleteResponse
+	(*ExistsRequest)(nil),       // 39: calyx.plugin.v1.ExistsRequest
+	(*ExistsResponse)(nil),      // 40: calyx.plugin.v1.ExistsResponse
+	(*ListRequest)(nil),         // 41: calyx.plugin.v1.ListRequest
+	(*ListResponse)(nil),        // 42: calyx.plugin.v1.ListResponse
+	nil,                         // 43: calyx.plugin.v1.Function.OptionsEntry
+	(*LiteralMap_Entry)(nil),    // 44: calyx.plugin.v1.LiteralMap.Entry
+	(*GradientFlow_Flow)(nil),   // 45: calyx.plugin.v1.GradientFlow.Flow
+	(*GradientFlow_Asked)(nil),  // 46: calyx.plugin.v1.GradientFlow.Asked
+	(*durationpb.Duration)(nil), // 47: google.protobuf.Duration
 }
 var file_calyx_plugin_v1_plugin_proto_depIdxs = []int32{
-	3,  // 0: calyx.plugin.v1.DescribeResponse.functions:type_name -> calyx.plugin.v1.Function
-	5,  // 1: calyx.plugin.v1.DescribeResponse.stored:type_name -> calyx.plugin.v1.Stored
-	21, // 2: calyx.plugin.v1.DescribeResponse.reads:type_name -> calyx.plugin.v1.Request
-	4,  // 3: calyx.plugin.v1.Function.parameters:type_name -> calyx.plugin.v1.Parameter
-	6,  // 4: calyx.plugin.v1.Parameter.default:type_name -> calyx.plugin.v1.Literal
-	6,  // 5: calyx.plugin.v1.Stored.value:type_name -> calyx.plugin.v1.Literal
-	6,  // 6: calyx.plugin.v1.Stored.default:type_name -> calyx.plugin.v1.Literal
-	7,  // 7: calyx.plugin.v1.Literal.list:type_name -> calyx.plugin.v1.LiteralList
-	8,  // 8: calyx.plugin.v1.Literal.map:type_name -> calyx.plugin.v1.LiteralMap
-	6,  // 9: calyx.plugin.v1.LiteralList.items:type_name -> calyx.plugin.v1.Literal
-	42, // 10: calyx.plugin.v1.LiteralMap.entries:type_name -> calyx.plugin.v1.LiteralMap.Entry
-	10, // 11: calyx.plugin.v1.SessionRequest.items:type_name -> calyx.plugin.v1.HostItem
-	11, // 12: calyx.plugin.v1.HostItem.start:type_name -> calyx.plugin.v1.Start
-	15, // 13: calyx.plugin.v1.HostItem.answers:type_name -> calyx.plugin.v1.Answers
-	17, // 14: calyx.plugin.v1.HostItem.cancel:type_name -> calyx.plugin.v1.Cancel
-	12, // 15: calyx.plugin.v1.Start.arguments:type_name -> calyx.plugin.v1.Argument
-	45, // 16: calyx.plugin.v1.Start.deadline:type_name -> google.protobuf.Duration
-	13, // 17: calyx.plugin.v1.Argument.value:type_name -> calyx.plugin.v1.Value
-	14, // 18: calyx.plugin.v1.Value.list:type_name -> calyx.plugin.v1.ValueList
-	13, // 19: calyx.plugin.v1.ValueList.items:type_name -> calyx.plugin.v1.Value
-	16, // 20: calyx.plugin.v1.Answers.answers:type_name -> calyx.plugin.v1.Answer
-	13, // 21: calyx.plugin.v1.Answer.value:type_name -> calyx.plugin.v1.Value
-	19, // 22: calyx.plugin.v1.SessionResponse.items:type_name -> calyx.plugin.v1.PluginItem
-	20, // 23: calyx.plugin.v1.PluginItem.need:type_name -> calyx.plugin.v1.Need
-	25, // 24: calyx.plugin.v1.PluginItem.log:type_name -> calyx.plugin.v1.Log
-	26, // 25: calyx.plugin.v1.PluginItem.progress:type_name -> calyx.plugin.v1.Progress
-	27, // 26: calyx.plugin.v1.PluginItem.metric:type_name -> calyx.plugin.v1.Metric
-	28, // 27: calyx.plugin.v1.PluginItem.gradient_flow:type_name -> calyx.plugin.v1.GradientFlow
-	29, // 28: calyx.plugin.v1.PluginItem.result:type_name -> calyx.plugin.v1.Result
-	30, // 29: calyx.plugin.v1.PluginItem.failure:type_name -> calyx.plugin.v1.Failure
-	31, // 30: calyx.plugin.v1.PluginItem.observed:type_name -> calyx.plugin.v1.Observed
-	21, // 31: calyx.plugin.v1.Need.requests:type_name -> calyx.plugin.v1.Request
-	22, // 32: calyx.plugin.v1.Request.node:type_name -> calyx.plugin.v1.NodeRequest
-	24, // 33: calyx.plugin.v1.Request.view:type_name -> calyx.plugin.v1.View
-	23, // 34: calyx.plugin.v1.NodeRequest.arguments:type_name -> calyx.plugin.v1.NamedLiteral
-	6,  // 35: calyx.plugin.v1.NamedLiteral.value:type_name -> calyx.plugin.v1.Literal
-	0,  // 36: calyx.plugin.v1.View.kind:type_name -> calyx.plugin.v1.View.Kind
-	43, // 37: calyx.plugin.v1.GradientFlow.flows:type_name -> calyx.plugin.v1.GradientFlow.Flow
-	13, // 38: calyx.plugin.v1.Result.value:type_name -> calyx.plugin.v1.Value
-	45, // 39: calyx.plugin.v1.Failure.retry_after:type_name -> google.protobuf.Duration
-	21, // 40: calyx.plugin.v1.Observed.reads:type_name -> calyx.plugin.v1.Request
-	23, // 41: calyx.plugin.v1.LoadResponse.values:type_name -> calyx.plugin.v1.NamedLiteral
-	23, // 42: calyx.plugin.v1.SaveRequest.values:type_name -> calyx.plugin.v1.NamedLiteral
-	6,  // 43: calyx.plugin.v1.LiteralMap.Entry.value:type_name -> calyx.plugin.v1.Literal
-	44, // 44: calyx.plugin.v1.GradientFlow.Flow.asked:type_name -> calyx.plugin.v1.GradientFlow.Asked
-	1,  // 45: calyx.plugin.v1.Plugin.Describe:input_type -> calyx.plugin.v1.DescribeRequest
-	9,  // 46: calyx.plugin.v1.Plugin.Session:input_type -> calyx.plugin.v1.SessionRequest
-	32, // 47: calyx.plugin.v1.StateStore.Load:input_type -> calyx.plugin.v1.LoadRequest
-	34, // 48: calyx.plugin.v1.StateStore.Save:input_type -> calyx.plugin.v1.SaveRequest
-	36, // 49: calyx.plugin.v1.StateStore.Delete:input_type -> calyx.plugin.v1.DeleteRequest
-	38, // 50: calyx.plugin.v1.StateStore.Exists:input_type -> calyx.plugin.v1.ExistsRequest
-	40, // 51: calyx.plugin.v1.StateStore.List:input_type -> calyx.plugin.v1.ListRequest
-	2,  // 52: calyx.plugin.v1.Plugin.Describe:output_type -> calyx.plugin.v1.DescribeResponse
-	18, // 53: calyx.plugin.v1.Plugin.Session:output_type -> calyx.plugin.v1.SessionResponse
-	33, // 54: calyx.plugin.v1.StateStore.Load:output_type -> calyx.plugin.v1.LoadResponse
-	35, // 55: calyx.plugin.v1.StateStore.Save:output_type -> calyx.plugin.v1.SaveResponse
-	37, // 56: calyx.plugin.v1.StateStore.Delete:output_type -> calyx.plugin.v1.DeleteResponse
-	39, // 57: calyx.plugin.v1.StateStore.Exists:output_type -> calyx.plugin.v1.ExistsResponse
-	41, // 58: calyx.plugin.v1.StateStore.List:output_type -> calyx.plugin.v1.ListResponse
-	52, // [52:59] is the sub-list for method output_type
-	45, // [45:52] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	4,  // 0: calyx.plugin.v1.DescribeResponse.functions:type_name -> calyx.plugin.v1.Function
+	6,  // 1: calyx.plugin.v1.DescribeResponse.stored:type_name -> calyx.plugin.v1.Stored
+	22, // 2: calyx.plugin.v1.DescribeResponse.reads:type_name -> calyx.plugin.v1.Request
+	3,  // 3: calyx.plugin.v1.DescribeResponse.parts:type_name -> calyx.plugin.v1.Part
+	5,  // 4: calyx.plugin.v1.Function.parameters:type_name -> calyx.plugin.v1.Parameter
+	43, // 5: calyx.plugin.v1.Function.options:type_name -> calyx.plugin.v1.Function.OptionsEntry
+	7,  // 6: calyx.plugin.v1.Parameter.default:type_name -> calyx.plugin.v1.Literal
+	7,  // 7: calyx.plugin.v1.Stored.value:type_name -> calyx.plugin.v1.Literal
+	7,  // 8: calyx.plugin.v1.Stored.default:type_name -> calyx.plugin.v1.Literal
+	8,  // 9: calyx.plugin.v1.Literal.list:type_name -> calyx.plugin.v1.LiteralList
+	9,  // 10: calyx.plugin.v1.Literal.map:type_name -> calyx.plugin.v1.LiteralMap
+	7,  // 11: calyx.plugin.v1.LiteralList.items:type_name -> calyx.plugin.v1.Literal
+	44, // 12: calyx.plugin.v1.LiteralMap.entries:type_name -> calyx.plugin.v1.LiteralMap.Entry
+	11, // 13: calyx.plugin.v1.SessionRequest.items:type_name -> calyx.plugin.v1.HostItem
+	12, // 14: calyx.plugin.v1.HostItem.start:type_name -> calyx.plugin.v1.Start
+	16, // 15: calyx.plugin.v1.HostItem.answers:type_name -> calyx.plugin.v1.Answers
+	18, // 16: calyx.plugin.v1.HostItem.cancel:type_name -> calyx.plugin.v1.Cancel
+	13, // 17: calyx.plugin.v1.Start.arguments:type_name -> calyx.plugin.v1.Argument
+	47, // 18: calyx.plugin.v1.Start.deadline:type_name -> google.protobuf.Duration
+	14, // 19: calyx.plugin.v1.Argument.value:type_name -> calyx.plugin.v1.Value
+	15, // 20: calyx.plugin.v1.Value.list:type_name -> calyx.plugin.v1.ValueList
+	14, // 21: calyx.plugin.v1.ValueList.items:type_name -> calyx.plugin.v1.Value
+	17, // 22: calyx.plugin.v1.Answers.answers:type_name -> calyx.plugin.v1.Answer
+	14, // 23: calyx.plugin.v1.Answer.value:type_name -> calyx.plugin.v1.Value
+	20, // 24: calyx.plugin.v1.SessionResponse.items:type_name -> calyx.plugin.v1.PluginItem
+	21, // 25: calyx.plugin.v1.PluginItem.need:type_name -> calyx.plugin.v1.Need
+	26, // 26: calyx.plugin.v1.PluginItem.log:type_name -> calyx.plugin.v1.Log
+	27, // 27: calyx.plugin.v1.PluginItem.progress:type_name -> calyx.plugin.v1.Progress
+	28, // 28: calyx.plugin.v1.PluginItem.metric:type_name -> calyx.plugin.v1.Metric
+	29, // 29: calyx.plugin.v1.PluginItem.gradient_flow:type_name -> calyx.plugin.v1.GradientFlow
+	30, // 30: calyx.plugin.v1.PluginItem.result:type_name -> calyx.plugin.v1.Result
+	31, // 31: calyx.plugin.v1.PluginItem.failure:type_name -> calyx.plugin.v1.Failure
+	32, // 32: calyx.plugin.v1.PluginItem.observed:type_name -> calyx.plugin.v1.Observed
+	22, // 33: calyx.plugin.v1.Need.requests:type_name -> calyx.plugin.v1.Request
+	23, // 34: calyx.plugin.v1.Request.node:type_name -> calyx.plugin.v1.NodeRequest
+	25, // 35: calyx.plugin.v1.Request.view:type_name -> calyx.plugin.v1.View
+	24, // 36: calyx.plugin.v1.NodeRequest.arguments:type_name -> calyx.plugin.v1.NamedLiteral
+	7,  // 37: calyx.plugin.v1.NamedLiteral.value:type_name -> calyx.plugin.v1.Literal
+	0,  // 38: calyx.plugin.v1.View.kind:type_name -> calyx.plugin.v1.View.Kind
+	45, // 39: calyx.plugin.v1.GradientFlow.flows:type_name -> calyx.plugin.v1.GradientFlow.Flow
+	14, // 40: calyx.plugin.v1.Result.value:type_name -> calyx.plugin.v1.Value
+	47, // 41: calyx.plugin.v1.Failure.retry_after:type_name -> google.protobuf.Duration
+	22, // 42: calyx.plugin.v1.Observed.reads:type_name -> calyx.plugin.v1.Request
+	24, // 43: calyx.plugin.v1.LoadResponse.values:type_name -> calyx.plugin.v1.NamedLiteral
+	24, // 44: calyx.plugin.v1.SaveRequest.values:type_name -> calyx.plugin.v1.NamedLiteral
+	7,  // 45: calyx.plugin.v1.Function.OptionsEntry.value:type_name -> calyx.plugin.v1.Literal
+	7,  // 46: calyx.plugin.v1.LiteralMap.Entry.value:type_name -> calyx.plugin.v1.Literal
+	46, // 47: calyx.plugin.v1.GradientFlow.Flow.asked:type_name -> calyx.plugin.v1.GradientFlow.Asked
+	1,  // 48: calyx.plugin.v1.Plugin.Describe:input_type -> calyx.plugin.v1.DescribeRequest
+	10, // 49: calyx.plugin.v1.Plugin.Session:input_type -> calyx.plugin.v1.SessionRequest
+	33, // 50: calyx.plugin.v1.StateStore.Load:input_type -> calyx.plugin.v1.LoadRequest
+	35, // 51: calyx.plugin.v1.StateStore.Save:input_type -> calyx.plugin.v1.SaveRequest
+	37, // 52: calyx.plugin.v1.StateStore.Delete:input_type -> calyx.plugin.v1.DeleteRequest
+	39, // 53: calyx.plugin.v1.StateStore.Exists:input_type -> calyx.plugin.v1.ExistsRequest
+	41, // 54: calyx.plugin.v1.StateStore.List:input_type -> calyx.plugin.v1.ListRequest
+	2,  // 55: calyx.plugin.v1.Plugin.Describe:output_type -> calyx.plugin.v1.DescribeResponse
+	19, // 56: calyx.plugin.v1.Plugin.Session:output_type -> calyx.plugin.v1.SessionResponse
+	34, // 57: calyx.plugin.v1.StateStore.Load:output_type -> calyx.plugin.v1.LoadResponse
+	36, // 58: calyx.plugin.v1.StateStore.Save:output_type -> calyx.plugin.v1.SaveResponse
+	38, // 59: calyx.plugin.v1.StateStore.Delete:output_type -> calyx.plugin.v1.DeleteResponse
+	40, // 60: calyx.plugin.v1.StateStore.Exists:output_type -> calyx.plugin.v1.ExistsResponse
+	42, // 61: calyx.plugin.v1.StateStore.List:output_type -> calyx.plugin.v1.ListResponse
+	55, // [55:62] is the sub-list for method output_type
+	48, // [48:55] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_calyx_plugin_v1_plugin_proto_init() }
@@ -3798,13 +3939,13 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 	if File_calyx_plugin_v1_plugin_proto != nil {
 		return
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[4].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[5].OneofWrappers = []any{
 		(*Stored_Value)(nil),
 		(*Stored_Path)(nil),
 		(*Stored_Glob)(nil),
 		(*Stored_Env)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[5].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[6].OneofWrappers = []any{
 		(*Literal_None)(nil),
 		(*Literal_Boolean)(nil),
 		(*Literal_Integer)(nil),
@@ -3815,22 +3956,22 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 		(*Literal_List)(nil),
 		(*Literal_Map)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[9].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[10].OneofWrappers = []any{
 		(*HostItem_Start)(nil),
 		(*HostItem_Answers)(nil),
 		(*HostItem_Cancel)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[12].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[13].OneofWrappers = []any{
 		(*Value_Inline)(nil),
 		(*Value_Path)(nil),
 		(*Value_List)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[15].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[16].OneofWrappers = []any{
 		(*Answer_Value)(nil),
 		(*Answer_Absent)(nil),
 		(*Answer_Error)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[18].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[19].OneofWrappers = []any{
 		(*PluginItem_Need)(nil),
 		(*PluginItem_Log)(nil),
 		(*PluginItem_Progress)(nil),
@@ -3840,7 +3981,7 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 		(*PluginItem_Failure)(nil),
 		(*PluginItem_Observed)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[20].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[21].OneofWrappers = []any{
 		(*Request_Node)(nil),
 		(*Request_File)(nil),
 		(*Request_Listing)(nil),
@@ -3850,8 +3991,8 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 		(*Request_Parameter)(nil),
 		(*Request_Instance)(nil),
 	}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[29].OneofWrappers = []any{}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[42].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[30].OneofWrappers = []any{}
+	file_calyx_plugin_v1_plugin_proto_msgTypes[44].OneofWrappers = []any{
 		(*GradientFlow_Flow_Argument)(nil),
 		(*GradientFlow_Flow_Asked)(nil),
 	}
@@ -3861,7 +4002,7 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_calyx_plugin_v1_plugin_proto_rawDesc), len(file_calyx_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   44,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -14,23 +14,46 @@ class DescribeRequest(_message.Message):
     def __init__(self, identity: bool = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "version", "sources", "functions", "stored", "reads")
+    __slots__ = ("name", "version", "sources", "functions", "stored", "reads", "parts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
     FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     STORED_FIELD_NUMBER: _ClassVar[int]
     READS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     sources: _containers.RepeatedScalarFieldContainer[bytes]
     functions: _containers.RepeatedCompositeFieldContainer[Function]
     stored: _containers.RepeatedCompositeFieldContainer[Stored]
     reads: _containers.RepeatedCompositeFieldContainer[Request]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sources: _Optional[_Iterable[bytes]] = ..., functions: _Optional[_Iterable[_Union[Function, _Mapping]]] = ..., stored: _Optional[_Iterable[_Union[Stored, _Mapping]]] = ..., reads: _Optional[_Iterable[_Union[Request, _Mapping]]] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[Part]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sources: _Optional[_Iterable[bytes]] = ..., functions: _Optional[_Iterable[_Union[Function, _Mapping]]] = ..., stored: _Optional[_Iterable[_Union[Stored, _Mapping]]] = ..., reads: _Optional[_Iterable[_Union[Request, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("name", "path", "line", "code", "source")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    path: bytes
+    line: int
+    code: str
+    source: str
+    def __init__(self, name: _Optional[str] = ..., path: _Optional[bytes] = ..., line: _Optional[int] = ..., code: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
 
 class Function(_message.Message):
-    __slots__ = ("name", "parameters", "code", "doc", "batch", "overlap", "returns")
+    __slots__ = ("name", "parameters", "code", "doc", "batch", "overlap", "returns", "options", "parts", "notes")
+    class OptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Literal
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Literal, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +61,9 @@ class Function(_message.Message):
     BATCH_FIELD_NUMBER: _ClassVar[int]
     OVERLAP_FIELD_NUMBER: _ClassVar[int]
     RETURNS_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     name: str
     parameters: _containers.RepeatedCompositeFieldContainer[Parameter]
     code: str
@@ -45,7 +71,10 @@ class Function(_message.Message):
     batch: int
     overlap: bool
     returns: str
-    def __init__(self, name: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[Parameter, _Mapping]]] = ..., code: _Optional[str] = ..., doc: _Optional[str] = ..., batch: _Optional[int] = ..., overlap: bool = ..., returns: _Optional[str] = ...) -> None: ...
+    options: _containers.MessageMap[str, Literal]
+    parts: _containers.RepeatedScalarFieldContainer[int]
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[Parameter, _Mapping]]] = ..., code: _Optional[str] = ..., doc: _Optional[str] = ..., batch: _Optional[int] = ..., overlap: bool = ..., returns: _Optional[str] = ..., options: _Optional[_Mapping[str, Literal]] = ..., parts: _Optional[_Iterable[int]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Parameter(_message.Message):
     __slots__ = ("name", "type", "default", "doc")
