@@ -7,6 +7,7 @@ They belong to the process, since what was read may stay in its memory, and coun
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import os.path
 import pathlib
@@ -19,8 +20,8 @@ from typing import Any
 from ._call import calling
 from ._proto import plugin_pb2 as pb
 
-#: Code whose reads are no node's: imports, and the source lines in tracebacks.
-_IMPORTS = ("<frozen importlib", "<frozen zipimport")
+#: Code whose reads are no node's: imports, the search for what is installed, and the source lines in tracebacks.
+_IMPORTS = ("<frozen importlib", "<frozen zipimport", importlib.__path__[0] + "/metadata")
 _SOURCE_LINES = ("/linecache.py", "/tokenize.py")
 _PATHS = ("posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
 _HERE = os.path.dirname(os.path.abspath(__file__))
