@@ -2,13 +2,9 @@
 package examples
 
 import (
-	"bytes"
-	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -40,31 +36,4 @@ func TestTour(t *testing.T) {
 	if after := build(t, dir, calyx); !slices.Contains(after, "report") || slices.Contains(after, "rows") {
 		t.Errorf("after top was set, a build executed %q", after)
 	}
-}
-
-// build returns the nodes that a build executed.
-func build(t *testing.T, dir, calyx string) []string {
-	t.Helper()
-	var executed []string
-	for line := range bytes.Lines(run(t, dir, calyx, "build", "--json")) {
-		var event struct{ Event, Node, Outcome string }
-		if err := json.Unmarshal(line, &event); err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		if event.Outcome == "executed" {
-			executed = append(executed, event.Node)
-		}
-	}
-	return executed
-}
-
-func run(t *testing.T, dir string, argv ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(argv[0], argv[1:]...)
-	var stdout, stderr bytes.Buffer
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, stderr.Bytes())
-	}
-	return stdout.Bytes()
 }
