@@ -200,12 +200,12 @@ func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
 	return l
 }
 
-// keepSmall has the garbage of a build of a large graph collected before it is as large as what is in use. A limit that the
-// user gave (GOMEMLIMIT) stands.
+// keepSmall has the garbage of a build of a large graph collected before it is as large as what is in use. What the user
+// chose (GOGC) stands.
 func keepSmall(nodes int) {
-	const base, perNode = 256 << 20, 2000 // bytes
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(base + perNode*int64(nodes))
+	const large, percent = 30_000, 25
+	if nodes >= large && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
 	}
 }
 

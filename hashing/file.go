@@ -53,11 +53,11 @@ func readAt(dir int, name, path string, clock Clock) (Record, error) {
 		return Record{}, &os.PathError{Op: "open", Path: path, Err: openError(dir, name, path, err)}
 	}
 	defer func() { _ = unix.Close(fd) }()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	st, err := Fstat(fd)
+	if err != nil {
 		return Record{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	r := Record{Stat: fromSystem(&st)}
+	r := Record{Stat: st}
 	if !r.Stat.IsRegular() {
 		return Record{}, &TypeError{Path: path, Mode: r.Stat.Mode}
 	}

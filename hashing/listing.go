@@ -42,11 +42,9 @@ func List(path string, clock Clock) (*Listing, error) {
 	}
 	defer func() { _ = f.Close() }()
 	l := &Listing{}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+	if l.Stat, err = Fstat(int(f.Fd())); err != nil {
 		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	l.Stat = fromSystem(&st)
 	l.Racy = racy(l.Stat, clock())
 	entries, err := f.ReadDir(-1)
 	if err != nil {

@@ -51,6 +51,20 @@ func statAt(dir int, path string, flags int) (Stat, error) {
 	return st, nil
 }
 
+// Fstat takes the stat of an open file; its error is the system's own.
+func Fstat(fd int) (Stat, error) {
+	var st unix.Stat_t
+	for {
+		err := unix.Fstat(fd, &st)
+		if err == nil {
+			return fromSystem(&st), nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return Stat{}, err
+		}
+	}
+}
+
 func rawStat(dir int, path string, flags int) (Stat, error) {
 	var st unix.Stat_t
 	for {

@@ -112,7 +112,7 @@ func (s *Store) writeLoose(d hashing.Digest, p []byte) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(scratch, d.Hex())
-	if _, err := s.folder.RestoreBytes(p, path, 0o444); err != nil {
+	if _, err := s.folder.PublishBytes(p, path, 0o444); err != nil {
 		return "", err
 	}
 	s.loose.put(d, path)
