@@ -45,6 +45,7 @@ type TargetValue struct {
 	Path   string        // where the value stands in the workspace; empty: nowhere
 	Items  []trace.Value // of a list
 	Tree   hashing.Tree  // of a stored folder or pattern, whose content is in no blob
+	Base   string        // "/" where the paths in Tree are absolute, and lack it
 }
 
 // Prediction is what a build would do to a node.

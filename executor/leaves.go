@@ -433,12 +433,17 @@ func (f *leaf) paths() []string {
 // pathOf is the path of a file in the leaf's listing, as users know it.
 func (f *leaf) pathOf(name string) string {
 	if f.kind == leafGlob {
-		if path.IsAbs(f.subject) {
-			return "/" + strings.TrimPrefix(name, "/")
-		}
-		return name
+		return f.base() + strings.TrimPrefix(name, f.base())
 	}
 	return path.Join(f.subject, name)
+}
+
+// base is what the paths in the listing of a pattern lack: the first slash of absolute ones.
+func (f *leaf) base() string {
+	if f.kind == leafGlob && path.IsAbs(f.subject) {
+		return "/"
+	}
+	return ""
 }
 
 // leafWithTree finds a leaf that shows a listing.

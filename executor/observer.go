@@ -51,7 +51,7 @@ type NodeProgress struct {
 // NodeDone tells how a node ended. For executed nodes it comes when the result is durable.
 type NodeDone struct {
 	Node    string
-	Stored  bool // an input that has no value: it failed
+	Stored  bool // an input that has no value: Failure says why, and it counts as no outcome
 	Outcome NodeOutcome
 	Reason  graph.Reason // why it executed; zero for fresh nodes
 	Value   trace.Value

@@ -53,14 +53,13 @@ func jsonValue(text []byte) trace.Value {
 	return trace.Value{Media: trace.MediaJSON, Digest: hashing.Sum(text), Size: int64(len(text))}
 }
 
-// failStored ends a stored node that has no value. Nothing executed, but whatever needs it is blocked.
+// failStored ends a stored node that has no value. It has no outcome to count, but whatever needs it is blocked.
 func (l *loop) failStored(n *node, err error) {
 	n.failure = &Failure{Message: err.Error(), Exit: -1}
 	n.to(failed)
 	if l.survey {
 		n.chain = []graph.Reason{lostInput(n)}
 	} else {
-		l.sum.Failed++
 		l.failedNodes(n)
 		l.tell(NodeDone{Node: n.name, Stored: true, Outcome: Failed, Failure: n.failure})
 	}

@@ -188,7 +188,7 @@ func (l *loop) targetValue(t target) (TargetValue, error) {
 		v.Items = items
 	}
 	if t.n.isStored() && len(t.n.leaves) > 0 && t.output == "" {
-		v.Tree = t.n.leaves[0].tree
+		v.Tree, v.Base = t.n.leaves[0].tree, t.n.leaves[0].base()
 	}
 	return v, nil
 }

@@ -127,7 +127,9 @@ func (r *Recorder) nodeStarted(e executor.NodeStarted) {
 }
 
 func (r *Recorder) nodeDone(e executor.NodeDone) {
-	r.head.count(e.Outcome)
+	if !e.Stored {
+		r.head.count(e.Outcome)
+	}
 	a := r.started[e.Node]
 	delete(r.started, e.Node)
 	if e.Outcome != executor.Fresh {

@@ -45,8 +45,8 @@ func TestFailuresAreCollected(t *testing.T) {
 	for _, e := range []executor.Event{
 		executor.RunStarted{},
 		executor.NodeDone{Node: "ok", Outcome: executor.Executed, Started: time.Now()},
-		executor.NodeDone{Node: "raw", Outcome: executor.Failed, Stored: true},
-		executor.NodeDone{Node: "bad", Outcome: executor.Failed, Started: time.Now()},
+		executor.NodeDone{Node: "raw", Outcome: executor.Failed, Stored: true, Failure: &executor.Failure{}},
+		executor.NodeDone{Node: "bad", Outcome: executor.Failed, Started: time.Now(), Failure: &executor.Failure{}},
 	} {
 		f.Event(e)
 	}

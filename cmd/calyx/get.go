@@ -43,9 +43,9 @@ calyx get lr --no-build --json`,
 				return err
 			}
 			if output != "" {
-				return s.writeValue(ctx, output, v.Target, p)
+				return s.writeValue(ctx, output, v, p)
 			}
-			return a.printValue(v.Target, p, f.json)
+			return a.printValue(v, p, f.json)
 		})
 	}).run
 	f = formatFlags(c, "text")

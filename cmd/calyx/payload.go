@@ -103,13 +103,23 @@ func namedPart(parts []trace.Named, name string) (trace.Value, error) {
 // writeTree writes a folder to a path where nothing is, or an empty folder: copied from where it stands, or from the
 // store.
 func (s *session) writeTree(ctx context.Context, path string, p executor.Payload) error {
-	if names, err := os.ReadDir(path); err == nil && len(names) > 0 {
-		return errors.New("there is a folder that is not empty")
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := mustBeEmpty(path); err != nil {
 		return err
 	}
 	if p.Path != "" {
 		return os.CopyFS(path, os.DirFS(p.Path))
 	}
 	return s.restoreTree(ctx, path, p.Inline)
+}
+
+// mustBeEmpty makes sure that nothing is at a path, or an empty folder.
+func mustBeEmpty(path string) error {
+	names, err := os.ReadDir(path)
+	switch {
+	case err == nil && len(names) > 0:
+		return errors.New("there is a folder that is not empty")
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
 }

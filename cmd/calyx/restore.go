@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -46,4 +47,36 @@ func restoreEntry(ctx context.Context, store cas.Store, path string, e hashing.E
 	}
 	_, err := store.Restore(ctx, e.Digest, path, perm)
 	return err
+}
+
+// writeMatches copies the files that a pattern matches into a folder that is not there, or empty, from where they stand.
+func (s *session) writeMatches(t executor.TargetValue) func(context.Context, string, executor.Payload) error {
+	from := t.Base
+	if from == "" {
+		from = s.root
+	}
+	return func(_ context.Context, path string, _ executor.Payload) error {
+		if err := mustBeEmpty(path); err != nil {
+			return err
+		}
+		for _, e := range t.Tree {
+			to := filepath.Join(path, filepath.FromSlash(e.Path))
+			if err := copyMatch(to, filepath.Join(from, filepath.FromSlash(e.Path)), e.Kind == hashing.ExecEntry); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func copyMatch(to, from string, exec bool) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it is only read
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return writeFrom(to, f, exec)
 }

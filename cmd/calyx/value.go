@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -21,7 +20,11 @@ import (
 )
 
 // printValue prints a node's value by the rules of `calyx get`.
-func (a *app) printValue(target string, p executor.Payload, asJSON bool) error {
+func (a *app) printValue(t executor.TargetValue, p executor.Payload, asJSON bool) error {
+	if t.Tree != nil {
+		return a.printListing(filesIn(t.Tree, t.Base), asJSON)
+	}
+	target := t.Target
 	if asJSON {
 		v, err := jsonValue(p)
 		if err != nil {
@@ -168,51 +171,6 @@ func isText(head []byte) bool {
 	return false
 }
 
-// listedFile is one entry of a tree.
-type listedFile struct {
-	Path   string `json:"path"`
-	Kind   string `json:"kind"` // file, program, folder or link
-	Size   int64  `json:"size"`
-	Digest string `json:"digest,omitempty"`
-	Target string `json:"target,omitempty"`
-}
-
-var entryKinds = map[hashing.EntryKind]string{
-	hashing.FileEntry: "file", hashing.ExecEntry: "program", hashing.DirEntry: "folder", hashing.LinkEntry: "link",
-}
-
-func listing(p executor.Payload) ([]listedFile, error) {
-	tree, err := hashing.DecodeTree(p.Inline)
-	if err != nil {
-		return nil, err
-	}
-	list := []listedFile{}
-	for _, e := range tree {
-		f := listedFile{Path: e.Path, Kind: entryKinds[e.Kind], Size: e.Size, Target: e.Target}
-		if e.IsFile() {
-			f.Digest = e.Digest.String()
-		}
-		list = append(list, f)
-	}
-	return list, nil
-}
-
-// listingText has one path a line; folders end with a slash, links show where they lead.
-func listingText(list []listedFile) string {
-	var b strings.Builder
-	for _, f := range list {
-		b.WriteString(console.Line(f.Path))
-		switch f.Kind {
-		case "folder":
-			b.WriteByte('/')
-		case "link":
-			b.WriteString(" -> " + console.Line(f.Target))
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
 // fileAnswer is what JSON says of a value that is no JSON.
 type fileAnswer struct {
 	Media  string               `json:"media"`
@@ -299,9 +257,13 @@ func jsonItems(items []executor.Payload) (any, error) {
 }
 
 // writeValue writes a value to a path: a file's bytes, a folder with its files, or the text of a scalar.
-func (s *session) writeValue(ctx context.Context, path, target string, p executor.Payload) error {
-	if err := s.writeContent(ctx, path, p); err != nil {
-		return &failure{status: exitFailed, err: fmt.Errorf("write the value of %q to %q: %w", target, path, causeOf(err))}
+func (s *session) writeValue(ctx context.Context, path string, t executor.TargetValue, p executor.Payload) error {
+	write := s.writeContent
+	if t.Tree != nil && p.Path == "" {
+		write = s.writeMatches(t)
+	}
+	if err := write(ctx, path, p); err != nil {
+		return &failure{status: exitFailed, err: fmt.Errorf("write the value of %q to %q: %w", t.Target, path, causeOf(err))}
 	}
 	return nil
 }

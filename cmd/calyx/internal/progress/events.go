@@ -63,15 +63,15 @@ type startLine struct {
 }
 
 type doneLine struct {
-	Event     string               `json:"event"`
-	Node      string               `json:"node"`
-	Outcome   executor.NodeOutcome `json:"outcome"`
-	Seconds   float64              `json:"seconds"`
-	Value     *hashing.Digest      `json:"value"`
-	Reason    *graph.Reason        `json:"reason"`
-	Error     *errorPart           `json:"error,omitempty"`
-	BlockedBy []string             `json:"blocked_by,omitempty"`
-	Metrics   []trace.Metric       `json:"metrics,omitempty"`
+	Event     string                `json:"event"`
+	Node      string                `json:"node"`
+	Outcome   *executor.NodeOutcome `json:"outcome"` // null for an input without a value: stored nodes have none
+	Seconds   float64               `json:"seconds"`
+	Value     *hashing.Digest       `json:"value"`
+	Reason    *graph.Reason         `json:"reason"`
+	Error     *errorPart            `json:"error,omitempty"`
+	BlockedBy []string              `json:"blocked_by,omitempty"`
+	Metrics   []trace.Metric        `json:"metrics,omitempty"`
 }
 
 type errorPart struct {
@@ -103,7 +103,10 @@ type endLine struct {
 }
 
 func nodeLine(e executor.NodeDone) doneLine {
-	line := doneLine{Event: "node", Node: e.Node, Outcome: e.Outcome, Seconds: e.Seconds, BlockedBy: e.Blocked, Metrics: e.Metrics}
+	line := doneLine{Event: "node", Node: e.Node, Seconds: e.Seconds, BlockedBy: e.Blocked, Metrics: e.Metrics}
+	if !e.Stored {
+		line.Outcome = &e.Outcome
+	}
 	if !e.Value.Digest.IsZero() {
 		line.Value = &e.Value.Digest
 	}

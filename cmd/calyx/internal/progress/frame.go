@@ -49,7 +49,7 @@ func (s *scene) event(e executor.Event, now time.Time) {
 		}
 	case executor.NodeDone:
 		s.remove(e.Node)
-		if e.Outcome == executor.Failed {
+		if e.Outcome == executor.Failed && !e.Stored {
 			s.failed++
 		}
 	case executor.Counts:

@@ -34,6 +34,10 @@ const wordWidth = len(executor.Executed)
 
 // doneLines tells how a node ended: one line, and for a failed one the end of what it printed.
 func doneLines(e executor.NodeDone, d Detail, style console.Style) []string {
+	if e.Stored {
+		line := style.Bad(console.PadRight("no value", wordWidth)) + "  " + console.Line(e.Node) + "  " + style.Bad(FailureText(e.Failure))
+		return append([]string{line}, hintLines(e.Failure, style)...)
+	}
 	word := console.PadRight(string(e.Outcome), wordWidth)
 	line := fmt.Sprintf("%s  %s", outcomeStyle(e.Outcome, style)(word), console.Line(e.Node))
 	switch e.Outcome {
@@ -144,6 +148,8 @@ func Closing(s executor.Summary) string {
 	switch {
 	case s.Interrupted:
 		return "interrupted after " + console.Seconds(s.Seconds) + "; what is done is kept" + listed(s)
+	case !s.OK && total == 0:
+		return "built nothing" + in
 	case !s.OK:
 		return "built " + console.Count(total, "step") + in + listed(s)
 	case total == 0:
