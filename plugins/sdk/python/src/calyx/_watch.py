@@ -7,7 +7,6 @@ They belong to the process, since what was read may stay in its memory, and coun
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 import os.path
 import pathlib
@@ -21,7 +20,8 @@ from ._call import calling
 from ._proto import plugin_pb2 as pb
 
 #: Code whose reads are no node's: imports, the search for what is installed, and the source lines in tracebacks.
-_IMPORTS = ("<frozen importlib", "<frozen zipimport", importlib.__path__[0] + "/metadata")
+_IMPORTS = ("<frozen importlib", "<frozen zipimport")
+_INSTALLED = ("/importlib/metadata/__init__.py", "/pkg_resources/__init__.py")
 _SOURCE_LINES = ("/linecache.py", "/tokenize.py")
 _PATHS = ("posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -147,7 +147,7 @@ def _caller(frame: Any) -> Any:
 def _is_ours(frame: Any) -> bool:
     """Tell whether it was an import, a traceback or this package that read: the code that did it, not what led to it."""
     name = frame.f_code.co_filename
-    if name.startswith(_IMPORTS) or name.startswith(_HERE):
+    if name.startswith((*_IMPORTS, _HERE)) or name.endswith(_INSTALLED):
         return True
     above = frame.f_back
     return name.endswith(_SOURCE_LINES) or (above is not None and above.f_code.co_filename.endswith(_SOURCE_LINES))
