@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/pipes"
 )
 
 // child is a plugin's process as the operating system sees it: a group of its own, and two pipes. It is go-plugin's
@@ -20,8 +21,8 @@ import (
 // handshake, and stops reading at a line of 64 KiB.
 type child struct {
 	cmd    *exec.Cmd
-	out    *output
-	first  *firstLine
+	out    *pipes.Output
+	first  *pipes.FirstLine
 	exited chan struct{} // closed when the process is gone
 
 	mu      sync.Mutex // guards the start against stopStarting
@@ -39,12 +40,13 @@ func newChild(p executor.PluginProcess, env []string, out, stderr func([]byte)) 
 	if err != nil {
 		return nil, errors.Join(err, outRead.Close(), outWrite.Close())
 	}
-	c := &child{first: newFirstLine(out), exited: make(chan struct{})}
+	c := &child{first: pipes.NewFirstLine(out), exited: make(chan struct{})}
 	c.cmd = &exec.Cmd{
 		Path: p.Path, Args: p.Argv, Dir: p.Dir, Env: append(append([]string{}, p.Env...), env...),
 		Stdout: outWrite, Stderr: errWrite, SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
 	}
-	c.out, err = newOutput(source{outRead, c.first.write, c.first.end}, source{errRead, stderr, func() {}})
+	c.out, err = pipes.NewOutput(
+		pipes.Source{File: outRead, Said: c.first.Write, Ended: c.first.End}, pipes.Source{File: errRead, Said: stderr, Ended: func() {}})
 	return c, err
 }
 
@@ -52,7 +54,7 @@ func newChild(p executor.PluginProcess, env []string, out, stderr func([]byte)) 
 func (c *child) Start(context.Context) error {
 	err := c.startUnlessStopped()
 	closeWriteEnds(c.cmd)
-	c.out.pump()
+	c.out.Pump()
 	if err != nil {
 		close(c.exited)
 		return err
@@ -137,7 +139,7 @@ func (c *child) gone(most time.Duration) (forced bool) {
 		c.killGroup()
 		<-c.exited
 	}
-	c.out.close()
+	c.out.Close()
 	return forced
 }
 
@@ -188,66 +190,4 @@ func (c *child) exit() (text string, status int, signal string) {
 		return "signal: " + ws.Signal().String(), -1, ws.Signal().String()
 	}
 	return fmt.Sprintf("exit status %d", state.ExitCode()), state.ExitCode(), ""
-}
-
-// firstLine splits what comes on standard output: the handshake line, which go-plugin reads, and the rest.
-type firstLine struct {
-	line  []byte
-	at    int           // how much of the line was read
-	whole chan struct{} // closed when the line is there, or will never be
-	ended bool          // the same, for the writer
-	rest  func([]byte)
-}
-
-func newFirstLine(rest func([]byte)) *firstLine {
-	return &firstLine{whole: make(chan struct{}), rest: rest}
-}
-
-// maxLine is the length in bytes at which a first line is no handshake.
-const maxLine = 4096
-
-func (f *firstLine) write(p []byte) {
-	if f.ended {
-		f.rest(p)
-		return
-	}
-	for i, b := range p {
-		f.line = append(f.line, b)
-		if b == '\n' || len(f.line) == maxLine {
-			f.end()
-			if i+1 < len(p) {
-				f.rest(p[i+1:])
-			}
-			return
-		}
-	}
-}
-
-// end tells that nothing is to be added to the line.
-func (f *firstLine) end() {
-	if !f.ended {
-		f.ended = true
-		close(f.whole)
-	}
-}
-
-// Read gives go-plugin the line, and nothing after it.
-func (f *firstLine) Read(p []byte) (int, error) {
-	<-f.whole
-	if f.at == len(f.line) {
-		return 0, io.EOF
-	}
-	n := copy(p, f.line[f.at:])
-	f.at += n
-	return n, nil
-}
-
-// text returns the line if it is there.
-func (f *firstLine) text() (string, bool) {
-	select {
-	case <-f.whole:
-		return string(f.line), true
-	default:
-		return "", false
-	}
 }

@@ -115,7 +115,7 @@ func (p *process) startFailed(err error) *executor.Failure {
 	}
 	f.Exit, f.Signal = status, signal
 	f.Message = redact.Text(err.Error(), p.pool.plugin.Secrets)
-	f.Details = redact.Text(p.tail.lines(), p.pool.plugin.Secrets)
+	f.Details = redact.Text(p.tail.Lines(), p.pool.plugin.Secrets)
 	return f
 }
 
@@ -125,7 +125,7 @@ const patience = 500 * time.Millisecond
 
 // handshakeError says what was wrong with the start or the first line; nil where the handshake was in order.
 func (p *process) handshakeError(err error) error {
-	line, said := p.child.first.text()
+	line, said := p.child.first.Text()
 	parts := strings.Split(strings.TrimSpace(line), "|")
 	how, _, _ := p.child.exit()
 	var failed *os.PathError

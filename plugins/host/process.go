@@ -14,6 +14,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/pipes"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 	"github.com/calyx-build/calyx/plugins/proto/outbox"
 )
@@ -28,7 +29,7 @@ type process struct {
 	hangUp    context.CancelFunc                       // set at the start
 	functions map[string]*executor.FunctionDescription // set at the start
 	out       *outbox.Queue[parcel]                    // safe by itself
-	tail      tail                                     // safe by itself
+	tail      pipes.Tail                               // safe by itself
 	calls     map[uint64]*call                         // under way
 	last      uint64                                   // the number of the newest call
 	running   int                                      // calls that do not wait for answers
@@ -151,7 +152,7 @@ func (p *process) printed(text []byte) { p.log(standardOutput, text) }
 
 // printedError takes what came on standard error.
 func (p *process) printedError(text []byte) {
-	p.tail.add(text)
+	p.tail.Add(text)
 	p.log(standardError, text)
 }
 
@@ -269,7 +270,7 @@ func (p *process) guilty() *call {
 // obituary says how the process ended: err is what the stream said, forced tells that it had to be killed then.
 func (p *process) obituary(err error, forced bool) *executor.Failure {
 	how, exit, signal := p.child.exit()
-	f := &executor.Failure{Exit: exit, Signal: signal, Retry: true, Details: p.tail.lines()}
+	f := &executor.Failure{Exit: exit, Signal: signal, Retry: true, Details: p.tail.Lines()}
 	name := p.pool.plugin.Name
 	switch {
 	case p.blame != nil && p.blame.why != "":

@@ -1,4 +1,5 @@
-package host
+// Package pipes reads what a plugin process prints: the handshake line, the text of its calls, and the last words.
+package pipes
 
 import (
 	"errors"
@@ -9,24 +10,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// output reads the two pipes of a process as text comes, and at once where somebody has to know that nothing is left in
+// Output reads the two pipes of a process as text comes, and at once where somebody has to know that nothing is left in
 // them: what a call printed before it sent its result is in the pipe when the result arrives, and belongs to its log.
-type output struct {
+type Output struct {
 	pipes []*pipe
 	pumps sync.WaitGroup
 }
 
-// source is a pipe's read end, what takes the text from it, and what is told that there is no more.
-type source struct {
-	file *os.File
-	said func([]byte)
-	end  func()
+// Source is the read end of a pipe.
+type Source struct {
+	File  *os.File
+	Said  func([]byte) // takes a piece of text, which it must not keep
+	Ended func()       // is told that there is no more
 }
 
-func newOutput(sources ...source) (*output, error) {
-	o := &output{}
+// NewOutput prepares to read; it owns the files from here on.
+func NewOutput(sources ...Source) (*Output, error) {
+	o := &Output{}
 	for _, s := range sources {
-		p := &pipe{source: s, buf: make([]byte, 32<<10)}
+		p := &pipe{Source: s, buf: make([]byte, 32<<10)}
 		if err := p.dup(); err != nil {
 			return nil, err
 		}
@@ -35,26 +37,26 @@ func newOutput(sources ...source) (*output, error) {
 	return o, nil
 }
 
-// pump starts to read.
-func (o *output) pump() {
+// Pump starts to read.
+func (o *Output) Pump() {
 	for _, p := range o.pipes {
 		o.pumps.Go(p.pump)
 	}
 }
 
-// drain reads what is in the pipes now.
-func (o *output) drain() {
+// Drain reads what is in the pipes now.
+func (o *Output) Drain() {
 	for _, p := range o.pipes {
 		p.drain()
 	}
 }
 
-// close reads to the end, which is near once the process and its children are gone. A descendant that left the group may
+// Close reads to the end, which is near once the process and its children are gone. A descendant that left the group may
 // hold a pipe open; it is not waited for.
-func (o *output) close() {
-	o.drain()
+func (o *Output) Close() {
+	o.Drain()
 	for _, p := range o.pipes {
-		_ = p.file.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_ = p.File.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	}
 	o.pumps.Wait()
 	for _, p := range o.pipes {
@@ -64,7 +66,7 @@ func (o *output) close() {
 
 // pipe is one pipe that two goroutines may read: the pump, and whoever drains.
 type pipe struct {
-	source
+	Source
 	mu  sync.Mutex // is held while a piece is read and passed on, so that drain returns after pieces that the pump has read
 	buf []byte
 	fd  int // a second descriptor of the pipe, or -1: the pump holds the first one's lock while it waits
@@ -72,7 +74,7 @@ type pipe struct {
 
 // dup opens the second descriptor.
 func (p *pipe) dup() error {
-	raw, err := p.file.SyscallConn()
+	raw, err := p.File.SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -81,8 +83,8 @@ func (p *pipe) dup() error {
 }
 
 func (p *pipe) pump() {
-	defer p.end()
-	raw, err := p.file.SyscallConn()
+	defer p.Ended()
+	raw, err := p.File.SyscallConn()
 	if err != nil {
 		return
 	}
@@ -109,7 +111,7 @@ func (p *pipe) read(fd int) (some, ended bool) {
 	case err != nil || n == 0:
 		return false, true
 	}
-	p.said(p.buf[:n])
+	p.Said(p.buf[:n])
 	return true, false
 }
 
@@ -121,5 +123,5 @@ func (p *pipe) drain() {
 
 func (p *pipe) release() {
 	_ = unix.Close(p.fd)
-	_ = p.file.Close()
+	_ = p.File.Close()
 }

@@ -1,4 +1,4 @@
-package host
+package pipes
 
 import (
 	"strings"
@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// tail keeps the end of what a process printed, for the message that tells how it ended.
-type tail struct {
+// Tail keeps the end of what a process printed, for the message that tells how it ended. It is safe for concurrent use.
+type Tail struct {
 	mu   sync.Mutex
 	text []byte
 }
@@ -18,7 +18,8 @@ const (
 	maxTailLines = 60
 )
 
-func (t *tail) add(p []byte) {
+// Add takes what was printed.
+func (t *Tail) Add(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, p...)
@@ -27,8 +28,8 @@ func (t *tail) add(p []byte) {
 	}
 }
 
-// lines returns the last lines.
-func (t *tail) lines() string {
+// Lines returns the last lines.
+func (t *Tail) Lines() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := t.text
