@@ -23,9 +23,9 @@ type pluginAnswer struct {
 func newPlugin(a *app) *cobra.Command {
 	return family(&cobra.Command{
 		Use:     "plugin",
-		Short:   "See the plugins of the workspace",
-		Example: "calyx plugin list",
-	}, newPluginList(a))
+		Short:   "See the plugins of the workspace, check programs that want to be one",
+		Example: "calyx plugin list\ncalyx plugin check -- python3 reviews.py",
+	}, newPluginList(a), newPluginCheck(a))
 }
 
 func newPluginList(a *app) *cobra.Command {

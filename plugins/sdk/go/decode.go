@@ -129,7 +129,8 @@ func (v Value) decodeJSON(into reflect.Value) error {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
-	if isAny(into.Type()) {
+	anything := holdsAny(into.Type(), map[reflect.Type]bool{})
+	if anything {
 		d.UseNumber()
 	}
 	err = d.Decode(into.Addr().Interface())
@@ -142,34 +143,8 @@ func (v Value) decodeJSON(into reflect.Value) error {
 		return fmt.Errorf("a JSON %s cannot be read as a %s", wrongType.Value, wrongType.Type)
 	case err != nil:
 		return fmt.Errorf("read JSON: %w", err)
-	case isAny(into.Type()):
-		if exact := numbers(into.Interface()); exact != nil {
-			into.Set(reflect.ValueOf(exact))
-		}
+	case anything:
+		exact(into)
 	}
 	return nil
-}
-
-// numbers makes int64 of integers and float64 of other numbers.
-func numbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return i
-		}
-		f, err := v.Float64()
-		if err != nil {
-			return v
-		}
-		return f
-	case []any:
-		for i := range v {
-			v[i] = numbers(v[i])
-		}
-	case map[string]any:
-		for k := range v {
-			v[k] = numbers(v[k])
-		}
-	}
-	return v
 }

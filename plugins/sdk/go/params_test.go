@@ -126,6 +126,9 @@ func TestDecode(t *testing.T) {
 	check(t, inlineValue(mediaJSON, `5`), 5.0, "")
 	check(t, inlineValue(mediaJSON, `5.0`), any(5.0), "")
 	check(t, inlineValue(mediaJSON, `5`), any(int64(5)), "")
+	check(t, inlineValue(mediaJSON, `[5, 5.0, null]`), []any{int64(5), 5.0, nil}, "")
+	check(t, inlineValue(mediaJSON, `{"a": {"b": 5}}`), map[string]map[string]any{"a": {"b": int64(5)}}, "")
+	check(t, inlineValue(mediaJSON, `{"any": [5], "other": 5}`), &holder{Any: []any{int64(5)}, Other: 5}, "")
 	check(t, inlineValue(mediaJSON, `5.5`), 0, "a JSON number 5.5 cannot be read as a int")
 	check(t, inlineValue(mediaJSON, `"x"`), 0, "a JSON string cannot be read as a int")
 	check(t, inlineValue(mediaJSON, `1 2`), 0, "more than one value")
@@ -150,6 +153,13 @@ func TestDecode(t *testing.T) {
 }
 
 // check reads a value as a T, and wants that T or an error that holds a text.
+// holder holds anything, and something that is hidden.
+type holder struct {
+	Any    any
+	Other  float64
+	hidden map[string]any
+}
+
 func check[T any](t *testing.T, v Value, want T, wrong string) {
 	t.Helper()
 	got, err := As[T](v)

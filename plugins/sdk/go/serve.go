@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -34,7 +35,11 @@ func (p *Plugin) serve(stdout io.Writer) error {
 		return err
 	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(proto.MaxMessage), grpc.MaxSendMsgSize(proto.MaxMessage))
-	s := &service{plugin: p, stop: func() { go server.GracefulStop() }}
+	s := &service{plugin: p, ending: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() {
+		close(s.ending)
+		go server.GracefulStop()
+	})
 	pluginv1.RegisterPluginServer(server, s)
 	server.RegisterService(&controller, s)
 	status := health.NewServer()
@@ -80,6 +85,7 @@ type service struct {
 	pluginv1.UnimplementedPluginServer
 	plugin *Plugin
 	open   atomic.Bool
+	ending chan struct{} // closed by stop
 	stop   func()
 }
 
@@ -98,6 +104,14 @@ func (s *service) Session(stream pluginv1.Plugin_SessionServer) error {
 		return status.Error(codes.AlreadyExists, "this process has a session")
 	}
 	defer s.stop()
-	newSession(s.plugin, stream).serve()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		newSession(s.plugin, stream).serve()
+	}()
+	select {
+	case <-over:
+	case <-s.ending: // calls that still run are not wanted any more
+	}
 	return nil
 }
