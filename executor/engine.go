@@ -61,8 +61,10 @@ type Engine struct {
 	scope  trace.Scope
 	ws     *workspace.Workspace
 	runner Runner
-	times  func(node string) (float64, bool)
-	notes  func(node, text string)
+	// offered are the plugins that use() had described, by name.
+	offered map[string]*offered
+	times   func(node string) (float64, bool)
+	notes   func(node, text string)
 }
 
 // New returns an engine; it reads nothing yet.
@@ -133,6 +135,14 @@ func (e *Engine) takeUse() error {
 		e.clock = clock
 	}
 	return nil
+}
+
+// takeRunner makes what carries steps out, once.
+func (e *Engine) takeRunner() (err error) {
+	if e.runner == nil {
+		e.runner, err = e.cfg.Runner()
+	}
+	return err
 }
 
 func (e *Engine) workspace() (*workspace.Workspace, error) {

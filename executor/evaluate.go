@@ -19,7 +19,7 @@ import (
 
 // read is something that an evaluation saw, with the digest of what it saw.
 type read struct {
-	Kind    string   `json:"k"` // file, glob, env, stored
+	Kind    string   `json:"k"` // file, glob, env, stored, plugin
 	Subject string   `json:"s"`
 	Exclude []string `json:"x,omitempty"`
 	Digest  [32]byte `json:"d"`
@@ -131,7 +131,7 @@ func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
 	if decodeAny.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
 		return nil, nil, false
 	}
-	again := &tracked{e: e, ctx: ctx}
+	again := &tracked{e: e, ctx: ctx, plugins: g.Plugins}
 	e.gone = kept.Gone
 	same := !slices.ContainsFunc(kept.Reads, func(r read) bool { return again.digest(r) != r.Digest })
 	return g, kept.Reads, same
@@ -159,6 +159,7 @@ type tracked struct {
 	ctx     context.Context
 	reads   []read
 	printed bool
+	plugins []graph.Plugin // of the graph that is looked at again
 }
 
 func (t *tracked) note(kind, subject string, exclude []string, d hashing.Digest) {
@@ -225,6 +226,16 @@ func (t *tracked) Stored(name string, decl graph.Stored) (any, error) {
 	return v, nil
 }
 
+// Describe implements calyxfile.Source.
+func (t *tracked) Describe(p graph.Plugin) (*graph.Offer, error) {
+	d, err := t.e.describeAlone(t.ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	t.note("plugin", p.Name, nil, d.declares())
+	return d.offer()
+}
+
 // Print implements calyxfile.Source.
 func (t *tracked) Print(_ graph.Pos, text string) {
 	t.printed = true
@@ -253,6 +264,16 @@ func (t *tracked) digest(r read) (d hashing.Digest) {
 		return hashing.Sum([]byte(present(text, ok)))
 	case "stored":
 		return t.e.overrideDigest(r.Subject, graph.Stored{})
+	case "plugin":
+		i := slices.IndexFunc(t.plugins, func(p graph.Plugin) bool { return p.Name == r.Subject })
+		if i < 0 {
+			return d
+		}
+		described, err := t.e.describeAlone(t.ctx, t.plugins[i])
+		if err != nil {
+			return d
+		}
+		return described.declares()
 	}
 	return d
 }

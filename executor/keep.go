@@ -86,6 +86,9 @@ func (k *keeping) facts() bool {
 	}
 	facts := snapshot.Node{Name: stillFacts}
 	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillPaths, Paths: paths}))
+	if !k.offers(&facts) {
+		return false
+	}
 	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillState, Digest: k.l.e.stateDigest()}))
 	k.addVariables(&facts)
 	k.roots = append(k.roots, k.edit.AddNode(facts))
@@ -115,8 +118,11 @@ func (k *keeping) addVariables(facts *snapshot.Node) {
 // variables collects the variables that nodes hang on.
 func (k *keeping) variables() {
 	for _, r := range k.l.e.reads {
-		if r.Kind == "env" {
+		switch r.Kind {
+		case "env":
 			k.vars[r.Subject] = true
+		case "plugin":
+			k.offerVariables(k.l.e.offered[r.Subject])
 		}
 	}
 	for key, f := range k.l.leaves {

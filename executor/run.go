@@ -70,7 +70,7 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 	if err := e.take(ctx, o); err != nil {
 		return nil, nil, err
 	}
-	l := e.newLoop(ctx, o, survey)
+	l := e.newLoop(ctx, e.graph, o, survey)
 	l.base = base
 	if err := l.findStale(); err != nil {
 		l.cancel()
@@ -89,11 +89,9 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 			l.cancel()
 			return nil, nil, err
 		}
-		if e.runner == nil {
-			if e.runner, err = e.cfg.Runner(); err != nil {
-				l.cancel()
-				return nil, nil, err
-			}
+		if err := e.takeRunner(); err != nil {
+			l.cancel()
+			return nil, nil, err
 		}
 		e.notes = func(node, text string) {
 			l.inbox.post(func() { l.tell(Note{Node: node, Text: text, Warn: true}) })
@@ -180,13 +178,12 @@ func settable(g *graph.Graph, name string) (*graph.Stored, error) {
 	return n.Stored, nil
 }
 
-func (e *Engine) newLoop(ctx context.Context, o Options, survey bool) *loop {
+func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey bool) *loop {
 	ctx, cancel := context.WithCancel(ctx)
 	jobs := o.Jobs
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
-	g := e.graph
 	keepSmall(g.Len())
 	began := time.Now()
 	l := &loop{

@@ -94,6 +94,25 @@ type Description struct {
 	// Sources are the files that its code consists of, beside the program: relative to the workspace or absolute.
 	Sources   []string              `json:"sources,omitempty"`
 	Functions []FunctionDescription `json:"functions"`
+	// Stored are the inputs that it declares, for use() in a Calyxfile.
+	Stored []StoredDescription `json:"stored,omitempty"`
+}
+
+// StoredDescription is an input that a plugin declares: one of Path, Glob and Env, or (none of these) the value Default.
+type StoredDescription struct {
+	Name string `json:"name"`
+	Doc  string `json:"doc,omitempty"`
+	Path string `json:"path,omitempty"`
+	Glob string `json:"glob,omitempty"`
+	Env  string `json:"env,omitempty"`
+	// Default is the JSON text of the value; empty: there is none.
+	Default string `json:"default,omitempty"`
+}
+
+// OptionDescription is an option of a step that runs a function, as a Calyxfile would give it. Value is a JSON text.
+type OptionDescription struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // FunctionDescription is one function of a plugin.
@@ -105,6 +124,8 @@ type FunctionDescription struct {
 	Code string `json:"code,omitempty"`
 	// Overlap is true where calls may run at the same time in one process.
 	Overlap bool `json:"overlap,omitempty"`
+	// Options are those of the step that use() declares, sorted by name.
+	Options []OptionDescription `json:"options,omitempty"`
 }
 
 // Parameter is a parameter of a function.

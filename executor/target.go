@@ -30,6 +30,33 @@ func (e *TargetError) Error() string {
 	return fmt.Sprintf("there is no target %q", e.Target)
 }
 
+// OpenError says that a target is a function some of whose parameters have no value.
+type OpenError struct {
+	Function string
+	Open     []string
+}
+
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("find target %q: it needs arguments, %s(%s=…)", e.Function, e.Function, strings.Join(e.Open, "=…, "))
+}
+
+// open are the parameters of a declared function that have no value in this node.
+func (n *node) open() []string {
+	if !n.isStep() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(n.decl.Step.Open), func(name string) bool {
+		return slices.ContainsFunc(n.args, func(a argument) bool { return a.Key == name })
+	})
+}
+
+func (n *node) mustBeClosed() error {
+	if open := n.open(); len(open) > 0 {
+		return &OpenError{Function: n.decl.Name, Open: open}
+	}
+	return nil
+}
+
 // targets finds what the user's words ask for; without words, the Calyxfile's default, else every step.
 func (l *loop) targets(words []string) ([]target, error) {
 	if len(words) == 0 {
@@ -55,7 +82,7 @@ func (l *loop) defaults() []target {
 		return all
 	}
 	for i := range l.g.Len() {
-		if n := l.numbered(i); n.isStep() {
+		if n := l.numbered(i); n.isStep() && len(n.open()) == 0 {
 			all = append(all, target{text: n.name, n: n})
 		}
 	}
@@ -64,7 +91,8 @@ func (l *loop) defaults() []target {
 
 func (l *loop) target(word string) ([]target, error) {
 	if _, ok := l.g.Find(word); ok { // the steps of a matrix have spellings for names
-		return []target{{text: word, n: l.named(word)}}, nil
+		n := l.named(word)
+		return []target{{text: word, n: n}}, n.mustBeClosed()
 	}
 	t, err := graph.ParseTarget(word)
 	if err != nil {
@@ -78,6 +106,9 @@ func (l *loop) target(word string) ([]target, error) {
 		return l.outputTarget(word, t)
 	}
 	if one.n, err = l.withArgsOrPlain(t); err != nil {
+		return nil, err
+	}
+	if err := one.n.mustBeClosed(); err != nil {
 		return nil, err
 	}
 	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) {
@@ -150,7 +181,7 @@ func (l *loop) matching(word string, t graph.Target) ([]target, error) {
 		if ok, err := doublestar.Match(slashless(t.Name), slashless(l.g.Name(i))); err != nil {
 			return nil, fmt.Errorf("%q is no pattern", word)
 		} else if ok {
-			if n := l.numbered(i); n.isStep() || n.isList() {
+			if n := l.numbered(i); n.isStep() && len(n.open()) == 0 || n.isList() {
 				all = append(all, target{text: n.name, n: n})
 			}
 		}

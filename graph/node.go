@@ -91,6 +91,8 @@ type Step struct {
 	Portable bool              `json:"portable,omitempty"`
 	Local    bool              `json:"local,omitempty"`
 	Platform map[string]string `json:"platform,omitempty"`
+	// Open are parameters of the function that have no value: only with arguments for them is the step a node.
+	Open []string `json:"open,omitempty"`
 	// Matrix is the combination that this step stands for, in declaration order; its node's name spells it.
 	Matrix []Arg `json:"matrix,omitempty"`
 }

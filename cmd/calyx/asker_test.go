@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	calyx "github.com/calyx-build/calyx/plugins/sdk/go"
@@ -16,6 +17,7 @@ func asker() {
 	calyx.Func(p, "ask", ask)
 	calyx.Func(p, "double", double)
 	calyx.Func(p, "dice", dice)
+	declareMore(p)
 	p.Serve()
 }
 
@@ -110,3 +112,28 @@ func double(call *calyx.Call, a struct {
 
 // dice is another value each time.
 func dice(*calyx.Call, struct{}) (string, error) { return rand.Text(), nil }
+
+// declareMore adds what the file "declares", or the one that DECLARES names, asks for, a line each: an input "stored NAME", a function
+// with a parameter that has no default "open NAME", or one with an option "option NAME". What the plugin declares is so the
+// story's to change.
+func declareMore(p *calyx.Plugin) {
+	name := "declares"
+	if other := os.Getenv("DECLARES"); other != "" {
+		name = other
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		kind, name, _ := strings.Cut(line, " ")
+		switch kind {
+		case "stored":
+			calyx.Stored(p, name, calyx.FromValue(0.5), "how much")
+		case "open":
+			calyx.Func(p, name, ask)
+		case "option":
+			calyx.Func(p, "optional", dice, calyx.StepOption(name, 3))
+		}
+	}
+}

@@ -116,10 +116,11 @@ func statusOf(err error) int {
 	var one calyxfile.Error
 	var set *executor.SetError
 	var function *executor.FunctionError
+	var open *executor.OpenError
 	switch {
 	case errors.As(err, &f):
 		return f.status
-	case errors.As(err, &one), errors.As(err, &set), errors.As(err, &function), errors.Is(err, graph.ErrSpelling):
+	case errors.As(err, &one), errors.As(err, &set), errors.As(err, &function), errors.As(err, &open), errors.Is(err, graph.ErrSpelling):
 		return exitUsage
 	}
 	return exitFault

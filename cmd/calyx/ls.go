@@ -18,6 +18,7 @@ type listedNode struct {
 	Kind    string   `json:"kind"`
 	Doc     string   `json:"doc,omitempty"`
 	Outputs []string `json:"outputs"`
+	Needs   []string `json:"needs_arguments,omitempty"`
 	Default bool     `json:"default"`
 	Place   string   `json:"place"`
 }
@@ -70,7 +71,7 @@ func listNodes(d *graph.Declarations, patterns []string, stored bool) ([]listedN
 		if i >= 0 {
 			matched[i] = true
 		}
-		list = append(list, listed(n, defaults[n.Name] || len(d.Default) == 0 && n.Step != nil))
+		list = append(list, listed(n, defaults[n.Name] || len(d.Default) == 0 && n.Step != nil && len(n.Step.Open) == 0))
 	}
 	for i, ok := range matched {
 		if !ok {
@@ -127,6 +128,9 @@ func listed(n *graph.Node, isDefault bool) listedNode {
 	for _, o := range outputsOf(n) {
 		l.Outputs = append(l.Outputs, o.Path)
 	}
+	if n.Step != nil {
+		l.Needs = n.Step.Open
+	}
 	return l
 }
 
@@ -172,7 +176,11 @@ func listText(list []listedNode, style console.Style) string {
 		if doc == "" && len(n.Outputs) > 0 {
 			doc = style.Dim("→ " + console.Line(strings.Join(n.Outputs, " ")))
 		}
-		table.Row(star+" "+console.Line(n.Node), style.Dim(n.Kind), console.Truncate(doc, maxDoc))
+		name := n.Node
+		if len(n.Needs) > 0 {
+			name += "(" + strings.Join(n.Needs, "=…, ") + "=…)"
+		}
+		table.Row(star+" "+console.Line(name), style.Dim(n.Kind), console.Truncate(doc, maxDoc))
 	}
 	return table.String()
 }

@@ -122,6 +122,7 @@ func (l *linker) linkStep(d *declared) {
 	for _, name := range step.After {
 		l.mustExist(&d.spec.call, "after", name)
 	}
+	step.Refs(func(r graph.Ref) { l.mustBeNode(&d.spec.call, r.Node) })
 	if step.Pool != "" && l.poolNames[step.Pool] == nil {
 		d.spec.fail("pool", "pool: unknown pool %q%s", step.Pool, nearest(step.Pool, keys(l.poolNames)))
 	}
@@ -133,6 +134,9 @@ func (l *linker) linkPlugin(p *declaredPlugin) {
 		word, ok := x.Value.V.(string)
 		if file, inside := l.workspace.word(word); ok && inside {
 			if c := l.owners[file]; c.isOutput() {
+				if l.used[p.Name] != nil {
+					p.fail("cmd", "%q is made by %s, and use() has to start the plugin before anything is built", word, c.node)
+				}
 				p.Cmd[i] = graph.Expr{Kind: graph.Reference, Ref: c.ref()}
 			}
 		}
@@ -142,12 +146,20 @@ func (l *linker) linkPlugin(p *declaredPlugin) {
 func (l *linker) linkDefaults() {
 	for _, r := range l.defaults {
 		l.mustExist(r.call, "", r.ref.Node)
+		l.mustBeNode(r.call, r.ref.Node)
 	}
 }
 
 func (l *linker) mustExist(c *call, arg, name string) {
 	if _, ok := l.byName[name]; !ok {
 		c.fail(arg, "unknown node %q%s", name, nearest(name, l.names()))
+	}
+}
+
+// mustBeNode reports a function that is no node before it gets arguments.
+func (l *linker) mustBeNode(c *call, name string) {
+	if d, ok := l.byName[name]; ok && d.Step != nil && len(d.Step.Open) > 0 {
+		c.fail("", "%q needs arguments: %s(%s = …)", name, name, strings.Join(d.Step.Open, " = …, "))
 	}
 }
 

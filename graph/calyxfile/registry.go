@@ -18,12 +18,15 @@ type registry struct {
 	// settings is the one call of workspace(), nil before it.
 	settings *settings
 	defaults []pendingRef
+	// used is what use() returned, by plugin.
+	used map[string]*section
 }
 
 // declared is a node, and what is kept of its declaration until all names are known.
 type declared struct {
 	*graph.Node
 	spec  *stepSpec // of a step; shared by the steps of a matrix
+	offer *offer    // of what a plugin declares
 	bad   bool      // its declaration has errors: no further ones about what it lacks
 	color color     // for the search for cycles
 }
@@ -33,6 +36,7 @@ func newRegistry() registry {
 		byName:      map[string]*declared{},
 		pluginNames: map[string]*declaredPlugin{},
 		poolNames:   map[string]*graph.Pool{},
+		used:        map[string]*section{},
 	}
 }
 
@@ -60,6 +64,10 @@ func (d *declared) outputNames() []string {
 // declare enters a node under its name, or reports why it cannot have the name.
 func (c *call) declare(d *declared) {
 	if other, ok := c.e.byName[d.Name]; ok {
+		if other.Stored != nil && d.Stored != nil && (other.offer == nil) != (d.offer == nil) {
+			other.replaceOffer(d)
+			return
+		}
 		c.fail("name", "the name %q is taken by %s at %s", d.Name, other, other.Pos)
 		d.bad = true
 		return

@@ -1,7 +1,6 @@
 package calyxfile
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -46,6 +45,9 @@ func (e *evaluation) workspaceCall(args starlark.Tuple, kwargs []starlark.Tuple)
 	if e.settings != nil {
 		s.fail("", "it can be called once; it was at %s", e.settings.pos)
 		return starlark.None, nil
+	}
+	if len(e.used) > 0 {
+		s.fail("", "it must come before use(), because its env and secrets are for plugins too")
 	}
 	e.settings = s
 	settingsSignature.bind(&s.call, s, args, kwargs)
@@ -165,18 +167,4 @@ func (e *evaluation) nodeOrName(v starlark.Value) (graph.Ref, error) {
 		return graph.Ref{Node: name}, err
 	}
 	return graph.Ref{}, want("a node or the name of one", v)
-}
-
-var errUse = errors.New("use() is not supported by this version of calyx; call the plugin's functions with step(run = plugin.function)")
-
-// use is known to the language; its engine comes later.
-func (e *evaluation) use(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var v starlark.Value
-	if err := starlark.UnpackPositionalArgs("use", args, kwargs, 1, &v); err != nil {
-		return nil, err
-	}
-	if _, ok := v.(*pluginValue); !ok {
-		return nil, fmt.Errorf("use: %w", want("a plugin", v))
-	}
-	return nil, errUse
 }

@@ -16,6 +16,8 @@ type Source interface {
 	Env(name string) (string, bool)
 	// Stored returns the effective value of a stored node, as a graph.Literal holds it.
 	Stored(name string, decl graph.Stored) (any, error)
+	// Describe returns what a plugin declares. The error says what the plugin did instead, perhaps in several lines.
+	Describe(p graph.Plugin) (*graph.Offer, error)
 	// Print takes what the Calyxfile prints.
 	Print(pos graph.Pos, text string)
 }

@@ -170,7 +170,7 @@ func (p *paramsCall) parse() (hashing.Map, error) {
 
 // section declares the leaves of a mapping.
 func (p *paramsCall) section(name string, key []string, m hashing.Map) *section {
-	s := &section{name: name, members: make(map[string]starlark.Value, len(m))}
+	s := &section{kind: "params", name: name, members: make(map[string]starlark.Value, len(m))}
 	for _, entry := range m {
 		member := name + "." + entry.Key
 		at := slices.Concat(key, []string{entry.Key})

@@ -148,15 +148,16 @@ type functionValue struct {
 func (f *functionValue) Type() string   { return "plugin function" }
 func (f *functionValue) String() string { return f.call.Plugin + "." + f.call.Function }
 
-// section is a mapping in a params file: its attributes are nodes and further sections.
+// section is a mapping in a params file, or what a plugin declares: its attributes are nodes and further sections.
 type section struct {
 	opaque
+	kind    string // the function that made it
 	name    string
 	members map[string]starlark.Value
 }
 
-func (s *section) Type() string   { return "params" }
-func (s *section) String() string { return fmt.Sprintf("params(%q)", s.name) }
+func (s *section) Type() string   { return s.kind }
+func (s *section) String() string { return fmt.Sprintf("%s(%q)", s.kind, s.name) }
 
 // AttrNames lists the members for dir() and for suggestions.
 func (s *section) AttrNames() []string {

@@ -21,6 +21,7 @@ type world struct {
 	env     map[string]string
 	set     map[string]any // stored values that differ from their defaults
 	printed []string
+	offers  map[string]*graph.Offer // what plugins declare
 }
 
 func (w *world) ReadFile(path string, limit int64) ([]byte, error) {
@@ -64,6 +65,13 @@ func (w *world) Stored(name string, decl graph.Stored) (any, error) {
 		return nil, errors.New("it has no value")
 	}
 	return decl.Default.V, nil
+}
+
+func (w *world) Describe(p graph.Plugin) (*graph.Offer, error) {
+	if o, ok := w.offers[p.Name]; ok {
+		return o, nil
+	}
+	return nil, fmt.Errorf("plugin %q ended with exit status 1 before it was ready", p.Name)
 }
 
 func (w *world) Print(pos graph.Pos, text string) {

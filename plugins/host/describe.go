@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -140,9 +142,50 @@ func description(r *pluginv1.DescribeResponse) (*described, error) {
 		known[function.Name] = true
 		d.Functions = append(d.Functions, function)
 	}
+	for _, s := range r.GetStored() {
+		stored, err := stored(s)
+		if err == nil && known[stored.Name] {
+			err = errors.New("it is there twice")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("stored %q: %w", s.GetName(), err)
+		}
+		known[stored.Name] = true
+		d.Stored = append(d.Stored, stored)
+	}
 	var err error
 	d.reads, err = requests(r.GetReads())
 	return d, err
+}
+
+func stored(s *pluginv1.Stored) (executor.StoredDescription, error) {
+	d := executor.StoredDescription{Name: s.GetName(), Doc: s.GetDoc(), Path: string(s.GetPath()), Glob: string(s.GetGlob()), Env: s.GetEnv()}
+	if !graph.ValidName(d.Name) {
+		return d, errors.New("that is no name")
+	}
+	value := s.GetDefault()
+	switch s.GetSource().(type) {
+	case nil:
+		return d, errors.New("it says nothing of where its value comes from")
+	case *pluginv1.Stored_Value:
+		value = s.GetValue()
+	}
+	if value == nil {
+		return d, nil
+	}
+	var err error
+	d.Default, err = jsonText(value)
+	return d, err
+}
+
+// jsonText is a literal as JSON.
+func jsonText(l *pluginv1.Literal) (string, error) {
+	v, err := plain(l, 0)
+	if err != nil {
+		return "", err
+	}
+	text, err := graph.JSON(v)
+	return string(text), err
 }
 
 // longestCode is the length of a code identity in bytes.
@@ -155,6 +198,10 @@ func function(f *pluginv1.Function) (executor.FunctionDescription, error) {
 		return d, errors.New("that is no name")
 	case len(d.Code) > longestCode:
 		return d, fmt.Errorf("its code identity is longer than %d bytes", longestCode)
+	}
+	var err error
+	if d.Options, err = options(f.GetOptions()); err != nil {
+		return d, err
 	}
 	known := map[string]bool{}
 	for _, p := range f.GetParameters() {
@@ -171,16 +218,24 @@ func function(f *pluginv1.Function) (executor.FunctionDescription, error) {
 	return d, nil
 }
 
+func options(given map[string]*pluginv1.Literal) ([]executor.OptionDescription, error) {
+	var all []executor.OptionDescription
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		text, err := jsonText(given[name])
+		if err != nil {
+			return nil, fmt.Errorf("option %q: %w", name, err)
+		}
+		all = append(all, executor.OptionDescription{Name: name, Value: text})
+	}
+	return all, nil
+}
+
 func parameter(p *pluginv1.Parameter) (executor.Parameter, error) {
 	d := executor.Parameter{Name: p.GetName(), Type: p.GetType()}
 	if p.GetDefault() == nil {
 		return d, nil
 	}
-	v, err := plain(p.GetDefault(), 0)
-	if err != nil {
-		return d, err
-	}
-	text, err := graph.JSON(v)
-	d.Default = string(text)
+	var err error
+	d.Default, err = jsonText(p.GetDefault())
 	return d, err
 }

@@ -33,6 +33,7 @@ import (
 type Plugin struct {
 	name, version string
 	functions     []*function
+	stored        []*pluginv1.Stored
 	byName        map[string]*function
 	wrong         []error
 }
@@ -50,14 +51,40 @@ func NewPlugin(name, version string) *Plugin {
 }
 
 // Option says something about a function.
-type Option func(*pluginv1.Function)
+type Option func(*pluginv1.Function) error
 
 // Doc documents a function; the first line is shown in lists.
-func Doc(about string) Option { return func(f *pluginv1.Function) { f.Doc = text(about) } }
+func Doc(about string) Option {
+	return func(f *pluginv1.Function) error {
+		f.Doc = text(about)
+		return nil
+	}
+}
 
 // Alone keeps the function from running beside other calls in its process. Without it, calls run in goroutines beside one
 // another, as many as calyx has job slots.
-func Alone() Option { return func(f *pluginv1.Function) { f.Overlap = false } }
+func Alone() Option {
+	return func(f *pluginv1.Function) error {
+		f.Overlap = false
+		return nil
+	}
+}
+
+// StepOption is an option of the step that use(plugin) in a Calyxfile makes of the function, by the name and with the value
+// that the Calyxfile knows: StepOption("retries", 3).
+func StepOption(name string, value any) Option {
+	return func(f *pluginv1.Function) error {
+		l, err := literalOf(reflect.ValueOf(value), 0)
+		if err != nil {
+			return fmt.Errorf("option %q: %w", name, err)
+		}
+		if f.Options == nil {
+			f.Options = map[string]*pluginv1.Literal{}
+		}
+		f.Options[name] = l
+		return nil
+	}
+}
 
 var functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
@@ -75,10 +102,10 @@ var functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 // What is wrong with a function is told when the plugin is served.
 func Func[A, R any](p *Plugin, name string, f func(*Call, A) (R, error), options ...Option) {
 	d := &pluginv1.Function{Name: name, Overlap: true, Returns: typeName(reflect.TypeFor[R]())}
-	for _, o := range options {
-		o(d)
-	}
 	parameters, err := parametersOf(reflect.TypeFor[A]())
+	for _, o := range options {
+		err = errors.Join(err, o(d))
+	}
 	switch {
 	case f == nil:
 		err = errors.Join(err, errors.New("it is nil"))

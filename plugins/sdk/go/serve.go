@@ -91,7 +91,7 @@ type service struct {
 
 // Describe tells what the plugin offers. Its functions have no code identity of their own: the program's digest counts.
 func (s *service) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
-	d := &pluginv1.DescribeResponse{Name: text(s.plugin.name), Version: text(s.plugin.version)}
+	d := &pluginv1.DescribeResponse{Name: text(s.plugin.name), Version: text(s.plugin.version), Stored: s.plugin.stored}
 	for _, f := range s.plugin.functions {
 		d.Functions = append(d.Functions, f.description)
 	}

@@ -49,9 +49,13 @@ class Workspace:
 
     def declare(self, *more: str, plugin: str = "") -> None:
         """Write a Calyxfile with all nodes of the program."""
-        lines = [f'p = plugin("p", cmd = ["{sys.executable}", "p.py"], {plugin})']
-        lines += [*self.python(_NODES).out.splitlines(), *more]
-        self.write("Calyxfile", "\n".join(lines) + "\n")
+        head = f'p = plugin("p", cmd = ["{sys.executable}", "p.py"], {plugin})\nm = use(p)'
+        self.write("Calyxfile", "\n".join([head, *more]) + "\n")
+
+    def steps(self, *lines: str) -> None:
+        """Write a Calyxfile that declares steps of the plugin `p` one by one."""
+        head = f'p = plugin("p", cmd = ["{sys.executable}", "p.py"])'
+        self.write("Calyxfile", "\n".join([head, *lines]) + "\n")
 
     def calyx(self, *args: str, status: int | None = 0, timeout: float = 120) -> Outcome:
         done = subprocess.run(
@@ -85,18 +89,6 @@ _HEAD = """\
 import calyx
 from calyx import Pipeline, async_fn, fn, stored
 
-"""
-
-# What `use(p)` in a Calyxfile does.
-_NODES = """
-import sys
-sys.path.insert(0, ".")
-out, sys.stdout = sys.stdout, sys.stderr
-import p
-sys.stdout = out
-from calyx._look import declarations
-from calyx._program import Program
-print(*declarations(Program(p), "p", [sys.executable, "p.py"])[1:], sep="\\n")
 """
 
 

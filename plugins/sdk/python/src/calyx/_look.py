@@ -10,11 +10,8 @@ import subprocess
 import sys
 import tempfile
 from types import ModuleType
-from typing import Any
 
-from ._describe import describe
 from ._errors import CalyxError
-from ._literals import pack_literal
 from ._program import Program
 
 
@@ -39,7 +36,7 @@ def get(target: str, options: list[str]) -> int:
     program = Program(load(path))
     command = [sys.executable, "-m", "calyx", "serve", path]
     with tempfile.NamedTemporaryFile("w", dir=".", prefix=".look-", suffix=".Calyxfile") as f:
-        f.write("\n".join(declarations(program, "look", command)) + "\n")
+        f.write(f'use(plugin("look", cmd = {json.dumps(command)}))\n')
         f.flush()
         return subprocess.call([calyx, "--calyxfile", os.path.basename(f.name), "get", *options, node_name(program, node)])
 
@@ -50,28 +47,3 @@ def node_name(program: Program, node: str) -> str:
     if name not in program.functions and name not in program.stored and "." in name:
         name = name.partition(".")[2]
     return name + bracket + arguments
-
-
-def declarations(program: Program, plugin: str, command: list[str]) -> list[str]:
-    """Return the lines of a Calyxfile that declares every node of a program."""
-    lines = [f"p = plugin({starlark(plugin)}, cmd = {starlark(command)})"]
-    for stored in describe(plugin, program).stored:
-        source = str(stored.WhichOneof("source"))
-        given = getattr(stored, source)
-        value = pack_literal(given) if source == "value" else given if isinstance(given, str) else os.fsdecode(given)
-        default = f", default = {starlark(pack_literal(stored.default))}" if stored.HasField("default") else ""
-        lines.append(f"stored({starlark(stored.name)}, {source} = {starlark(value)}{default})")
-    for name in program.functions:
-        lines.append(f"step({starlark(name)}, run = getattr(p, {starlark(name)}))")
-    return lines
-
-
-def starlark(value: Any) -> str:
-    """Write a plain value in Starlark."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        return json.dumps(value)
-    if isinstance(value, list):
-        return "[" + ", ".join(map(starlark, value)) + "]"
-    return "{" + ", ".join(f"{starlark(k)}: {starlark(v)}" for k, v in value.items()) + "}"
