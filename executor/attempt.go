@@ -301,7 +301,7 @@ func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
 		l.enqueue(n)
 		return
 	}
-	if n.act.tries <= retries && !l.stopping {
+	if f.Retry && n.act.tries <= retries && !l.stopping {
 		pause := max(backoff(n.act.tries), f.After)
 		l.tell(Note{Node: n.name, Warn: true, Text: fmt.Sprintf("attempt %d of %d failed (%s); the next one follows in %v", n.act.tries, retries+1, f.Message, pause)})
 		a.close()

@@ -191,7 +191,7 @@ type Failure struct {
 	Moved   bool   // an input changed meanwhile
 	// Declared is true where the Calyxfile is wrong, and no execution could end otherwise.
 	Declared bool
-	Retry    bool // another attempt may help
+	Retry    bool // another attempt may help; without it none is made, whatever the step allows
 	// Lost is true where the task did nothing wrong: the process that it shared was ended for another's sake. It is to be
 	// started again, and that is no further attempt. A runner says so a few times at most for one node.
 	Lost  bool

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	calyx "github.com/calyx-build/calyx/plugins/sdk/go"
 )
@@ -18,6 +21,7 @@ func asker() {
 	calyx.Func(p, "double", double)
 	calyx.Func(p, "dice", dice)
 	declareMore(p)
+	calyx.Func(p, "flaky", flaky)
 	p.Serve()
 }
 
@@ -136,4 +140,34 @@ func declareMore(p *calyx.Plugin) {
 			calyx.Func(p, "optional", dice, calyx.StepOption(name, 3))
 		}
 	}
+}
+
+type flakyArgs struct {
+	Count string // the file that gets a line with each attempt
+	Fails int    // how many attempts fail
+	Again string // how long to wait before another one; empty: none helps
+}
+
+// flaky fails a number of times.
+func flaky(_ *calyx.Call, a flakyArgs) (string, error) {
+	before, err := os.ReadFile(a.Count)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err := os.WriteFile(a.Count, append(before, "attempt\n"...), 0o666); err != nil {
+		return "", err
+	}
+	n := bytes.Count(before, []byte{'\n'}) + 1
+	if n > a.Fails {
+		return fmt.Sprintf("attempt %d", n), nil
+	}
+	refused := fmt.Errorf("refused %d", n)
+	if a.Again == "" {
+		return "", refused
+	}
+	after, err := time.ParseDuration(a.Again)
+	if err != nil {
+		return "", err
+	}
+	return "", calyx.Retryable(refused, after)
 }

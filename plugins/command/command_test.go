@@ -77,8 +77,8 @@ func TestEndings(t *testing.T) {
 	}{
 		{"exit 0", executor.Failure{}, ""},
 		{"echo out; echo err >&2", executor.Failure{}, "out\nerr\n"},
-		{"echo no; exit 3", executor.Failure{Message: "exit status 3", Exit: 3}, "no\n"},
-		{"kill -SEGV $$", executor.Failure{Message: "killed by signal: segmentation fault", Exit: -1, Signal: "SIGSEGV"}, ""},
+		{"echo no; exit 3", executor.Failure{Message: "exit status 3", Exit: 3, Retry: true}, "no\n"},
+		{"kill -SEGV $$", executor.Failure{Message: "killed by signal: segmentation fault", Exit: -1, Signal: "SIGSEGV", Retry: true}, ""},
 		{"read x || echo end of input", executor.Failure{}, "end of input\n"},
 		{"echo a; echo b > /dev/stderr; echo c", executor.Failure{}, "b\nc\n"},
 		{"(true < /dev/tty) 2>/dev/null || echo no terminal", executor.Failure{}, "no terminal\n"},

@@ -14,9 +14,10 @@ import (
 	"github.com/calyx-build/calyx/executor"
 )
 
-// failure says in words why a command has no result; nil where it has one. err is why it could not be started.
+// failure says in words why a command has no result; nil where it has one. err is why it could not be started. A program
+// that ran may end otherwise the next time; one that could not be started seldom does.
 func (r *Runner) failure(t *executor.Task, e ending, err error) *executor.Failure {
-	f := &executor.Failure{Exit: -1}
+	f := &executor.Failure{Exit: -1, Retry: true}
 	switch {
 	case e.cause == byCancel || errors.Is(err, errCancelled):
 		f.Message, f.Cancel = "cancelled", true
@@ -24,6 +25,7 @@ func (r *Runner) failure(t *executor.Task, e ending, err error) *executor.Failur
 	case err != nil:
 		cause, hint := startCause(t.Command, err)
 		f.Message, f.Hint = fmt.Sprintf("start %q: %s", t.Command.Path, cause), hint
+		f.Retry = errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.ETXTBSY)
 		return f
 	case e.cause == byTimeout:
 		f.Message, f.Timeout = fmt.Sprintf("timed out after %v", t.Timeout), true

@@ -99,7 +99,7 @@ func (p *process) open(most time.Duration) error {
 
 // startFailed ends a process that did not start well, and says why in the user's words.
 func (p *process) startFailed(err error) *executor.Failure {
-	f := &executor.Failure{Exit: -1}
+	f := &executor.Failure{Exit: -1, Retry: p.child != nil}
 	if p.child == nil {
 		f.Message = fmt.Sprintf("start plugin %q: %v", p.pool.plugin.Name, err)
 		return f
