@@ -73,13 +73,13 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	}})
 }
 
-// recordRow is the row that keeps the node's record.
-func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage) (cas.Row, error) {
+// recordRow is the row that keeps the node's record; varies tells that the step is not deterministic.
+func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage, varies bool) (cas.Row, error) {
 	r := &trace.NodeRecord{
 		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
 		Components: l.components(n),
 		Outcome:    string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
-		Varies: varies(n, result, stages),
+		Varies: varies,
 	}
 	for _, c := range n.chain {
 		r.Chain = append(r.Chain, toRecord(c))

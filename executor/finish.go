@@ -337,7 +337,8 @@ func (l *loop) commitTry(a *attempt, f *finishing) {
 			l.committed(a, f, result, err)
 			return
 		}
-		row, err := l.recordRow(n, result, a.stages)
+		varies := varies(n, result, a.stages) || !trace.SameResult(result, f.result)
+		row, err := l.recordRow(n, result, a.stages, varies)
 		if err != nil {
 			l.committed(a, f, result, err)
 			return

@@ -160,7 +160,7 @@ func (l *loop) reused(n *node) {
 	if len(n.chain) == 0 {
 		n.chain = []graph.Reason{n.reason}
 	}
-	row, err := l.recordRow(n, r, n.act.stages)
+	row, err := l.recordRow(n, r, n.act.stages, varies(n, r, n.act.stages))
 	if err != nil {
 		l.fault(err)
 	}

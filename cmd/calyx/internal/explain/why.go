@@ -16,6 +16,9 @@ import (
 func Why(f executor.Forecast, style console.Style, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", style.Bold(console.Line(f.Node)), stateSentence(f))
+	if f.Last != nil && f.Last.Varies {
+		b.WriteString("It is not deterministic: it saw the same as before and gave another result.\n")
+	}
 	writeChain(&b, f.Chain, style)
 	writeLast(&b, f, style, now)
 	return b.String()
