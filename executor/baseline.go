@@ -17,11 +17,12 @@ type baseline struct {
 	reached []bool            // by the snapshot's numbers
 	numbers []uint32          // of nodes that the Calyxfile declares, by index, plus one; 0: not in the snapshot
 	others  map[string]uint32 // the numbers of all other nodes, by name
+	offers  hashing.Digest    // see stillNote
 }
 
 // newBaseline finds what the paths that moved reach. nil: everything.
-func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep) *baseline {
-	b := &baseline{s: s, swept: swept, others: map[string]uint32{}}
+func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep, offers hashing.Digest) *baseline {
+	b := &baseline{s: s, swept: swept, others: map[string]uint32{}, offers: offers}
 	b.reached = s.Reach(s.Touched(swept.Moved))
 	if b.reached[0] {
 		return nil // what the evaluation read

@@ -61,6 +61,9 @@ func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(30))
 	source := &tracked{e: e, ctx: ctx}
 	declared, err := calyxfile.Evaluate(ctx, calyxfile.Options{Path: e.cfg.Calyxfile, Root: e.cfg.Root, Source: source})
+	if source.fault != nil {
+		return nil, source.fault
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +162,7 @@ type tracked struct {
 	ctx     context.Context
 	reads   []read
 	printed bool
+	fault   error          // calyx's own means failed
 	plugins []graph.Plugin // of the graph that is looked at again
 }
 
@@ -228,12 +232,20 @@ func (t *tracked) Stored(name string, decl graph.Stored) (any, error) {
 
 // Describe implements calyxfile.Source.
 func (t *tracked) Describe(p graph.Plugin) (*graph.Offer, error) {
-	d, err := t.e.describeAlone(t.ctx, p)
+	o, err := t.e.describeAlone(t.ctx, p)
 	if err != nil {
+		t.fault = err
 		return nil, err
 	}
-	t.note("plugin", p.Name, nil, d.declares())
-	return d.offer()
+	if o.err != nil {
+		return nil, o.err
+	}
+	t.note("plugin", p.Name, nil, o.description.declares())
+	offer, err := o.description.offer()
+	if err == nil {
+		offer.Rests = o.rests()
+	}
+	return offer, err
 }
 
 // Print implements calyxfile.Source.
@@ -269,11 +281,11 @@ func (t *tracked) digest(r read) (d hashing.Digest) {
 		if i < 0 {
 			return d
 		}
-		described, err := t.e.describeAlone(t.ctx, t.plugins[i])
-		if err != nil {
+		o, err := t.e.describeAlone(t.ctx, t.plugins[i])
+		if err != nil || o.err != nil {
 			return d
 		}
-		return described.declares()
+		return o.description.declares()
 	}
 	return d
 }

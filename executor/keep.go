@@ -25,7 +25,7 @@ func (l *loop) keepStill() {
 	}
 	k.nodes()
 	k.edit.Keep(k.roots...)
-	note, err := json.Marshal(stillNote{Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed, Dirty: k.dirty || !l.sum.OK})
+	note, err := json.Marshal(stillNote{Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed, Dirty: k.dirty || !l.sum.OK, Offers: l.e.offersDigest()})
 	if err != nil || os.MkdirAll(filepath.Dir(file), 0o777) != nil {
 		return
 	}
@@ -73,7 +73,7 @@ func (k *keeping) facts() bool {
 	k.variables()
 	if k.base != nil {
 		k.factsAgain()
-		return true
+		return k.offers()
 	}
 	paths, ok := k.evaluation()
 	if !ok {
@@ -86,13 +86,10 @@ func (k *keeping) facts() bool {
 	}
 	facts := snapshot.Node{Name: stillFacts}
 	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillPaths, Paths: paths}))
-	if !k.offers(&facts) {
-		return false
-	}
 	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillState, Digest: k.l.e.stateDigest()}))
 	k.addVariables(&facts)
 	k.roots = append(k.roots, k.edit.AddNode(facts))
-	return true
+	return k.offers()
 }
 
 // factsAgain adds variables to those that the baseline knows: all else is as it was.

@@ -487,7 +487,7 @@ func (l *loop) ownedOrNoise(p string, _ bool) bool {
 	if isNoise(p) {
 		return true
 	}
-	if _, owned := l.g.Owner(p); owned {
+	if _, owned := l.owners.Owner(p); owned {
 		return true
 	}
 	for ; p != "." && p != "/"; p = path.Dir(p) {

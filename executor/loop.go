@@ -18,7 +18,8 @@ type loop struct {
 	cancel context.CancelFunc
 	o      Options
 	g      *graph.Graph
-	survey bool // nothing is executed or written
+	owners *graph.Graph // whose outputs are no sources
+	survey bool         // nothing is executed or written
 
 	nodes  nodeTable
 	leaves map[leafKey]*leaf

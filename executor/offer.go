@@ -5,72 +5,92 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/calyx-build/calyx/executor/snapshot"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/graph/calyxfile"
 	"github.com/calyx-build/calyx/hashing"
 )
 
-// offered is a plugin that an evaluation had described, with what the description hangs on.
+// offered is a plugin that an evaluation had described: what it says of itself, or why it could not be asked. It is asked once
+// in the engine's life, as the Calyxfile is evaluated once.
 type offered struct {
-	decl   graph.Plugin
-	leaves []*leaf
+	action      hashing.Digest // of the plugin's declaration
+	decl        graph.Plugin
+	description *Description
+	err         error
+	leaves      []*leaf // what the description hangs on
 }
 
 // describeAlone describes a plugin for the evaluation, before there is a graph. It is the same action as in a build, so a
 // description that still holds starts nothing.
-func (e *Engine) describeAlone(ctx context.Context, p graph.Plugin) (*Description, error) {
-	if err := e.open(ctx); err != nil {
-		return nil, err
-	}
+func (e *Engine) describeAlone(ctx context.Context, p graph.Plugin) (*offered, error) {
 	encoded, err := graph.Encode(&graph.Declarations{Plugins: []graph.Plugin{p}}, nil)
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.Open(encoded)
-	if err != nil {
+	o := &offered{action: hashing.Sum(encoded), decl: p}
+	if known := e.offered[p.Name]; known != nil && known.action == o.action {
+		return known, nil
+	}
+	if err := e.ask(ctx, o, encoded); err != nil {
 		return nil, err
-	}
-	// To look is enough where the description holds; a cache or a workspace that cannot be written serves then too.
-	if d, err := e.describeIn(ctx, g, p, true); d != nil || err != nil {
-		return d, err
-	}
-	if err := errors.Join(e.takeUse(), e.takeRunner()); err != nil {
-		return nil, err
-	}
-	return e.describeIn(ctx, g, p, false)
-}
-
-// describeIn looks the description up, or (no survey) makes it. It is nil where a survey finds none that holds.
-func (e *Engine) describeIn(ctx context.Context, g *graph.Graph, p graph.Plugin, survey bool) (*Description, error) {
-	l := e.newLoop(ctx, g, Options{Jobs: 1}, survey)
-	defer l.cancel()
-	if survey {
-		defer e.look()()
-	}
-	n := l.plugin(p.Name)
-	l.soon(func() { l.demand(n) })
-	l.drive()
-	switch {
-	case l.broken != nil:
-		return nil, l.broken
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case survey && (n.state != done || n.dirty != clean):
-		return nil, nil
-	case n.state != done:
-		return nil, undescribed(p.Name, n)
-	}
-	d, err := l.describe(n)
-	if err != nil && survey {
-		return nil, nil // the cache has lost it
 	}
 	if e.offered == nil {
 		e.offered = map[string]*offered{}
 	}
-	e.offered[p.Name] = &offered{decl: p, leaves: append(append([]*leaf{}, n.leaves...), n.observedLeaves...)}
-	return d, err
+	e.offered[p.Name] = o
+	return o, nil
+}
+
+// ask looks the description up, and starts the plugin where none holds. Its error is calyx's own.
+func (e *Engine) ask(ctx context.Context, o *offered, encoded []byte) error {
+	g, err := graph.Open(encoded)
+	if err == nil {
+		err = e.open(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	// To look is enough where the description holds; a cache or a workspace that cannot be written serves then too.
+	if err := e.describeIn(ctx, g, o, true); err != nil || o.description != nil {
+		return err
+	}
+	if err := errors.Join(e.takeUse(), e.takeRunner()); err != nil {
+		return err
+	}
+	return e.describeIn(ctx, g, o, false)
+}
+
+// describeIn looks the description up, or (no survey) makes it. A survey that finds none that holds leaves o as it is.
+func (e *Engine) describeIn(ctx context.Context, g *graph.Graph, o *offered, survey bool) error {
+	l := e.newLoop(ctx, g, Options{Jobs: 1}, survey)
+	defer l.cancel()
+	// Which paths steps own is known only after the evaluation, so the graph of the last one says it.
+	l.owners = e.lastGraph()
+	l.commits.before = func() {} // no value of a node is replaced
+	if survey {
+		defer e.look()()
+	}
+	n := l.plugin(o.decl.Name)
+	l.soon(func() { l.demand(n) })
+	l.drive()
+	switch {
+	case l.broken != nil:
+		return l.broken
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case n.state == done && n.dirty == clean:
+		if d, err := l.describe(n); err == nil || !survey { // else the cache has lost it
+			o.description, o.err = d, err
+		}
+	case !survey:
+		o.err = undescribed(o.decl.Name, n)
+	}
+	o.leaves = slices.Concat(n.leaves, n.observedLeaves)
+	return nil
 }
 
 // undescribed says what a plugin did instead of describing itself, with the end of what it wrote.
@@ -82,7 +102,21 @@ func undescribed(name string, n *node) error {
 	if details := strings.TrimRight(n.failure.Details, "\n"); details != "" {
 		text += "\n" + details
 	}
-	return errors.New(text)
+	if n.failure.Declared {
+		return errors.New(text)
+	}
+	return &calyxfile.PluginError{Text: text}
+}
+
+// rests are the paths that the description hangs on, as far as a step could make them: what is listed leaves those out.
+func (o *offered) rests() (paths []string) {
+	for _, f := range o.leaves {
+		switch f.kind {
+		case leafWord, leafProgram, leafFile, leafExists, leafStored:
+			paths = append(paths, f.subject)
+		}
+	}
+	return paths
 }
 
 // declares is the digest of what a Calyxfile sees of a description. What the functions compute is not in it: an edit of a
@@ -139,24 +173,53 @@ func optional(text string) (v graph.Literal, has bool, err error) {
 	return v, true, err
 }
 
-// offers keeps what the descriptions of used plugins hang on, as facts: another description may mean other nodes.
-func (k *keeping) offers(facts *snapshot.Node) bool {
-	for _, r := range k.l.e.reads {
-		if r.Kind != "plugin" {
-			continue
+// used calls yield for every plugin that the evaluation used, until yield returns false.
+func (e *Engine) used(yield func(*offered) bool) {
+	for _, r := range e.reads {
+		if r.Kind == "plugin" && !yield(e.offered[r.Subject]) {
+			return
 		}
-		o := k.l.e.offered[r.Subject]
-		if o == nil {
-			return false
+	}
+}
+
+// offersDigest is the digest of what the plugins declare that the evaluation used.
+func (e *Engine) offersDigest() hashing.Digest {
+	var all []byte
+	for _, r := range e.reads {
+		if r.Kind == "plugin" {
+			all = append(append(all, r.Subject...), r.Digest[:]...)
 		}
+	}
+	return hashing.Sum(all)
+}
+
+// pinOffers lets the build compare what it sees of files with what the evaluation saw of them.
+func (l *loop) pinOffers() {
+	for o := range l.e.used {
+		for _, f := range o.leaves {
+			l.pin(f)
+		}
+	}
+}
+
+// offers keeps what the descriptions of used plugins hang on: another description may mean other nodes.
+func (k *keeping) offers() bool {
+	row := snapshot.Node{Name: stillOffers, Data: nodeNote{index: -1}.encode()}
+	for o := range k.l.e.used {
 		for _, f := range o.leaves {
 			i, ok := k.leaf(f)
 			if !ok {
 				return false
 			}
-			facts.Leaves = append(facts.Leaves, i)
+			row.Leaves = append(row.Leaves, i)
 		}
 	}
+	if len(row.Leaves) == 0 {
+		return true
+	}
+	number := k.number(&node{name: stillOffers, index: -1})
+	k.edit.SetNode(number, row)
+	k.roots = append(k.roots, number)
 	return true
 }
 

@@ -113,6 +113,9 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	var given hashing.Map
 	var left []graph.NamedLiteral
 	for _, a := range args {
+		if err := mayBeGiven(base.name, decl.Step, a.Name); err != nil {
+			return nil, err
+		}
 		if !declares(decl.Step, a) {
 			given = append(given, argument{Key: a.Name, Value: a.Value.V})
 			left = append(left, a)
@@ -127,6 +130,22 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	}
 	n := &node{name: name, decl: decl, args: given, index: -1}
 	return l.nodes.add(name, n), nil
+}
+
+// mayBeGiven reports an argument for which a function that is known as a whole has no parameter.
+func mayBeGiven(node string, s *graph.Step, name string) error {
+	known := slices.Clone(s.Open)
+	for _, a := range s.Args {
+		known = append(known, a.Name)
+	}
+	if !s.Whole || slices.Contains(known, name) {
+		return nil
+	}
+	err := fmt.Errorf("node %q has no parameter %q", node, name)
+	if near := graph.Nearest(name, known); near != "" {
+		err = fmt.Errorf("%w (did you mean %q?)", err, near)
+	}
+	return &FunctionError{err}
 }
 
 // argument is one of a call's arguments.

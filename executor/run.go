@@ -70,8 +70,12 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 	if err := e.take(ctx, o); err != nil {
 		return nil, nil, err
 	}
+	if base != nil && base.offers != e.offersDigest() {
+		base = nil // the graph is another one
+	}
 	l := e.newLoop(ctx, e.graph, o, survey)
 	l.base = base
+	l.pinOffers()
 	if err := l.findStale(); err != nil {
 		l.cancel()
 		return nil, nil, err
@@ -187,7 +191,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 	keepSmall(g.Len())
 	began := time.Now()
 	l := &loop{
-		e: e, ctx: ctx, cancel: cancel, o: o, g: g, survey: survey,
+		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: g, survey: survey,
 		nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),

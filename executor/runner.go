@@ -189,7 +189,8 @@ type Failure struct {
 	Cancel  bool   // Cancel ended it
 	Hint    string // what to do about it
 	Moved   bool   // an input changed meanwhile
-	// Declared is true where the Calyxfile is wrong, and no execution could end otherwise.
+	// Declared is true where the Calyxfile is wrong, or the source of a plugin is no program at all, and no execution could
+	// end otherwise.
 	Declared bool
 	Retry    bool // another attempt may help; without it none is made, whatever the step allows
 	// Lost is true where the task did nothing wrong: the process that it shared was ended for another's sake. It is to be

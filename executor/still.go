@@ -23,12 +23,18 @@ const (
 // the values that were set.
 const stillFacts = "//facts"
 
+// stillOffers is the node of a snapshot that holds what the descriptions of used plugins hang on. It is no fact: where a plugin
+// declares the same as before, the graph is what it was.
+const stillOffers = "//offers"
+
 // stillNote is what a snapshot keeps for the engine.
 type stillNote struct {
 	Backend string `json:"backend"`
 	Run     string `json:"run"`
 	Fresh   int    `json:"fresh"` // steps
 	Dirty   bool   `json:"dirty"` // some node has no result
+	// Offers is the digest of what the plugins declared that the evaluation used.
+	Offers hashing.Digest `json:"offers"`
 }
 
 // stillFolder is where the snapshots of an instance are kept.
@@ -90,7 +96,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 	expired := !head.Expires.IsZero() && !began.Before(head.Expires)
 	if !swept.Still() || expired || note.Dirty || !e.sameFacts(s, note) {
 		if !expired && e.sameFacts(s, note) {
-			base = newBaseline(s, swept)
+			base = newBaseline(s, swept, note.Offers)
 		}
 		if base == nil {
 			e.remember(s, swept)

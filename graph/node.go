@@ -93,6 +93,8 @@ type Step struct {
 	Platform map[string]string `json:"platform,omitempty"`
 	// Open are parameters of the function that have no value: only with arguments for them is the step a node.
 	Open []string `json:"open,omitempty"`
+	// Whole is true where Args and Open are all the parameters that the function has.
+	Whole bool `json:"whole,omitempty"`
 	// Matrix is the combination that this step stands for, in declaration order; its node's name spells it.
 	Matrix []Arg `json:"matrix,omitempty"`
 }

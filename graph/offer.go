@@ -4,6 +4,8 @@ package graph
 type Offer struct {
 	Functions []Function
 	Stored    []OfferedStored
+	// Rests are the paths that it rests on: what the plugin was started from, and what it read or looked for in vain.
+	Rests []string
 }
 
 // Function is a function as use() declares it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -78,7 +79,7 @@ func (a *app) report(err error) int {
 			a.errorLine(e.Error())
 			a.hintLine(e.Hint)
 		}
-		return exitUsage
+		return statusOfCalyxfile(wrong)
 	}
 	var target *executor.TargetError
 	if errors.As(err, &target) {
@@ -87,6 +88,14 @@ func (a *app) report(err error) int {
 	a.errorLine(err.Error())
 	a.hintLine(hintOf(err))
 	return statusOf(err)
+}
+
+// statusOfCalyxfile tells a wrong Calyxfile from a right one that uses a plugin which cannot be described.
+func statusOfCalyxfile(wrong calyxfile.Errors) int {
+	if slices.ContainsFunc(wrong, func(e calyxfile.Error) bool { return !e.Plugin }) {
+		return exitUsage
+	}
+	return exitFailed
 }
 
 // noTarget says that a target names nothing, and what may be meant.

@@ -95,6 +95,10 @@ func (e *evaluation) value(args starlark.Tuple, kwargs []starlark.Tuple) (starla
 	case h.node.bad:
 		return nil, errReported
 	}
+	if h.node.offer != nil && h.node.offer.read == nil {
+		at := e.here()
+		h.node.offer.read = &at
+	}
 	plain, err := e.source.Stored(h.node.Name, *h.node.Stored)
 	if err != nil {
 		return nil, fmt.Errorf("value of %q: %w", h.node.Name, err)

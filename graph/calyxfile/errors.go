@@ -14,6 +14,8 @@ type Error struct {
 	Pos  graph.Pos // Line is 0 where the file as a whole is meant
 	Msg  string
 	Hint string // what to do instead, where calyx knows; empty else
+	// Plugin is true where the Calyxfile is right, and a plugin that it uses could not be described.
+	Plugin bool
 }
 
 // Error returns the place and the message, in one line unless the message holds several.

@@ -1,6 +1,7 @@
 package calyxfile
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"sort"
@@ -33,6 +34,9 @@ func (e *evaluation) link() *graph.Declarations {
 	}
 	for _, p := range e.plugins {
 		l.linkPlugin(p)
+	}
+	for _, u := range e.used {
+		l.linkUse(u)
 	}
 	l.linkDefaults()
 	if !e.failed() {
@@ -124,8 +128,16 @@ func (l *linker) linkStep(d *declared) {
 	}
 	step.Refs(func(r graph.Ref) { l.mustBeNode(&d.spec.call, r.Node) })
 	if step.Pool != "" && l.poolNames[step.Pool] == nil {
-		d.spec.fail("pool", "pool: unknown pool %q%s", step.Pool, nearest(step.Pool, keys(l.poolNames)))
+		d.spec.fail("pool", "pool: unknown pool %q%s", step.Pool, l.poolHint(step.Pool))
 	}
+}
+
+// poolHint says what to do about a pool that is not there.
+func (l *linker) poolHint(name string) string {
+	if near := nearest(name, keys(l.poolNames)); near != "" {
+		return near
+	}
+	return fmt.Sprintf("; pool(%q, SIZE) declares it", name)
 }
 
 // linkPlugin makes words of a plugin's command that are outputs of a step references to them.
@@ -139,6 +151,19 @@ func (l *linker) linkPlugin(p *declaredPlugin) {
 				}
 				p.Cmd[i] = graph.Expr{Kind: graph.Reference, Ref: c.ref()}
 			}
+		}
+	}
+}
+
+// linkUse reports what a description rests on and a step makes: the plugin is asked before any step has run.
+func (l *linker) linkUse(u *using) {
+	if u.plugin.failed {
+		return
+	}
+	for _, p := range u.rests {
+		if owner, ok := l.ownerOf(p); ok {
+			u.fail("", "%q, which plugin %q reads or looks for before it describes itself, is made by %s at %s; "+
+				"declare the plugin's steps with step(run = plugin.function)", p, u.plugin.name, owner.node, owner.node.Pos)
 		}
 	}
 }

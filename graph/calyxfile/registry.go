@@ -19,7 +19,7 @@ type registry struct {
 	settings *settings
 	defaults []pendingRef
 	// used is what use() returned, by plugin.
-	used map[string]*section
+	used map[string]*using
 }
 
 // declared is a node, and what is kept of its declaration until all names are known.
@@ -36,7 +36,7 @@ func newRegistry() registry {
 		byName:      map[string]*declared{},
 		pluginNames: map[string]*declaredPlugin{},
 		poolNames:   map[string]*graph.Pool{},
-		used:        map[string]*section{},
+		used:        map[string]*using{},
 	}
 }
 
@@ -65,7 +65,7 @@ func (d *declared) outputNames() []string {
 func (c *call) declare(d *declared) {
 	if other, ok := c.e.byName[d.Name]; ok {
 		if other.Stored != nil && d.Stored != nil && (other.offer == nil) != (d.offer == nil) {
-			other.replaceOffer(d)
+			c.replaceOffer(other, d)
 			return
 		}
 		c.fail("name", "the name %q is taken by %s at %s", d.Name, other, other.Pos)

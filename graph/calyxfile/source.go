@@ -16,11 +16,19 @@ type Source interface {
 	Env(name string) (string, bool)
 	// Stored returns the effective value of a stored node, as a graph.Literal holds it.
 	Stored(name string, decl graph.Stored) (any, error)
-	// Describe returns what a plugin declares. The error says what the plugin did instead, perhaps in several lines.
+	// Describe returns what a plugin declares. The error is a *PluginError, or says what is wrong with
+	// the user's files.
 	Describe(p graph.Plugin) (*graph.Offer, error)
 	// Print takes what the Calyxfile prints.
 	Print(pos graph.Pos, text string)
 }
+
+// PluginError is the error of Describe where the plugin, and not the Calyxfile, is at fault.
+type PluginError struct {
+	Text string // what the plugin did instead, perhaps in several lines
+}
+
+func (e *PluginError) Error() string { return e.Text }
 
 // Options says what to evaluate.
 type Options struct {

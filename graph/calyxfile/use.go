@@ -14,14 +14,22 @@ import (
 
 // offer is what a node comes from that a plugin declares.
 type offer struct {
-	plugin   string
 	function *graph.Function // nil of a stored input
+	read     *graph.Pos      // where value() read it; nil: nowhere
 }
 
 // replaceOffer makes one node of an input that a plugin declares and the Calyxfile's own of that name, which says what it is.
-func (d *declared) replaceOffer(other *declared) {
-	if other.offer == nil {
-		d.Node, d.bad, d.offer = other.Node, other.bad, nil
+func (c *call) replaceOffer(there, d *declared) {
+	switch {
+	case d.offer != nil:
+		d.Node = there.Node // the Calyxfile's own was first
+	case there.offer.read != nil:
+		c.fail("name", "value() read what the plugin declares at %s: declare the replacement before that", there.offer.read)
+	default:
+		if d.Doc == "" {
+			d.Doc = there.Doc
+		}
+		there.Node, there.bad, there.offer = d.Node, d.bad, nil
 	}
 }
 
@@ -41,22 +49,15 @@ func (e *evaluation) use(args starlark.Tuple, kwargs []starlark.Tuple) (starlark
 		return nil, errReported
 	}
 	if there, ok := e.used[p.name]; ok {
-		return there, nil
+		return there.module, nil
 	}
-	if slices.ContainsFunc(p.Cmd, func(x graph.Expr) bool { return x.Kind != graph.Constant }) {
-		return nil, fmt.Errorf("use: the command of plugin %q holds nodes, which have no value yet while the Calyxfile is evaluated; "+
-			"declare its steps with step(run = plugin.function)", p.name)
-	}
-	plugin := p.Plugin
-	if e.settings != nil {
-		plugin.Env, plugin.Secrets = withDefaults(plugin.Env, e.settings.env), union(plugin.Secrets, e.settings.secrets)
-	}
-	offered, err := e.source.Describe(plugin)
+	u := &using{call: e.newCall("use"), plugin: p, module: &section{kind: "use", name: p.name, members: map[string]starlark.Value{}}}
+	offered, err := u.describe()
 	if err != nil {
-		return nil, fmt.Errorf("use: %w", err)
+		return nil, err
 	}
-	u := &using{call: e.newCall("use"), plugin: p.name, module: &section{kind: "use", name: p.name, members: map[string]starlark.Value{}}}
-	e.used[p.name] = u.module
+	e.used[p.name] = u
+	u.rests = offered.Rests
 	for _, s := range offered.Stored {
 		u.stored(s)
 	}
@@ -69,14 +70,45 @@ func (e *evaluation) use(args starlark.Tuple, kwargs []starlark.Tuple) (starlark
 // using is one call of use().
 type using struct {
 	call
-	plugin string
+	plugin *declaredPlugin
 	module *section
+	rests  []string // see graph.Offer
+}
+
+// describe has the plugin described as it will be started: with what workspace() gives to all.
+func (u *using) describe() (*graph.Offer, error) {
+	plugin := u.plugin.Plugin
+	if s := u.e.settings; s != nil {
+		plugin.Env, plugin.Secrets = withDefaults(plugin.Env, s.env), union(plugin.Secrets, s.secrets)
+	}
+	if holder := holderOfNodes(plugin); holder != "" {
+		return nil, fmt.Errorf("use: %s of plugin %q holds nodes, which have no value yet while the Calyxfile is evaluated; "+
+			"declare its steps with step(run = plugin.function)", holder, plugin.Name)
+	}
+	offered, err := u.e.source.Describe(plugin)
+	if err == nil {
+		return offered, nil
+	}
+	failure := Error{Pos: u.pos, Msg: "use: " + err.Error() + u.from, Plugin: errors.As(err, new(*PluginError))}
+	u.e.add(failure)
+	return nil, errReported
+}
+
+// holderOfNodes names the argument of a plugin that refers to nodes, "" where none does.
+func holderOfNodes(p graph.Plugin) string {
+	if slices.ContainsFunc(p.Cmd, func(x graph.Expr) bool { return x.Kind != graph.Constant }) {
+		return "the command"
+	}
+	if slices.ContainsFunc(p.Env, func(v graph.EnvVar) bool { return v.Value != nil && v.Value.Kind != graph.Constant }) {
+		return "env"
+	}
+	return ""
 }
 
 // named is the call on behalf of one of the names that the plugin declares.
 func (u *using) named(name string) call {
 	c := u.call
-	c.kind, c.name = fmt.Sprintf("use(%q):", u.plugin), name
+	c.kind, c.name = fmt.Sprintf("use(%q):", u.plugin.name), name
 	return c
 }
 
@@ -98,17 +130,17 @@ func (u *using) stored(s graph.OfferedStored) {
 		c.check()
 	}
 	stored := c.Stored
-	d := &declared{Node: &graph.Node{Name: s.Name, Pos: u.pos, Doc: c.doc, Stored: &stored}, bad: c.failed, offer: &offer{plugin: u.plugin}}
+	d := &declared{Node: &graph.Node{Name: s.Name, Pos: u.pos, Doc: c.doc, Stored: &stored}, bad: c.failed, offer: &offer{}}
 	c.declare(d)
 	u.enter(u.e.byName[s.Name])
 }
 
 // structural are the options of a step that say what it is: a function cannot have them.
-var structural = []string{"name", "run", "cmd", "sh", "args", "outs", "stdout", "matrix", "map", "deps", "after"}
+var structural = []string{"name", "run", "cmd", "sh", "args", "outs", "stdout", "matrix", "map", "deps", "after", "resume", "doc"}
 
 // function declares a step.
 func (u *using) function(f *graph.Function) {
-	s := &stepSpec{call: u.named(f.Name), Step: &graph.Step{Call: &graph.Call{Plugin: u.plugin, Function: f.Name}}, doc: f.Doc}
+	s := &stepSpec{call: u.named(f.Name), Step: &graph.Step{Call: &graph.Call{Plugin: u.plugin.name, Function: f.Name}, Whole: true}, doc: f.Doc}
 	for _, o := range f.Options {
 		switch allowed := stepSignature.setters[o.Name] != nil && !slices.Contains(structural, o.Name); {
 		case !allowed:
@@ -118,9 +150,10 @@ func (u *using) function(f *graph.Function) {
 		}
 	}
 	s.bindDefaults(f)
+	u.plugin.Secrets, s.Secrets = union(u.plugin.Secrets, s.Secrets), nil // one process has those of all its functions
 	s.check()
 	d := s.declareOne(f.Name, nil)
-	d.offer = &offer{plugin: u.plugin, function: f}
+	d.offer = &offer{function: f}
 	u.enter(d)
 }
 
@@ -136,19 +169,25 @@ func (s *stepSpec) bindDefaults(f *graph.Function) {
 	sortArgs(s.Args)
 }
 
-// enter makes a node an attribute; a name with points is one of an attribute's attribute.
+// enter makes a node an attribute; a name with points is one of an attribute's attribute. Where a node has the name of such an
+// attribute, the node is what m.name means; m["name.further"] reaches every node.
 func (u *using) enter(d *declared) {
+	h := &handle{e: u.e, node: d}
+	u.module.named(d.Name, h)
 	words := strings.Split(d.Name, ".")
 	at := u.module
 	for i, word := range words[:len(words)-1] {
 		inner, ok := at.members[word].(*section)
-		if !ok {
+		switch {
+		case !ok && at.members[word] != nil:
+			return
+		case !ok:
 			inner = &section{kind: "use", name: strings.Join(words[:i+1], "."), members: map[string]starlark.Value{}}
 			at.members[word] = inner
 		}
 		at = inner
 	}
-	at.members[words[len(words)-1]] = &handle{e: u.e, node: d}
+	at.members[words[len(words)-1]] = h
 }
 
 // Name is the node's name, for Starlark's messages.

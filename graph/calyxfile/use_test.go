@@ -1,10 +1,12 @@
 package calyxfile_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/graph/calyxfile"
 )
 
 // offering is a world with a plugin "p" that declares functions and inputs.
@@ -21,6 +23,15 @@ func offering() *world {
 			{Name: "raw", Path: "data/raw.csv"},
 			{Name: "model", Env: "MODEL", Default: graph.Literal{V: "small"}, HasDefault: true},
 		},
+		Rests: []string{"p.py", "lib/tool.py"},
+	}, "odd": {
+		Functions: []graph.Function{
+			{Name: "a"}, {Name: "a.b"}, {Name: "c.d"}, {Name: "c"},
+			{Name: "pooled", Options: []graph.NamedLiteral{{Name: "pool", Value: graph.Literal{V: "gpu"}}, {Name: "secrets", Value: graph.Literal{V: []any{"KEY"}}}}},
+		},
+	}, "wrong": {
+		Functions: []graph.Function{{Name: "f", Options: []graph.NamedLiteral{{Name: "rate", Value: graph.Literal{V: "3/s"}}, {Name: "retries", Value: graph.Literal{V: "x"}}, {Name: "cmd", Value: graph.Literal{V: []any{"x"}}}, {Name: "env", Value: graph.Literal{V: []any{"X"}}}}}},
+		Stored:    []graph.OfferedStored{{Name: "s", Path: "../s"}},
 	}}}
 }
 
@@ -54,6 +65,9 @@ default(answer)
 	if model := node(t, d, "model").Stored; model.Env != "MODEL" || model.Default.V != "small" {
 		t.Errorf("model is %+v", model)
 	}
+	if !clean.Step.Whole {
+		t.Error("the parameters of clean are not known as a whole")
+	}
 	for _, n := range d.Nodes {
 		if n.Name == "Base.clean(lower=True)" {
 			t.Error("a default that is spelled out makes another node")
@@ -83,8 +97,65 @@ func TestStoredReplacesAnOffer(t *testing.T) {
 	}
 }
 
+// A replacement without documentation keeps the plugin's, and one that comes after value() read the default comes too late.
+func TestReplacementsOfOffers(t *testing.T) {
+	w := offering()
+	w.offers["p"].Stored[0].Doc = "how fast"
+	if lr := node(t, w.must(t, using+`stored("lr", value = 1.0)`), "lr"); lr.Doc != "how fast" {
+		t.Errorf("its doc is %q", lr.Doc)
+	}
+	if lr := node(t, w.must(t, using+`stored("lr", value = 1.0, doc = "mine")`), "lr"); lr.Doc != "mine" {
+		t.Errorf("its doc is %q", lr.Doc)
+	}
+	_, err := w.evaluate(using + "value(m.lr)\nstored(\"lr\", value = 1.0)")
+	if want := `Calyxfile:3:1: stored "lr": value() read what the plugin declares at Calyxfile:2:1: declare the replacement before that`; err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A name that is also the beginning of another one means the node; every node is reached by its whole name.
+func TestNamesThatBeginOthers(t *testing.T) {
+	d := offering().must(t, `
+m = use(plugin("odd", cmd = ["p"]))
+pool("gpu", 2)
+step("x", sh = "echo {a} {b} {c} {d} > {out}", args = dict(a = m.a, b = m["a.b"], c = m.c, d = m["c.d"]), outs = ["x"])
+`)
+	if got := refsOf(node(t, d, "x")); strings.Join(got, " ") != "a a.b c c.d" {
+		t.Errorf("they mean %q", got)
+	}
+	if p := node(t, d, "pooled").Step; p.Pool != "gpu" || p.Secrets != nil || strings.Join(d.Plugins[0].Secrets, " ") != "KEY" {
+		t.Errorf("pooled is %+v, its plugin %+v", p, d.Plugins[0])
+	}
+}
+
+func refsOf(n *graph.Node) (names []string) {
+	for i := range n.Step.Args {
+		n.Step.Args[i].Expr.Refs(func(r graph.Ref) { names = append(names, r.Node) })
+	}
+	return names
+}
+
+// What is wrong with a plugin is told apart from what is wrong with the Calyxfile.
+func TestPluginsAtFault(t *testing.T) {
+	_, err := offering().evaluate(`use(plugin("q", cmd = ["q"]))`)
+	var found calyxfile.Errors
+	if !errors.As(err, &found) || len(found) != 1 || !found[0].Plugin {
+		t.Errorf("got %#v", err)
+	}
+	if _, err = offering().evaluate(using + "m.cleen"); !errors.As(err, &found) || found[0].Plugin {
+		t.Errorf("got %#v", err)
+	}
+}
+
 func TestUseErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
+		{`use(plugin("wrong", cmd = ["q"]))`, `use("wrong"): "f": option "rate" is not supported by this version of calyx`},
+		{`use(plugin("wrong", cmd = ["q"]))`, `use("wrong"): "f": retries: want a whole number, got string`},
+		{`use(plugin("wrong", cmd = ["q"]))`, `use("wrong"): "f": a function has no option "cmd"`},
+		{`use(plugin("wrong", cmd = ["q"]))`, `use("wrong"): "s": path: "../s" leaves the workspace`},
+		{`use(plugin("odd", cmd = ["q"]))`, `use("odd"): "pooled": pool: unknown pool "gpu"; pool("gpu", SIZE) declares it`},
+		{`lr = stored("lr", value = 1)` + "\n" + `use(plugin("p", cmd = ["p"], env = dict(LR = lr)))`, `Calyxfile:2:1: use: env of plugin "p" holds nodes`},
+		{using + `step("gen", sh = "touch {out}", outs = ["lib/"])`, `Calyxfile:1:5: use: "lib/tool.py", which plugin "p" reads or looks for before it describes itself, is made by step "gen" at Calyxfile:2:1`},
 		{"use(3)", "Calyxfile:1:1: use: want a plugin, got int"},
 		{`use(plugin("q", cmd = ["q"]))`, `Calyxfile:1:1: use: plugin "q" ended with exit status 1 before it was ready`},
 		{using + "m.cleen", "has no .cleen field or method (did you mean .clean?)"},

@@ -154,6 +154,16 @@ type section struct {
 	kind    string // the function that made it
 	name    string
 	members map[string]starlark.Value
+	// whole are members by names with points, where the section has such.
+	whole map[string]starlark.Value
+}
+
+// named makes a member reachable by its whole name.
+func (s *section) named(name string, v starlark.Value) {
+	if s.whole == nil {
+		s.whole = map[string]starlark.Value{}
+	}
+	s.whole[name] = v
 }
 
 func (s *section) Type() string   { return s.kind }
@@ -176,5 +186,8 @@ func (s *section) Attr(name string) (starlark.Value, error) { return s.members[n
 func (s *section) Get(key starlark.Value) (starlark.Value, bool, error) {
 	name, _ := starlark.AsString(key)
 	v, ok := s.members[name]
+	if !ok {
+		v, ok = s.whole[name]
+	}
 	return v, ok, nil
 }

@@ -71,7 +71,7 @@ func (w *world) Describe(p graph.Plugin) (*graph.Offer, error) {
 	if o, ok := w.offers[p.Name]; ok {
 		return o, nil
 	}
-	return nil, fmt.Errorf("plugin %q ended with exit status 1 before it was ready", p.Name)
+	return nil, &calyxfile.PluginError{Text: fmt.Sprintf("plugin %q ended with exit status 1 before it was ready", p.Name)}
 }
 
 func (w *world) Print(pos graph.Pos, text string) {

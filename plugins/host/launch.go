@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 
@@ -116,8 +117,12 @@ func (p *process) startFailed(err error) *executor.Failure {
 	f.Exit, f.Signal = status, signal
 	f.Message = redact.Text(err.Error(), p.pool.plugin.Secrets)
 	f.Details = redact.Text(p.tail.Lines(), p.pool.plugin.Secrets)
+	f.Declared = wrongSource.MatchString(f.Details)
 	return f
 }
+
+// wrongSource is how interpreters say that a file is no program of their language.
+var wrongSource = regexp.MustCompile(`(?m)^(SyntaxError|IndentationError|TabError): `)
 
 // patience is the time that a process gets to end by itself where that is what it seems to do: its exit status tells more
 // than that of one that is killed.
