@@ -10,6 +10,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/index"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // filled makes a database with many rows and returns its folder.
@@ -22,7 +23,7 @@ func filled(t *testing.T) string {
 	}
 	var txn index.Txn
 	for i := range 2000 {
-		txn.Put = append(txn.Put, cas.Row{Key: rowKey(i), Value: []byte(strings.Repeat(fmt.Sprint(i), 50))})
+		txn.Put = append(txn.Put, cas.Row{Key: rowKey(i), Value: []byte(rowText(i))})
 	}
 	if _, err := db.Commit(context.Background(), []index.Txn{txn}); err != nil {
 		t.Fatal(err)
@@ -32,6 +33,9 @@ func filled(t *testing.T) string {
 	}
 	return path
 }
+
+// rowText does not shrink much: the rows fill many blocks.
+func rowText(i int) string { return hashing.Sum([]byte(fmt.Sprint(i))).String() }
 
 func rowKey(i int) []byte { return fmt.Appendf(nil, "n%06d", i) }
 
@@ -73,7 +77,7 @@ func TestDamagedDatabase(t *testing.T) {
 // readOrRewrite reads a row; where it is missing, it is written and must then be there.
 func readOrRewrite(db *index.DB, i int) error {
 	ctx := context.Background()
-	key, want := rowKey(i), strings.Repeat(fmt.Sprint(i), 50)
+	key, want := rowKey(i), rowText(i)
 	for range 2 {
 		values, err := db.Rows(ctx, [][]byte{key}, 0)
 		if err != nil {
@@ -90,6 +94,64 @@ func readOrRewrite(db *index.DB, i int) error {
 		}
 	}
 	return fmt.Errorf("row %q is missing after it was written again", key)
+}
+
+// TestScanOverDamage lists the rows of a database with a damaged block: all but those in it are there, and it is told once.
+func TestScanOverDamage(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, path string){
+		"scrambled": func(t *testing.T, path string) { scramble(t, path, "*.sst") },
+		"cut off": func(t *testing.T, path string) {
+			each(t, path, "*.sst", func(file string) error { return os.Truncate(file, 10) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filled(t)
+			harm(t, path)
+			var told []string
+			db, err := index.Open(path, index.Options{Warn: func(text string) { told = append(told, text) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := scan(t, db, "n")
+			if again := scan(t, db, "n"); again != n {
+				t.Errorf("scanned %d rows, then %d", n, again)
+			}
+			if name == "scrambled" && (n < 1000 || n == 2000) {
+				t.Errorf("scanned %d of 2000 rows, of which a few are damaged", n)
+			}
+			if part := scan(t, db, "n0019"); part > n || name == "scrambled" && part != 100 {
+				t.Errorf("scanned %d of the last 100 rows, which are not damaged", part)
+			}
+			if len(told) != 1 || !strings.Contains(told[0], "damaged") {
+				t.Errorf("told %q, want the damage, once", told)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// scan counts the rows under a prefix, and makes sure that they come in order and are right.
+func scan(t *testing.T, db *index.DB, prefix string) (n int) {
+	t.Helper()
+	last := ""
+	err := db.Scan(t.Context(), []byte(prefix), func(key, value []byte) bool {
+		var i int
+		if _, err := fmt.Sscanf(string(key), "n%d", &i); err != nil || string(key) <= last {
+			t.Errorf("row %q after %q, %v", key, last, err)
+		}
+		if string(value) != rowText(i) {
+			t.Errorf("row %q is %q", key, value)
+		}
+		last = string(key)
+		n++
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func each(t *testing.T, path, pattern string, harm func(file string) error) {

@@ -41,6 +41,7 @@ type DB struct {
 	warn   func(string)
 	leases *lease.Local
 
+	gaps     gaps
 	queue    queue
 	totals   Totals        // as of the last batch; the committer's
 	done     chan struct{} // closed when the committer has ended

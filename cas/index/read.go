@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -106,37 +105,4 @@ func least(a, b []byte) []byte {
 		return a
 	}
 	return b
-}
-
-// scanCheck is after how many rows an iteration looks whether its caller still waits.
-const scanCheck = 1024
-
-func (d *DB) iterate(ctx context.Context, from, to []byte, visit func(*pebble.Iterator) bool) error {
-	if len(from) == 0 {
-		from = nil // Pebble minds the difference
-	}
-	it, err := d.pebble.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: from, UpperBound: to})
-	if err != nil {
-		return d.scanError(err)
-	}
-	n := 0
-	for ok := it.First(); ok && visit(it); ok = it.Next() {
-		if n++; n%scanCheck == 0 && ctx.Err() != nil {
-			return errors.Join(ctx.Err(), it.Close())
-		}
-	}
-	if err := it.Close(); err != nil {
-		return d.scanError(err)
-	}
-	return nil
-}
-
-func (d *DB) scanError(err error) error {
-	folder := filepath.Dir(d.path)
-	if pebble.IsCorruptionError(err) {
-		what, _, _ := strings.Cut(err.Error(), "\n") // what follows is Pebble's own affair
-		return fmt.Errorf("read the cache %q: %s (its database is damaged; remove the folder, and what it held will be computed again)",
-			folder, what)
-	}
-	return fmt.Errorf("read the cache %q: %w", folder, err)
 }
