@@ -124,7 +124,9 @@ func (l *loop) chosen() ([]target, error) {
 
 // take evaluates the Calyxfile with the build's own values, and opens the store.
 func (e *Engine) take(ctx context.Context, o Options) error {
-	g, err := e.load(ctx)
+	evaluating, end := untilStop(ctx, o.Stop)
+	defer end()
+	g, err := e.load(evaluating)
 	if err != nil {
 		return err
 	}
@@ -133,11 +135,24 @@ func (e *Engine) take(ctx context.Context, o Options) error {
 			return err
 		}
 		e.graph = nil // `value(node)` may say something else now
-		if _, err = e.load(ctx); err != nil {
+		if _, err = e.load(evaluating); err != nil {
 			return err
 		}
 	}
 	return e.open(ctx)
+}
+
+// untilStop returns a context that ends as soon as somebody asks to stop: an evaluation has no step that could finish first.
+func untilStop(ctx context.Context, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // SetError says that a --set cannot be.

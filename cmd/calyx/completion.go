@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,14 +58,19 @@ func (a *app) completeNodes(which func(*graph.Node) bool, most int) completer {
 	}
 }
 
+// completionPatience is how long a shell waits for what it may complete: a plugin may have to describe itself first.
+const completionPatience = 3 * time.Second
+
 // declaredNodes evaluates the Calyxfile. Completion never complains: where that fails there is nothing to complete.
 func (a *app) declaredNodes(c *cobra.Command) []*graph.Node {
 	a.global.quiet = true
 	if a.prepare(c) != nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(a.signals.ctx, completionPatience)
+	defer cancel()
 	var nodes []*graph.Node
-	err := a.within(a.signals.ctx, func(ctx context.Context, s *session) error {
+	err := a.within(ctx, func(ctx context.Context, s *session) error {
 		d, err := s.engine.Graph(ctx)
 		if err == nil {
 			nodes = d.Nodes
