@@ -94,7 +94,12 @@ func (b *baseline) number(n *node) (uint32, bool) {
 
 // vouches reports whether n is a declared step that nothing that moved reaches.
 func (b *baseline) vouches(n *node) bool {
-	if n.index < 0 || !n.isStep() {
+	return n.index >= 0 && b.spares(n)
+}
+
+// spares reports whether n is one of the steps that nothing that moved reaches.
+func (b *baseline) spares(n *node) bool {
+	if !n.isStep() {
 		return false
 	}
 	i, ok := b.number(n)

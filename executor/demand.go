@@ -24,6 +24,9 @@ func (l *loop) demand(n *node) {
 		l.steps++
 		l.ahead += l.recorded(n)
 	}
+	if l.base != nil && l.base.spares(n) {
+		l.sum.Fresh-- // it is counted as one that nothing reached, and will be once more
+	}
 	l.declare(n)
 	l.awaitInputs(n)
 }
