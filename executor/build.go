@@ -85,6 +85,7 @@ type Forecast struct {
 	Usual float64
 	List  bool        // the node of a matrix
 	Doc   string      // what the declaration says of it
+	Notes []string    // what the code identity of its function cannot tell
 	Step  *graph.Step // of a derived node
 	Value trace.Value // the value that it has now; zero where it is dirty
 	// Problem says why the node cannot have a value: a stored file is not there, something that it needs has none.

@@ -19,6 +19,9 @@ var reasonOf = map[string]graph.ReasonKind{
 // n to the root.
 func (l *loop) explain(n *node) []graph.Reason {
 	own := l.ownReason(n)
+	if own.Kind == graph.CodeChanged && n.isStep() && n.decl.Step.Call != nil {
+		return l.codeChain(n, own)
+	}
 	chain := []graph.Reason{own}
 	if own.Kind != graph.DependencyChanged {
 		return chain
@@ -49,11 +52,11 @@ func recordedChain(r *trace.NodeRecord) []graph.Reason {
 }
 
 func fromRecord(r trace.RecordedReason) graph.Reason {
-	return graph.Reason{Kind: graph.ReasonKind(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After}
+	return graph.Reason{Kind: graph.ReasonKind(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After, Diff: r.Diff}
 }
 
 func toRecord(r graph.Reason) trace.RecordedReason {
-	return trace.RecordedReason{Kind: string(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After}
+	return trace.RecordedReason{Kind: string(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After, Diff: r.Diff}
 }
 
 // ownReason is the first link: what about n itself differs from its last execution or reuse here.

@@ -331,7 +331,7 @@ func (k *keyer) function(s *graph.Step) error {
 	if err != nil {
 		return err
 	}
-	k.parts = append(k.parts, trace.Component{Kind: partFunction, Subject: s.Call.Function, Text: s.Call.Function + " " + f.code, Show: f.code})
+	k.parts = append(k.parts, trace.Component{Kind: partFunction, Subject: s.Call.Function, Text: s.Call.Function + " " + f.code, Show: f.code, Tree: p.value.Digest})
 	if err := k.env(k.l.pluginDecl(p).Env, k.l.e.environ); err != nil {
 		return err
 	}

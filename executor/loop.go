@@ -53,6 +53,8 @@ type loop struct {
 
 	describing sync.Mutex
 	described  map[*node]*Description
+	// descriptions are those of now and of then, by their digests.
+	descriptions map[hashing.Digest]*Description
 }
 
 // inbox is an unbounded queue: workers never wait for the loop.

@@ -96,6 +96,17 @@ type Description struct {
 	Functions []FunctionDescription `json:"functions"`
 	// Stored are the inputs that it declares, for use() in a Calyxfile.
 	Stored []StoredDescription `json:"stored,omitempty"`
+	// Parts are the pieces of code that functions consist of.
+	Parts []PartDescription `json:"parts,omitempty"`
+}
+
+// PartDescription is a named piece of code, so that it can be told what changed.
+type PartDescription struct {
+	Name   string `json:"name"`
+	Path   string `json:"path,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Code   string `json:"code"`
+	Source string `json:"source,omitempty"`
 }
 
 // StoredDescription is an input that a plugin declares: one of Path, Glob and Env, or (none of these) the value Default.
@@ -124,6 +135,10 @@ type FunctionDescription struct {
 	Code string `json:"code,omitempty"`
 	// Overlap is true where calls may run at the same time in one process.
 	Overlap bool `json:"overlap,omitempty"`
+	// Parts are the places in Description.Parts of what the function consists of, its own first.
+	Parts []int `json:"parts,omitempty"`
+	// Notes say what Code cannot tell of itself.
+	Notes []string `json:"notes,omitempty"`
 	// Options are those of the step that use() declares, sorted by name.
 	Options []OptionDescription `json:"options,omitempty"`
 }

@@ -55,7 +55,11 @@ func (l *loop) surveyDirty(n *node) {
 	}
 	patchUnknown(n.act.components, n.record.Components)
 	if r, ok := l.partsReason(n, n.record.Components, n.act.components); ok && n.act.err == nil {
-		l.surveyEnd(n, willRun, []graph.Reason{r})
+		chain := []graph.Reason{r}
+		if r.Kind == graph.CodeChanged && n.isStep() && n.decl.Step.Call != nil {
+			chain = l.codeChain(n, r)
+		}
+		l.surveyEnd(n, willRun, chain)
 		return
 	}
 	if n.record.Failure != "" {
@@ -240,6 +244,7 @@ func (l *loop) forecast(n *node) Forecast {
 		Node: n.name, Stored: n.isStored(), List: n.isList(), Doc: n.decl.Doc, Chain: n.chain, Last: n.record,
 		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl.Step, Value: n.value,
 	}
+	f.Notes = l.codeNotes(n)
 	if f.Usual == 0 && n.record != nil {
 		f.Usual = n.record.Result.Seconds
 	}

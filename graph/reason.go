@@ -31,6 +31,8 @@ type Reason struct {
 	Subject string     `json:"subject,omitempty"`
 	Before  string     `json:"before,omitempty"`
 	After   string     `json:"after,omitempty"`
+	// Diff are the lines of code that changed, each after "-" or "+" or a space.
+	Diff string `json:"diff,omitempty"`
 }
 
 // Text says the reason in a few words, for a line beside a node's name.

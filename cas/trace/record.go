@@ -29,4 +29,5 @@ type RecordedReason struct {
 	Subject string `json:"subject,omitempty"`
 	Before  string `json:"before,omitempty"`
 	After   string `json:"after,omitempty"`
+	Diff    string `json:"diff,omitempty"`
 }

@@ -58,7 +58,8 @@ type Component struct {
 	Text string `json:"t,omitempty"`
 	// Show is what people are shown where Text would tell them nothing.
 	Show string `json:"h,omitempty"`
-	// Tree is the listing behind the digest of a folder or a pattern, so that a difference can name a file.
+	// Tree is what the store keeps behind the part, so that a difference can be named: the listing of a folder or a pattern, the
+	// description of the plugin that a function belongs to.
 	Tree hashing.Digest `json:"d,omitzero"`
 }
 

@@ -21,6 +21,7 @@ type infoAnswer struct {
 	Node         string             `json:"node"`
 	Kind         string             `json:"kind"`
 	Doc          string             `json:"doc,omitempty"`
+	CodeNotes    []string           `json:"code_notes,omitempty"`
 	Place        string             `json:"place,omitempty"`
 	State        executor.NodeState `json:"state"`
 	Certain      bool               `json:"certain"`
@@ -114,7 +115,7 @@ func declared(d *graph.Declarations, name string) *graph.Node {
 }
 
 func infoFrom(f executor.Forecast, n *graph.Node) infoAnswer {
-	info := infoAnswer{Node: f.Node, State: f.State, Certain: f.Certain, UsualSeconds: f.Usual, Outputs: []string{}}
+	info := infoAnswer{Node: f.Node, State: f.State, Certain: f.Certain, UsualSeconds: f.Usual, Outputs: []string{}, CodeNotes: f.Notes}
 	if n != nil {
 		info.Kind, info.Doc, info.Place = kindOf(n), n.Doc, n.Pos.String()
 		for _, o := range outputsOf(n) {
@@ -213,6 +214,9 @@ func infoText(i infoAnswer, style console.Style, now time.Time) string {
 	row("node", style.Bold(console.Line(i.Node)))
 	row("kind", i.Kind)
 	row("doc", console.Line(firstLine(i.Doc)))
+	for _, note := range i.CodeNotes {
+		row("code", console.Line(note))
+	}
 	row("declared at", console.Line(i.Place))
 	row("state", stateText(i.State, i.Certain))
 	row("value", valueInfo(i.Value))

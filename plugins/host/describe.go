@@ -130,9 +130,13 @@ func description(r *pluginv1.DescribeResponse) (*described, error) {
 	for _, s := range r.GetSources() {
 		d.Sources = append(d.Sources, string(s))
 	}
+	var err error
+	if d.Parts, err = parts(r.GetParts()); err != nil {
+		return nil, err
+	}
 	known := map[string]bool{}
 	for _, f := range r.GetFunctions() {
-		function, err := function(f)
+		function, err := function(f, len(d.Parts))
 		if err == nil && known[function.Name] {
 			err = errors.New("it is there twice")
 		}
@@ -153,7 +157,6 @@ func description(r *pluginv1.DescribeResponse) (*described, error) {
 		known[stored.Name] = true
 		d.Stored = append(d.Stored, stored)
 	}
-	var err error
 	d.reads, err = requests(r.GetReads())
 	return d, err
 }
@@ -191,8 +194,31 @@ func jsonText(l *pluginv1.Literal) (string, error) {
 // longestCode is the length of a code identity in bytes.
 const longestCode = 256
 
-func function(f *pluginv1.Function) (executor.FunctionDescription, error) {
-	d := executor.FunctionDescription{Name: f.GetName(), Doc: f.GetDoc(), Code: f.GetCode(), Overlap: f.GetOverlap()}
+// parts are pieces of code, whose names differ.
+func parts(given []*pluginv1.Part) ([]executor.PartDescription, error) {
+	var all []executor.PartDescription
+	known := map[string]bool{}
+	for _, p := range given {
+		if p.GetName() == "" || known[p.GetName()] {
+			return nil, fmt.Errorf("part %q: that is no name for a further part", p.GetName())
+		}
+		known[p.GetName()] = true
+		if p.GetCode() == "" || len(p.GetCode()) > longestCode {
+			return nil, fmt.Errorf("part %q: its code must have 1 to %d bytes", p.GetName(), longestCode)
+		}
+		all = append(all, executor.PartDescription{Name: p.GetName(), Path: string(p.GetPath()), Line: int(p.GetLine()), Code: p.GetCode(), Source: p.GetSource()})
+	}
+	return all, nil
+}
+
+func function(f *pluginv1.Function, parts int) (executor.FunctionDescription, error) {
+	d := executor.FunctionDescription{Name: f.GetName(), Doc: f.GetDoc(), Code: f.GetCode(), Overlap: f.GetOverlap(), Notes: f.GetNotes()}
+	for _, i := range f.GetParts() {
+		if int(i) >= parts {
+			return d, fmt.Errorf("it consists of part %d, and there are %d", i, parts)
+		}
+		d.Parts = append(d.Parts, int(i))
+	}
 	switch {
 	case !graph.ValidName(d.Name):
 		return d, errors.New("that is no name")

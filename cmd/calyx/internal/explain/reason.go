@@ -96,7 +96,7 @@ func Sentence(r graph.Reason) string {
 func Change(r graph.Reason) string {
 	before, after := Content(r.Before), Content(r.After)
 	switch {
-	case r.Before == "" && r.After == "", r.Kind == graph.FailedBefore:
+	case r.Before == "" && r.After == "", r.Kind == graph.FailedBefore, r.Diff != "":
 		return ""
 	case r.Before == "":
 		return "now " + after
@@ -109,6 +109,9 @@ func Change(r graph.Reason) string {
 // shownDigits is how much of a digest is shown where people only compare.
 const shownDigits = 12
 
+// maxCode is the length from which hexadecimal digits are shown as a digest is.
+const maxCode = 32
+
 // maxValue is how much of a value is shown in one line, in cells.
 const maxValue = 60
 
@@ -116,6 +119,9 @@ const maxValue = 60
 func Content(text string) string {
 	if d, err := hashing.ParseDigest(text); err == nil {
 		return Digest(d)
+	}
+	if len(text) > maxCode && strings.Trim(text, "0123456789abcdef") == "" {
+		return text[:shownDigits] // a function's code
 	}
 	return console.Truncate(console.Line(text), maxValue)
 }
@@ -130,7 +136,7 @@ func Digest(d hashing.Digest) string {
 
 // FromRecord returns a remembered reason as package graph spells it.
 func FromRecord(r trace.RecordedReason) graph.Reason {
-	return graph.Reason{Kind: graph.ReasonKind(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After}
+	return graph.Reason{Kind: graph.ReasonKind(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After, Diff: r.Diff}
 }
 
 func orElse(text, other string) string {

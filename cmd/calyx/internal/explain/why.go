@@ -128,8 +128,26 @@ func writeChain(b *strings.Builder, chain []graph.Reason, style console.Style) {
 		return // the sentence says it all
 	}
 	indent := strings.Repeat("   ", len(chain)-1)
+	if root.Diff != "" {
+		writeDiff(b, indent, root.Diff, style)
+		return
+	}
 	writeSide(b, indent, "before", root.Before, style.Bad)
 	writeSide(b, indent, "after", root.After, style.Good)
+}
+
+// writeDiff writes the lines of code that changed.
+func writeDiff(b *strings.Builder, indent, diff string, style console.Style) {
+	for _, line := range console.Lines(diff, false) {
+		colour := style.Dim
+		switch {
+		case strings.HasPrefix(line, "-"):
+			colour = style.Bad
+		case strings.HasPrefix(line, "+"):
+			colour = style.Good
+		}
+		fmt.Fprintf(b, "  %s    %s\n", indent, colour(line))
+	}
 }
 
 // writeSide writes a value of several lines with its lines under one another.
@@ -172,10 +190,13 @@ func Chain(b *strings.Builder, chain []graph.Reason, style console.Style) {
 	for depth, reason := range chain {
 		indent := strings.Repeat("   ", max(0, depth-1)) + strings.Repeat("└─ ", min(depth, 1))
 		text := Sentence(reason)
-		if depth == len(chain)-1 {
+		if depth == len(chain)-1 && reason.Diff == "" {
 			text += ifSet(Change(reason), ": %s")
 		}
 		fmt.Fprintf(b, "  %s%s %s\n", style.Dim(indent), console.Line(reason.Node), text)
+		if reason.Diff != "" {
+			writeDiff(b, strings.Repeat("   ", depth), reason.Diff, style)
+		}
 	}
 }
 

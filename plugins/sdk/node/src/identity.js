@@ -3,6 +3,7 @@
 // It covers the graph of modules from the program's entry file along imports and requires with fixed names. A module counts by its
 // syntax tree, so comments, formatting and its own path do not.
 
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { createRequire, isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
@@ -20,12 +21,14 @@ export async function addIdentity(description) {
   graph.module(plain.realpathSync(process.argv[1]));
   const code = graph.digest();
   const notes = [...graph.notes].sort();
-  const widened = notes.length > 0 ? `\n\nCode identity: ${notes.join("; ")}.` : "";
+  const parts = graph.parts();
+  const all = [...parts.keys()];
   const request = (kind) => (path) => ({ [kind]: Buffer.from(inWorkspace(path)) });
   return {
     ...description,
     sources: [...graph.files].sort().map((path) => Buffer.from(inWorkspace(path))),
-    functions: description.functions.map((f) => ({ ...f, code, doc: f.doc + widened })),
+    functions: description.functions.map((f) => ({ ...f, code, notes, parts: all })),
+    parts,
     reads: [...description.reads, ...[...graph.records].sort().map(request("file")), ...[...graph.absent].sort().map(request("exists"))],
   };
 }
@@ -57,6 +60,19 @@ class Graph {
       hash.update(`${digest} ${edges.map((e) => numbers.get(e) ?? "-").join(",")}\n`);
     }
     return hash.digest("hex");
+  }
+
+  /** @returns the modules and packages as parts, with the text of as many modules as a message may hold. */
+  parts() {
+    let left = 1 << 20;
+    const modules = [...this.#modules].map(([path, { digest }]) => {
+      const text = plain.readFileSync(path);
+      const fits = text.length <= left && isUtf8(text);
+      if (fits) left -= text.length;
+      return { name: inWorkspace(path), path: Buffer.from(inWorkspace(path)), line: 1, code: digest, source: fits ? text.toString() : "" };
+    });
+    const packages = [...this.#packages].map(([key, code]) => ({ name: `package ${inWorkspace(key)}`, code: code || "none" }));
+    return [...modules, ...packages];
   }
 
   /** Add a module and what it imports. Modules count in the order in which they are reached, so their names do not matter. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -206,7 +207,7 @@ from calyx._describe import add_identity, describe
 program = Program(p)
 described = describe("p", program)
 add_identity(described, program)
-print([f.doc for f in described.functions])
+print([f.notes for f in described.functions])
 """
 
 
@@ -224,7 +225,8 @@ def test_what_cannot_be_seen_widens_and_is_said(ws: Workspace, body: str) -> Non
     ws.program(f"from module import *\n\ndef other(): return 1\n\ndef hidden(): return 1\n\n@fn\ndef node():\n    {body}\n")
     ws.calyx("build")
     assert ws.runs() == []
-    assert "Code identity: all of" in ws.python(_DOCS).out
+    assert "all of" in ws.python(_DOCS).out
+    assert "all of" in ws.calyx("info", "node").out
     text = (ws.root / "p.py").read_text().replace("def hidden(): return 1", "def hidden(): return 2")
     (ws.root / "p.py").write_text(text)
     ws.write("module.py", "def hidden(): return 2\n")
@@ -257,3 +259,41 @@ def test_an_edit_in_the_same_second_counts(ws: Workspace, order: str) -> None:
     ws.write("helpers.py", "def number(): return 2\n")
     os.utime(helpers, (1e9, 1e9))
     assert ws.get("node") == 2
+
+
+def test_why_names_the_helper_and_shows_its_lines(ws: Workspace) -> None:
+    program = """
+        LIMIT = 3
+
+        def tidy(text):
+            return text.strip()
+
+        @fn
+        def clean():
+            return [tidy(" a ") for _ in range(LIMIT)]
+        """
+    ws.program(program)
+    ws.calyx("build")
+    ws.program(program.replace("text.strip()", "text.strip().upper()"))
+    now = json.loads(ws.calyx("why", "clean", "--json").out)
+    assert [(link["kind"], link["subject"]) for link in now["chain"]] == [("code-changed", "clean"), ("code-changed", "p.tidy")]
+    ws.calyx("build")
+    text = ws.calyx("why", "clean").out
+    assert "p.tidy" in text
+    assert "-    return text.strip()" in text
+    assert "+    return text.strip().upper()" in text
+    ws.program(program.replace("text.strip()", "text.strip().upper()").replace("LIMIT = 3", "LIMIT = 2"))
+    ws.calyx("build")
+    text = ws.calyx("why", "clean").out
+    assert "p.LIMIT" in text
+    assert "-LIMIT = 3" in text
+
+
+def test_why_shows_the_lines_of_the_function_itself(ws: Workspace) -> None:
+    ws.program("@fn\ndef node():\n    return 1\n")
+    ws.calyx("build")
+    ws.program("@fn\ndef node():\n    # A comment does not count.\n    return 2\n")
+    ws.calyx("build")
+    chain = json.loads(ws.calyx("why", "node", "--json").out)["last"]["chain"]
+    assert [link["subject"] for link in chain] == ["node"]
+    assert "+    return 2" in chain[0]["diff"]

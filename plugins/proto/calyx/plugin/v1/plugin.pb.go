@@ -371,7 +371,8 @@ type Function struct {
 	// retries, timeout, pool (a name; its size is the Calyxfile's), rate, ttl, and so on. An option that a step with `run`
 	// does not have is an error of the plugin.
 	Options map[string]*Literal `protobuf:"bytes,8,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// The parts that the function consists of, as places in DescribeResponse.parts. code alone decides whether it changed.
+	// The parts that the function consists of, as places in DescribeResponse.parts, its own first. code alone decides whether
+	// it changed.
 	Parts []uint32 `protobuf:"varint,9,rep,packed,name=parts,proto3" json:"parts,omitempty"`
 	// Sentences on what code cannot tell of itself ("calls eval, so all of reviews.py counts"), for `calyx info`.
 	Notes         []string `protobuf:"bytes,10,rep,name=notes,proto3" json:"notes,omitempty"`

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._ask import default_of
 from ._declare import Fn, Node, Stored
@@ -15,6 +15,9 @@ from ._literals import literal
 from ._program import Program, Served
 from ._proto import plugin_pb2 as pb
 from ._reads import relative
+
+if TYPE_CHECKING:
+    from ._code import Part
 
 
 def describe(name: str, program: Program) -> pb.DescribeResponse:
@@ -30,18 +33,50 @@ def add_identity(described: pb.DescribeResponse, program: Program) -> None:
     from ._code import Identity
 
     identity = Identity()
+    workspace = os.getcwd()
+    parts = _Parts(described, workspace)
     for function in described.functions:
         served = program.functions[function.name]
         code = identity.of(served.node.function, type(served.pipeline) if served.pipeline is not None else None)
         function.code = code.digest
-        if code.notes:
-            function.doc += "\n\nCode identity: " + "; ".join(code.notes) + "."
-    workspace = os.getcwd()
+        function.notes.extend(code.notes)
+        function.parts.extend(parts.number(part) for part in code.parts)
     described.sources.extend(os.fsencode(relative(workspace, path)) for path in sorted(identity.files))
     rests_on = {*identity.records, os.path.realpath(sys.executable)}
     described.reads.extend(pb.Request(file=os.fsencode(relative(workspace, path))) for path in sorted(rests_on))
     absences = sorted(identity.absences)
     described.reads.extend(pb.Request(exists=os.fsencode(relative(workspace, path))) for path in absences)
+
+
+class _Parts:
+    """The parts of a description, each once."""
+
+    #: How much text of parts a description holds, in bytes; the rest goes without, for a message has an end.
+    MOST = 1 << 20
+
+    def __init__(self, described: pb.DescribeResponse, workspace: str) -> None:
+        self._described = described
+        self._workspace = workspace
+        self._numbers: dict[Part, int] = {}
+        self._names: dict[str, int] = {}
+        self._left = self.MOST
+
+    def number(self, part: Part) -> int:
+        """Return the number of a part."""
+        if part not in self._numbers:
+            self._numbers[part] = len(self._numbers)
+            self._add(part)
+        return self._numbers[part]
+
+    def _add(self, part: Part) -> None:
+        place = part.place
+        count = self._names[place.name] = self._names.get(place.name, 0) + 1
+        name = place.name if count == 1 else f"{place.name} ({count})"
+        path = os.fsencode(relative(self._workspace, place.path)) if place.path else b""
+        size = len(place.text.encode("utf-8", "replace"))
+        text = place.text if size <= self._left else ""
+        self._left -= size if text else 0
+        self._described.parts.add(name=name, path=path, line=place.line, code=part.code, source=text)
 
 
 def _function(served: Served) -> pb.Function:

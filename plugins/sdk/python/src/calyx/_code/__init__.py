@@ -6,5 +6,6 @@ Of packages that are not the project's, what is installed counts; of Python and 
 """
 
 from ._identity import Code, Identity
+from ._parts import Part
 
-__all__ = ["Code", "Identity"]
+__all__ = ["Code", "Identity", "Part"]

@@ -21,6 +21,7 @@ from ._constants import constant_digest
 from ._imports import Imports
 from ._modules import Packages, Source, belongs, file_of_module
 from ._names import DYNAMIC, Names, effects, names_in
+from ._parts import Part, Place, parts_of
 
 _ENGINE = f"calyx {VERSION} {platform.python_implementation()} {sys.version}"
 
@@ -31,6 +32,8 @@ class Code(NamedTuple):
     digest: str
     #: What could not be seen, and what counts instead.
     notes: list[str]
+    #: The pieces that it consists of, the function itself first.
+    parts: list[Part]
 
 
 class Unit:
@@ -41,6 +44,12 @@ class Unit:
         self.refs: list[tuple[str, Target]] = []
         self.notes: list[str] = []
         self.keep = keep  # so that the id under which the unit is known stays its own
+        self.place: Place | None = None  # of a piece that people know by a name
+
+    def code(self) -> str:
+        """Return a digest of the piece and of what it refers to that is no piece itself."""
+        texts = [self.text, *(f"{label} {t}" for label, t in self.refs if isinstance(t, str))]
+        return hashlib.blake2b("\n".join(texts).encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
 
     def refer(self, label: str, targets: list[Target]) -> None:
         """Add references; the label is the name that the code has for them."""
@@ -74,12 +83,14 @@ class Identity:
     def of(self, function: Any, owner: type[Any] | None) -> Code:
         """Return the identity of a function; owner is the pipeline whose method it is."""
         digest = hashlib.blake2b(_ENGINE.encode(), digest_size=20)
-        notes: list[str] = []
         numbers: dict[int, int] = {}
+        reached: list[Target] = []
         for target in self._value(function, None, owner):
-            for line in _walk(target, numbers, notes):
+            for line in _walk(target, numbers, reached):
                 digest.update(line.encode("utf-8", "surrogatepass"))
-        return Code(digest.hexdigest(), notes)
+        units = [t for t in reached if isinstance(t, Unit)]
+        notes = dict.fromkeys(n for u in units for n in u.notes)
+        return Code(digest.hexdigest(), [*notes], parts_of(reached))
 
     def _value(self, value: Any, where: Where | None, owner: type[Any] | None = None) -> list[Target]:
         """Return what stands for a value that code reaches."""
@@ -109,10 +120,21 @@ class Identity:
         digest = constant_digest(value)
         kind = [] if type(value).__module__ == "builtins" else self._value(type(value), None)
         if digest is not None:
-            return [f"value {digest}", *kind]
+            return [f"value {digest}" if where is None else self._constant(where, digest), *kind]
         wrapped = getattr(value, "__wrapped__", None)
         found = kind + (self._value(wrapped, None) if wrapped is not None else [])
         return found + (self._binding(where) if where is not None else [])
+
+    def _constant(self, where: Where, digest: str) -> Unit:
+        """Stand for a constant of a module by its value."""
+        key = ("constant", where.module.__name__, where.name)
+        if key not in self._units:
+            unit = self._units[key] = Unit(f"value {digest}")
+            source = self._source(file_of_module(where.module))
+            statements = source.bindings.get(where.name, []) if source else []
+            if source and statements:
+                unit.place = source.place(where.name, statements)
+        return self._units[key]
 
     def _binding(self, where: Where) -> list[Target]:
         """Stand for a name by the statements that bind it in its module, and by what these reach."""
@@ -122,6 +144,8 @@ class Identity:
         source = self._source(file_of_module(where.module))
         statements = source.bindings.get(where.name, []) if source else []
         unit = self._units[key] = Unit("binding " + "".join(map(_dump, statements)))
+        if source and statements:
+            unit.place = source.place(where.name, statements)
         imported = [s for s in statements if isinstance(s, ast.ImportFrom)]
         for statement in imported:
             self._follow(unit, where, statement)
@@ -182,6 +206,8 @@ class Identity:
         module = sys.modules.get(function.__module__)
         source = self._source(function.__code__.co_filename)
         definitions = source.function(function.__code__) if source else []
+        if source and definitions:
+            unit.place = source.place(function.__qualname__.replace("<locals>.", ""), definitions)
         scope = _Scope(function)
         if not definitions:
             unit.text = f"code {_code_text(function.__code__)}"
@@ -299,6 +325,8 @@ class Identity:
             unit.text = "class " + "".join(_code_text(f.__code__) for f in functions)
             return
         unit.text = _dump(definition)
+        if source is not None:
+            unit.place = source.place(kind.__qualname__, [definition])
         self._refer_names(unit, names_in([definition]), module, {}, None, set())
         for member in vars(kind).values():
             for cell in getattr(_function_of(member), "__closure__", None) or ():
@@ -314,6 +342,8 @@ class Identity:
             return self._units[key]
         statements = effects(source.tree)
         unit = self._units[key] = Unit("effects " + "".join(map(_dump, statements)))
+        if statements:
+            unit.place = source.place("(when imported)", statements)
         self._refer_names(unit, names_in(list(statements)), module, {}, None, set())
         for path in sorted(self._imports.of_module(source.tree, module)):
             imported = self._imports.loaded_from(path)
@@ -348,6 +378,7 @@ class Identity:
             unit.notes.append(f"all of {os.path.basename(path)} counts, because it is no source of Python")
             return unit
         unit = self._units[key] = Unit("whole " + _dump(source.tree))
+        unit.place = Place(os.path.basename(path), path, 1, source.text)
         names = names_in([source.tree])
         if module is not None:
             self._refer_names(unit, Names(names.loads), module, {}, None, set())
@@ -383,18 +414,19 @@ class _Scope:
         return found
 
 
-def _walk(target: Target, numbers: dict[int, int], notes: list[str]) -> Iterator[str]:
+def _walk(target: Target, numbers: dict[int, int], reached: list[Target]) -> Iterator[str]:
     """Yield the texts of everything that is reached, each once, with references as numbers in the order of the walk."""
     todo: list[tuple[str, Target]] = [("", target)]
     while todo:
         label, at = todo.pop()
         if isinstance(at, str):
+            reached.append(at)
             yield f"{label} {at}\n"
         elif id(at) in numbers:
             yield f"{label} #{numbers[id(at)]}\n"
         else:
             numbers[id(at)] = len(numbers)
-            notes += [n for n in at.notes if n not in notes]
+            reached.append(at)
             yield f"{label} :{at.text}\n"
             todo += reversed(at.refs)
 

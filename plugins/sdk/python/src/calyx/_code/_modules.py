@@ -7,10 +7,12 @@ import hashlib
 import importlib.metadata
 import os
 import sys
+from collections.abc import Sequence
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from .._places import belongs, file_of_module
+from ._parts import Place
 
 __all__ = ["Packages", "Source", "belongs", "file_of_module"]
 
@@ -22,7 +24,10 @@ class Source:
     def __init__(self, path: str) -> None:
         self.path = path
         with open(path, "rb") as f:
-            self.tree = ast.parse(f.read(), path)
+            text = f.read()
+        self.tree = ast.parse(text, path)
+        self.text = text.decode("utf-8", "replace")
+        self._lines = self.text.splitlines(keepends=True)
         self._definitions: dict[tuple[str, int], list[Definition]] = {}
         self._classes: dict[str, ast.ClassDef] = {}
         self._index(self.tree, "")
@@ -46,6 +51,13 @@ class Source:
     def function(self, code: CodeType) -> list[Definition]:
         """Return the definitions that a code object may come from: several only for lambdas in one line."""
         return self._definitions.get((code.co_name, code.co_firstlineno), [])
+
+    def place(self, name: str, definitions: Sequence[ast.stmt | ast.expr]) -> Place:
+        """Return where definitions stand, with their text; name is that within the module."""
+        spans = [(min([d.lineno, *(x.lineno for x in getattr(d, "decorator_list", ()))]), d.end_lineno or d.lineno) for d in definitions]
+        text = "".join("".join(self._lines[first - 1 : last]) for first, last in spans)
+        stem = os.path.splitext(os.path.basename(self.path))[0]
+        return Place(f"{stem}.{name}", self.path, spans[0][0], text)
 
     def class_(self, qualified: str) -> ast.ClassDef | None:
         """Return the definition of a class."""
