@@ -69,9 +69,9 @@ func copyFile(from, to string) error {
 }
 
 // build returns the nodes that a build executed.
-func (w workspace) build(targets ...string) []string {
+func (w workspace) build() []string {
 	w.t.Helper()
-	return build(w.t, w.dir, w.calyx, targets...)
+	return build(w.t, w.dir, w.calyx)
 }
 
 // run runs calyx and returns what it printed.
@@ -115,10 +115,10 @@ func needs(t *testing.T, programs ...string) {
 }
 
 // build returns the nodes that a build executed.
-func build(t *testing.T, dir, calyx string, targets ...string) []string {
+func build(t *testing.T, dir, calyx string) []string {
 	t.Helper()
 	var executed []string
-	for line := range bytes.Lines(run(t, dir, append([]string{calyx, "build", "--json"}, targets...)...)) {
+	for line := range bytes.Lines(run(t, dir, calyx, "build", "--json")) {
 		var event struct{ Event, Node, Outcome string }
 		if err := json.Unmarshal(line, &event); err != nil {
 			t.Fatalf("%s: %v", line, err)

@@ -14,4 +14,4 @@ done
 
 python3 -m venv .venv
 .venv/bin/pip install --quiet --disable-pip-version-check numpy ../../plugins/sdk/python
-npm install --install-links --no-package-lock --no-audit --no-fund --silent
+npm install --install-links --no-package-lock --no-audit --no-fund --loglevel=error
