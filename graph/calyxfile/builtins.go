@@ -37,6 +37,10 @@ func (e *evaluation) builtins() starlark.StringDict {
 		"env":        e.variable,
 		"range":      e.boundedRange,
 		operandCheck: e.operand,
+		sizeCheck:    e.growth.sizeCheck,
+		leftFactor:   e.growth.leftFactor,
+		rightFactor:  e.growth.rightFactor,
+		growthCheck:  e.growth.growthCheck,
 	} {
 		env[name] = starlark.NewBuiltin(name, func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 			if e.full() {

@@ -96,8 +96,8 @@ func static(text []byte, pos syntax.Position, msg string) Error {
 // operandCheck is the built-in that looks at operands of comparisons; no identifier can have its name.
 const operandCheck = "comparison operand"
 
-// instrument changes a tree in two ways before it is compiled. A call of a plain name is placed where the name begins,
-// not at its parenthesis, since that is where people look for it. And operands of comparisons pass through a check,
+// instrument changes a tree in three ways before it is compiled. A call of a plain name is placed where the name begins,
+// not at its parenthesis, since that is where people look for it. What may make something large is checked. And operands of comparisons pass through a check,
 // because Starlark lets values of different types differ in silence: `lr == 0.1` would be False whatever lr holds.
 func instrument(tree *syntax.File) {
 	syntax.Walk(tree, func(n syntax.Node) bool {
@@ -109,7 +109,11 @@ func instrument(tree *syntax.File) {
 		case *syntax.BinaryExpr:
 			if isComparison(n.Op) {
 				n.X, n.Y = checked(n.X, n.OpPos), checked(n.Y, n.OpPos)
+			} else {
+				boundGrowth(n)
 			}
+		case *syntax.AssignStmt:
+			boundAssignment(n)
 		}
 		return true
 	})
@@ -133,6 +137,5 @@ func checked(x syntax.Expr, pos syntax.Position) syntax.Expr {
 			return x
 		}
 	}
-	check := &syntax.Ident{NamePos: pos, Name: operandCheck}
-	return &syntax.CallExpr{Fn: check, Lparen: pos, Args: []syntax.Expr{x}, Rparen: pos}
+	return callOf(operandCheck, pos, x)
 }

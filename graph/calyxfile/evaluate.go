@@ -39,6 +39,7 @@ type evaluation struct {
 	report
 	registry
 	marks
+	growth growth
 
 	workspace   paths
 	source      Source

@@ -32,14 +32,63 @@ func TestLimits(t *testing.T) {
 		"lambda":    {"x = " + strings.Repeat("lambda:", 1_000_000) + "1", "expressions are nested more than 5000 deep"},
 		"calls":     {"x = f" + strings.Repeat("()", 1_000_000), "expressions are nested more than 5000 deep"},
 		"elif":      {"if 1:\n  pass\n" + strings.Repeat("elif 1:\n  pass\n", 1_000_000), "1000000 branches of elif are more than 5000"},
+		"range":     {"l = list(range(1 << 40))", "at most 10000000 are possible"},
 		"memory": {"l = []\nfor i in range(10000000):\n    l.append(\"%d\" % i * 1000000)\n",
 			"the evaluation was stopped: it took more than 1 GiB of memory"},
+		"lists":        {"l = [1]\nfor i in range(1000):\n    l = l + l\n", "Calyxfile:3:11: a list of more than 10000000 elements"},
+		"in place":     {"l = [1]\nfor i in range(1000):\n    l += l\n", "Calyxfile:3:7: a list of more than 10000000 elements"},
+		"tuples":       {"l = (1,)\nfor i in range(1000):\n    l += l\n", "Calyxfile:3:7: a list of more than 10000000 elements"},
+		"strings":      {"s = \"x\"\nfor i in range(1000):\n    s = s + s\n", "Calyxfile:3:11: a string of more than 64 MiB"},
+		"formatted":    {"s = \"x\"\nfor i in range(1000):\n    s = \"%s%s\" % (s, s)\n", "Calyxfile:3:16: a string of more than 64 MiB"},
+		"repeated":     {"l = [0] * 1000000\nm = 1000 * l\n", "Calyxfile:2:10: a list of more than 10000000 elements"},
+		"repeated far": {"l = \"ab\" * (1 << 100)\n", "a string of more than 64 MiB"},
+		"times":        {"l = [0]\nl *= 20000000\n", "Calyxfile:2:3: a list of more than 10000000 elements"},
+		"nested":       {"def f(n):\n    return [0] * n\nl = [1] * (2 * len(f(10000000 // 4) * 3) * 3)\n", "Calyxfile:3:9: a list of more than 10000000 elements"},
+		"squares":      {"x = 3\nfor i in range(500):\n    x = x * x\n", "Calyxfile:3:11: an integer of more than 1048576 bits"},
+		"copies": {"s = \"x\" * (60 << 20)\nfor i in range(10000000):\n    t = s + str(i)\n",
+			"Calyxfile:3:11: the evaluation does not come to an end: it was stopped after + and * had copied 4 GiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := firstError(t, c.text); !strings.Contains(got, c.want) {
 				t.Errorf("the error is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestOperators makes sure that what bounds the operators changes nothing that they do.
+func TestOperators(t *testing.T) {
+	d := fixture().must(t, `
+l = [1]
+k = l
+l += [2]
+t = (1,)
+t += (2,)
+n = 3
+n *= 4
+s = "a"
+s *= 3
+s += "b"
+x = [0]
+x[0] += 5
+x[0] *= 2
+def twice(n):
+    n += n
+    return n * 2
+stored("all", value = [k, list(t), n, s, x[0], twice(1.5), 2 * "x" + "y" * 2, "%d-%s" % (1, "z"), [1] * 0, -1 * 3, (1 + 2) * (3 + 4 * 5)])
+`)
+	got := fmt.Sprint(d.Nodes[0].Stored.Default.V)
+	if want := "[[1 2] [1 2] 12 aaab 10 6 xxyy 1-z [] -3 69]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for text, want := range map[string]string{
+		"x = 1\ny = x + \"a\"":          "Calyxfile:2:7: unknown binary op: int + string",
+		"y = {} * 2":                    "Calyxfile:1:8: unknown binary op: dict * int",
+		"def f():\n    z += \"a\"\nf()": "Calyxfile:2:5: local variable z referenced before assignment",
+	} {
+		if got := firstError(t, text); got != want {
+			t.Errorf("%s\ngave %s, want %s", text, got, want)
+		}
 	}
 }
 
