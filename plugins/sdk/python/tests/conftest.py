@@ -52,11 +52,6 @@ class Workspace:
         head = f'p = plugin("p", cmd = ["{sys.executable}", "p.py"], {plugin})\nm = use(p)'
         self.write("Calyxfile", "\n".join([head, *more]) + "\n")
 
-    def steps(self, *lines: str) -> None:
-        """Write a Calyxfile that declares steps of the plugin `p` one by one."""
-        head = f'p = plugin("p", cmd = ["{sys.executable}", "p.py"])'
-        self.write("Calyxfile", "\n".join([head, *lines]) + "\n")
-
     def calyx(self, *args: str, status: int | None = 0, timeout: float = 120) -> Outcome:
         done = subprocess.run(
             [CALYX, *args], cwd=self.root, env=self.environ, capture_output=True, text=True, timeout=timeout, check=False

@@ -257,7 +257,7 @@ def test_retry_after(ws: Workspace) -> None:
         """
         import os
 
-        @fn
+        @fn(retries=1)
         def flaky():
             if not os.path.exists(".calyx/tried"):
                 open(".calyx/tried", "w").close()
@@ -265,7 +265,6 @@ def test_retry_after(ws: Workspace) -> None:
             return "done"
         """
     )
-    ws.steps('step("flaky", run = p.flaky, retries = 1)')
     assert ws.get("flaky") == "done"
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from . import _ask
 from ._errors import DeclarationError
+from ._options import StepOptions, check
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -53,11 +57,11 @@ class Fn(Node, Generic[P, R]):
 
     asynchronous = False
 
-    def __init__(self, function: Callable[P, R], *, batch: int = 0, overlap: bool | None = None, serializer: str | None = None) -> None:
+    def __init__(self, function: Callable[P, R], *, overlap: bool | None = None, serializer: str | None = None, **options: Any) -> None:
         super().__init__(function)
+        self.options = check(self, options)
         if serializer not in (None, "pickle"):
             raise DeclarationError(f"{self}: there is no serializer {serializer!r}; the only one to choose is \"pickle\"")
-        self.batch = batch
         self.overlap = self.asynchronous if overlap is None else overlap
         self.serializer = serializer
 
@@ -149,14 +153,15 @@ def fn(function: Callable[P, R], /) -> Fn[P, R]: ...
 
 
 @overload
-def fn(*, batch: int = 0, overlap: bool = False, serializer: str | None = None) -> Callable[[Callable[P, R]], Fn[P, R]]: ...
+def fn(*, overlap: bool = False, serializer: str | None = None, **options: Unpack[StepOptions]) -> Callable[[Callable[P, R]], Fn[P, R]]: ...
 
 
 def fn(function: Any = None, /, **options: Any) -> Any:
     """Make a method or function a derived node: computed once for the same inputs, and again when what it used has changed.
 
     overlap: calls may run in threads beside one another, which functions that only wait or that release the interpreter's
-    lock gain from. serializer: "pickle" where nothing else can hold what it returns, and the user allows it.
+    lock gain from. serializer: "pickle" where nothing else can hold what it returns, and the user allows it. All else are
+    options of the step, as in a Calyxfile: retries, timeout, pool (sized by the Calyxfile's `pool()`), ttl, …
     """
     return _decorate(Fn, function, options)
 
@@ -167,7 +172,7 @@ def async_fn(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncFn[P, Cor
 
 @overload
 def async_fn(
-    *, batch: int = 0, serializer: str | None = None
+    *, serializer: str | None = None, **options: Unpack[StepOptions]
 ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], AsyncFn[P, Coroutine[Any, Any, R]]]: ...
 
 
@@ -197,13 +202,7 @@ def stored(function: Any = None, /, **source: Any) -> Any:
     return _decorate(Stored, function, source)
 
 
-_NOT_CARRIED = ("pool", "rate", "retries", "ttl", "tolerance", "secrets", "timeout", "mem", "on_error", "cache", "env")
-
-
 def _decorate(kind: Callable[..., Node], function: Any, options: dict[str, Any]) -> Any:
-    for name in options:
-        if kind is not Stored and name in _NOT_CARRIED:
-            raise DeclarationError(f"@fn({name}=…): calyx cannot take this from a plugin yet; give it to step() in the Calyxfile")
     if function is not None:
         if not callable(function):
             raise DeclarationError(f"{function!r} is no function")

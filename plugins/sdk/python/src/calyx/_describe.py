@@ -86,10 +86,11 @@ def _function(served: Served) -> pb.Function:
     return pb.Function(
         name=served.name,
         doc=inspect.getdoc(node.function) or "",
-        batch=node.batch,
+        batch=node.options.get("batch", 0),
         overlap=node.overlap,
         returns=type_word(hints.get("return", Any)),
         parameters=[_parameter(node, p, hints) for p in node.signature.parameters.values()],
+        options={name: literal(value, f"{node}: the option {name!r}") for name, value in node.options.items()},
     )
 
 
