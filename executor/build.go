@@ -19,6 +19,7 @@ type Options struct {
 	CachedOnly bool              // running anything is an error
 	Verbose    bool              // tell the observer of fresh nodes too
 	Values     bool              // the targets' values are wanted: Summary.Values
+	Open       bool              // of a survey: a function that needs arguments may be a target without them
 	Observer   Observer
 	// Stop, when closed, lets nothing new start and ends what runs; what is done is kept. (A cancelled context does the
 	// same.)
@@ -85,9 +86,10 @@ type Forecast struct {
 	Usual float64
 	List  bool        // the node of a matrix
 	Doc   string      // what the declaration says of it
-	Notes []string    // what the code identity of its function cannot tell
 	Step  *graph.Step // of a derived node
-	Value trace.Value // the value that it has now; zero where it is dirty
+	// Function is what the plugin says of the function that the step calls; nil where it calls none, or no description holds.
+	Function *FunctionDescription
+	Value    trace.Value // the value that it has now; zero where it is dirty
 	// Problem says why the node cannot have a value: a stored file is not there, something that it needs has none.
 	Problem string
 }

@@ -125,19 +125,3 @@ func changedLines(before, now string) string {
 	}
 	return strings.Join(kept, "\n")
 }
-
-// codeNotes are what the code identity of a node's function cannot tell, as its plugin says.
-func (l *loop) codeNotes(n *node) []string {
-	if !n.isStep() || n.decl.Step.Call == nil {
-		return nil
-	}
-	p, ok := l.nodes.find(pluginPrefix + n.decl.Step.Call.Plugin)
-	if !ok || p.state != done || p.dirty != clean {
-		return nil
-	}
-	f, err := l.function(p, n.decl.Step.Call.Function)
-	if err != nil {
-		return nil
-	}
-	return f.Notes
-}

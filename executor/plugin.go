@@ -15,6 +15,9 @@ import (
 // with a trace (design page 4), so an up-to-date build starts no plugin.
 const pluginPrefix = "//plugin/"
 
+// descriptionVersion names what is kept of a description; another one finds nothing that this one recorded.
+const descriptionVersion = keyVersion + " describe 2"
+
 // plugin returns the node of a plugin's description.
 func (l *loop) plugin(name string) *node {
 	full := pluginPrefix + name
@@ -59,7 +62,7 @@ func (l *loop) declarePlugin(n *node) {
 func (l *loop) pluginParts(n *node) ([]trace.Component, error) {
 	s := asStep(l.pluginDecl(n))
 	shadow := &node{name: n.name, decl: &graph.Node{Step: s}, leaves: n.leaves}
-	k := keyer{l: l, n: shadow, parts: []trace.Component{part(partVersion, "", keyVersion+" describe")}}
+	k := keyer{l: l, n: shadow, parts: []trace.Component{part(partVersion, "", descriptionVersion)}}
 	if err := k.code(); err != nil {
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func (l *loop) function(n *node, name string) (codeOf, error) {
 	return codeOf{}, &FunctionError{err}
 }
 
-// FunctionError says that a Calyxfile names a function that a plugin does not have.
+// FunctionError says that a Calyxfile or a target names a function that is none, or an argument that a function does not take.
 type FunctionError struct{ error }
 
 // Unwrap returns the cause.

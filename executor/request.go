@@ -104,7 +104,7 @@ func (l *loop) unknown(name string) error {
 
 func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	if !base.isStep() || base.decl.Step.Call == nil {
-		return nil, fmt.Errorf("node %q takes no arguments: it is no function of a plugin", base.name)
+		return nil, &FunctionError{fmt.Errorf("node %q takes no arguments: it is no function of a plugin", base.name)}
 	}
 	decl := base.decl
 	if base.index >= 0 {

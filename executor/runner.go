@@ -131,6 +131,7 @@ type FunctionDescription struct {
 	Name       string      `json:"name"`
 	Doc        string      `json:"doc,omitempty"`
 	Parameters []Parameter `json:"parameters,omitempty"`
+	Returns    string      `json:"returns,omitempty"` // the type of the result, as the plugin spells it
 	// Code is the digest of the function's own code; empty where the plugin cannot tell, and its program counts.
 	Code string `json:"code,omitempty"`
 	// Overlap is true where calls may run at the same time in one process.

@@ -239,12 +239,28 @@ func (l *loop) seenDependencies(n *node) []*node {
 	return all
 }
 
+// functionOf is the description of the function that a step calls, if there is one that holds.
+func (l *loop) functionOf(n *node) *FunctionDescription {
+	if !n.isStep() || n.decl.Step.Call == nil {
+		return nil
+	}
+	p := l.plugin(n.decl.Step.Call.Plugin)
+	if p.state != done || p.dirty != clean {
+		return nil
+	}
+	f, err := l.function(p, n.decl.Step.Call.Function)
+	if err != nil {
+		return nil
+	}
+	return &f.FunctionDescription
+}
+
 func (l *loop) forecast(n *node) Forecast {
 	f := Forecast{
 		Node: n.name, Stored: n.isStored(), List: n.isList(), Doc: n.decl.Doc, Chain: n.chain, Last: n.record,
 		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl.Step, Value: n.value,
+		Function: l.functionOf(n),
 	}
-	f.Notes = l.codeNotes(n)
 	if f.Usual == 0 && n.record != nil {
 		f.Usual = n.record.Result.Seconds
 	}

@@ -50,8 +50,9 @@ func (n *node) open() []string {
 	})
 }
 
-func (n *node) mustBeClosed() error {
-	if open := n.open(); len(open) > 0 {
+// mustBeClosed reports a target that cannot be built, unless somebody only wants to know about it.
+func (l *loop) mustBeClosed(n *node) error {
+	if open := n.open(); len(open) > 0 && !l.o.Open {
 		return &OpenError{Function: n.decl.Name, Open: open}
 	}
 	return nil
@@ -92,7 +93,7 @@ func (l *loop) defaults() []target {
 func (l *loop) target(word string) ([]target, error) {
 	if _, ok := l.g.Find(word); ok { // the steps of a matrix have spellings for names
 		n := l.named(word)
-		return []target{{text: word, n: n}}, n.mustBeClosed()
+		return []target{{text: word, n: n}}, l.mustBeClosed(n)
 	}
 	t, err := graph.ParseTarget(word)
 	if err != nil {
@@ -108,7 +109,7 @@ func (l *loop) target(word string) ([]target, error) {
 	if one.n, err = l.withArgsOrPlain(t); err != nil {
 		return nil, err
 	}
-	if err := one.n.mustBeClosed(); err != nil {
+	if err := l.mustBeClosed(one.n); err != nil {
 		return nil, err
 	}
 	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) {

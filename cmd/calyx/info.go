@@ -22,6 +22,7 @@ type infoAnswer struct {
 	Kind         string             `json:"kind"`
 	Doc          string             `json:"doc,omitempty"`
 	CodeNotes    []string           `json:"code_notes,omitempty"`
+	Signature    string             `json:"signature,omitempty"` // of a plugin's function
 	Place        string             `json:"place,omitempty"`
 	State        executor.NodeState `json:"state"`
 	Certain      bool               `json:"certain"`
@@ -80,7 +81,7 @@ func newInfo(a *app) *cobra.Command {
 }
 
 func (a *app) info(ctx context.Context, s *session, target string) (infoAnswer, error) {
-	survey, at, err := a.surveyOne(ctx, s, target)
+	survey, at, err := a.surveyOne(ctx, s, target, executor.Options{Open: true})
 	if err != nil {
 		return infoAnswer{}, err
 	}
@@ -115,17 +116,39 @@ func declared(d *graph.Declarations, name string) *graph.Node {
 }
 
 func infoFrom(f executor.Forecast, n *graph.Node) infoAnswer {
-	info := infoAnswer{Node: f.Node, State: f.State, Certain: f.Certain, UsualSeconds: f.Usual, Outputs: []string{}, CodeNotes: f.Notes}
+	info := infoAnswer{Node: f.Node, State: f.State, Certain: f.Certain, UsualSeconds: f.Usual, Outputs: []string{}}
 	if n != nil {
 		info.Kind, info.Doc, info.Place = kindOf(n), n.Doc, n.Pos.String()
 		for _, o := range outputsOf(n) {
 			info.Outputs = append(info.Outputs, o.Path)
 		}
 	}
+	if f.Function != nil {
+		info.Signature, info.CodeNotes = signatureText(f.Function), f.Function.Notes
+	}
 	if f.Last != nil {
 		info.addRecord(f.Last)
 	}
 	return info
+}
+
+// signatureText writes a function's parameters and result as one writes them in Python.
+func signatureText(f *executor.FunctionDescription) string {
+	parameters := make([]string, len(f.Parameters))
+	for i, p := range f.Parameters {
+		parameters[i] = p.Name
+		if p.Type != "" {
+			parameters[i] += ": " + p.Type
+		}
+		if v, err := graph.ParseJSON([]byte(p.Default)); err == nil {
+			parameters[i] += " = " + graph.SpellLiteral(v)
+		}
+	}
+	text := f.Name + "(" + strings.Join(parameters, ", ") + ")"
+	if f.Returns != "" {
+		text += " -> " + f.Returns
+	}
+	return text
 }
 
 func (info *infoAnswer) addRecord(r *trace.NodeRecord) {
@@ -214,6 +237,7 @@ func infoText(i infoAnswer, style console.Style, now time.Time) string {
 	row("node", style.Bold(console.Line(i.Node)))
 	row("kind", i.Kind)
 	row("doc", console.Line(firstLine(i.Doc)))
+	row("signature", console.Line(i.Signature))
 	for _, note := range i.CodeNotes {
 		row("code", console.Line(note))
 	}

@@ -63,7 +63,7 @@ parameter, code or variable that changed, with before and after. Nothing is run.
 
 // forecast surveys one target and returns what is said of it.
 func (a *app) forecast(ctx context.Context, s *session, target string) (executor.Forecast, error) {
-	survey, at, err := a.surveyOne(ctx, s, target)
+	survey, at, err := a.surveyOne(ctx, s, target, executor.Options{})
 	if err != nil {
 		return executor.Forecast{}, err
 	}
@@ -71,8 +71,12 @@ func (a *app) forecast(ctx context.Context, s *session, target string) (executor
 }
 
 // surveyOne surveys a target that must mean one node, and returns the node's place in the survey.
-func (a *app) surveyOne(ctx context.Context, s *session, target string) (*executor.Survey, int, error) {
-	survey, err := a.surveyTargets(ctx, s, []string{target})
+func (a *app) surveyOne(ctx context.Context, s *session, target string, o executor.Options) (*executor.Survey, int, error) {
+	var err error
+	if o.Targets, err = s.targets(ctx, []string{target}); err != nil {
+		return nil, 0, err
+	}
+	survey, err := a.survey(ctx, s, o)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -212,7 +212,7 @@ func parts(given []*pluginv1.Part) ([]executor.PartDescription, error) {
 }
 
 func function(f *pluginv1.Function, parts int) (executor.FunctionDescription, error) {
-	d := executor.FunctionDescription{Name: f.GetName(), Doc: f.GetDoc(), Code: f.GetCode(), Overlap: f.GetOverlap(), Notes: f.GetNotes()}
+	d := executor.FunctionDescription{Name: f.GetName(), Doc: f.GetDoc(), Code: f.GetCode(), Overlap: f.GetOverlap(), Returns: f.GetReturns(), Notes: f.GetNotes()}
 	for _, i := range f.GetParts() {
 		if int(i) >= parts {
 			return d, fmt.Errorf("it consists of part %d, and there are %d", i, parts)
