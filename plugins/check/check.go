@@ -46,7 +46,11 @@ type Result struct {
 }
 
 // Case is what is known of a case before it is tried.
-type Case struct{ Name, Expected string }
+type Case struct {
+	Name, Expected string
+	// Uses are the conformance functions without which it is skipped.
+	Uses []string
+}
 
 // Cases are all cases, in their order.
 func Cases() []Case {
@@ -83,8 +87,6 @@ type experiment struct {
 	Case
 	// gate tells that no later case makes sense where this one fails.
 	gate bool
-	// uses are the conformance functions without which it is skipped.
-	uses []string
 	// try says what was seen. An error that is a skip is no failure.
 	try func(context.Context, *kit) (seen string, err error)
 }
@@ -130,7 +132,7 @@ func (k *kit) impossible(e experiment) string {
 	if k.closed != "" {
 		return fmt.Sprintf("the case %q failed", k.closed)
 	}
-	for _, name := range e.uses {
+	for _, name := range e.Uses {
 		if k.functions[name] == nil {
 			return "offers no " + name
 		}

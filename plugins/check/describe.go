@@ -13,9 +13,9 @@ import (
 
 func describeCases() []experiment {
 	return []experiment{
-		{Case: Case{"describe", "sound names, defaults, codes, reads"}, gate: true, try: describes},
-		{Case: Case{"describe, again", "the same answer, from another process too"}, try: describesAgain},
-		{Case: Case{"describe, identity", "the same functions with identity and without"}, try: describesIdentity},
+		{Case: Case{"describe", "sound names, defaults, codes, reads", nil}, gate: true, try: describes},
+		{Case: Case{"describe, again", "the same answer, from another process too", nil}, try: describesAgain},
+		{Case: Case{"describe, identity", "the same functions with identity and without", nil}, try: describesIdentity},
 	}
 }
 

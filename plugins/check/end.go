@@ -11,12 +11,12 @@ import (
 
 func endCases() []experiment {
 	return []experiment{
-		{Case: Case{"Shutdown", "the process ends with status 0"}, try: shutdown},
-		{Case: Case{"Shutdown, no session", "the process ends with status 0"}, try: shutdownAtOnce},
-		{Case: Case{"Shutdown amid a call", "the process ends"}, uses: []string{fnSleep}, try: shutdownAmid},
-		{Case: Case{"end of the session", "the process ends with status 0"}, try: endOfSession},
-		{Case: Case{"end amid a call", "the process ends"}, uses: []string{fnSleep}, try: endAmid},
-		{Case: Case{"lost connection", "the process ends"}, try: lostConnection},
+		{Case: Case{"Shutdown", "the process ends with status 0", nil}, try: shutdown},
+		{Case: Case{"Shutdown, no session", "the process ends with status 0", nil}, try: shutdownAtOnce},
+		{Case: Case{"Shutdown amid a call", "the process ends", []string{fnSleep}}, try: shutdownAmid},
+		{Case: Case{"end of the session", "the process ends with status 0", nil}, try: endOfSession},
+		{Case: Case{"end amid a call", "the process ends", []string{fnSleep}}, try: endAmid},
+		{Case: Case{"lost connection", "the process ends", nil}, try: lostConnection},
 	}
 }
 

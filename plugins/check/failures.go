@@ -9,11 +9,11 @@ import (
 
 func failureCases() []experiment {
 	return []experiment{
-		{Case: Case{"failure", "the message, and the process lives on"}, uses: []string{fnFail}, try: failure},
-		{Case: Case{"retryable failure", "retryable, after 1.5 seconds"}, uses: []string{fnRetry}, try: retryable},
-		{Case: Case{"log, progress, metric", "each before the result, as it was told"}, uses: []string{fnTell}, try: tells},
-		{Case: Case{"printing", "it is there when the result arrives"}, uses: []string{fnPrint}, try: prints},
-		{Case: Case{"batch", "a result for each of three elements"}, uses: []string{fnBatch}, try: batch},
+		{Case: Case{"failure", "the message, and the process lives on", []string{fnFail}}, try: failure},
+		{Case: Case{"retryable failure", "retryable, after 1.5 seconds", []string{fnRetry}}, try: retryable},
+		{Case: Case{"log, progress, metric", "each before the result, as it was told", []string{fnTell}}, try: tells},
+		{Case: Case{"printing", "it is there when the result arrives", []string{fnPrint}}, try: prints},
+		{Case: Case{"batch", "a result for each of three elements", []string{fnBatch}}, try: batch},
 	}
 }
 

@@ -4,6 +4,7 @@ package check
 const (
 	fnEcho  = "calyx_check_echo"  // value → value
 	fnAdd   = "calyx_check_add"   // a: int, b: int = 2 → a + b
+	fnHalf  = "calyx_check_half"  // number: int → its half, a float
 	fnNeed  = "calyx_check_need"  // values: list, at_once: int = 1 → the values of as many nodes calyx_check_echo(value = …)
 	fnEnv   = "calyx_check_env"   // name → the variable, or null
 	fnSleep = "calyx_check_sleep" // seconds: float → nothing

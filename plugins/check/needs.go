@@ -13,17 +13,17 @@ import (
 func needCases() []experiment {
 	need := []string{fnNeed, fnEcho}
 	return []experiment{
-		{Case: Case{"need", "the node by its name, 1, 1.0, text, truth and none apart"}, uses: need, try: needsNodes},
-		{Case: Case{"needs in turn", "seen is 0, 1, 2"}, uses: need, try: needsInTurn},
-		{Case: Case{"needs at once", "seen is 0 for the first three, then 3 (or 1)"}, uses: need, try: needsAtOnce},
-		{Case: Case{"answers in pieces", "items with `more` are one answer"}, uses: need, try: answersInPieces},
-		{Case: Case{"answers as paths", "read like inline ones"}, uses: need, try: answersAsPaths},
-		{Case: Case{"answers out of order", "10 calls, answered from the last to the first"}, uses: need, try: waiting(10)},
-		{Case: Case{"start while 1 waits", "it ends"}, uses: need, try: waiting(1)},
-		{Case: Case{"start while 1000 wait", "it ends, and so do they"}, uses: need, try: waiting(1000)},
-		{Case: Case{"two at once", "one ends while the other runs"}, uses: []string{fnSleep, fnEcho}, try: twoAtOnce},
-		{Case: Case{"failed need", "the call fails and says why"}, uses: need, try: needFails},
-		{Case: Case{"absent and empty", "null where a variable is absent, else its text"}, uses: []string{fnEnv}, try: absentOrEmpty},
+		{Case: Case{"need", "the node by its name, numbers, text, truth and none apart", need}, try: needsNodes},
+		{Case: Case{"needs in turn", "seen is 0, 1, 2", need}, try: needsInTurn},
+		{Case: Case{"needs at once", "seen is 0 for the first three, then 3 (or 1)", need}, try: needsAtOnce},
+		{Case: Case{"answers in pieces", "items with `more` are one answer", need}, try: answersInPieces},
+		{Case: Case{"answers as paths", "read like inline ones", need}, try: answersAsPaths},
+		{Case: Case{"answers out of order", "10 calls, answered from the last to the first", need}, try: waiting(10)},
+		{Case: Case{"start while 1 waits", "it ends", need}, try: waiting(1)},
+		{Case: Case{"start while 1000 wait", "it ends, and so do they", need}, try: waiting(1000)},
+		{Case: Case{"two at once", "one ends while the other runs", []string{fnSleep, fnEcho}}, try: twoAtOnce},
+		{Case: Case{"failed need", "the call fails and says why", need}, try: needFails},
+		{Case: Case{"absent and empty", "null where a variable is absent, else its text", []string{fnEnv}}, try: absentOrEmpty},
 	}
 }
 
@@ -87,7 +87,7 @@ func jsonLiteral(l *pluginv1.Literal) string {
 }
 
 func needsNodes(ctx context.Context, k *kit) (string, error) {
-	const values = `[1, 1.0, "1", true, null]`
+	const values = `[1, 2.5, "1", true, null]`
 	s, err := k.session()
 	if err != nil {
 		return "", err
@@ -206,8 +206,7 @@ func answersAsPaths(ctx context.Context, k *kit) (string, error) {
 	return "read", same(v, jsonOf(long))
 }
 
-// waiting has n calls wait, lets another one begin and end, and then answers the last first. Calls that run alone are
-// answered one after the other, as the host does it.
+// waiting has n calls wait, lets another one begin and end, and then answers them.
 func waiting(n int) func(context.Context, *kit) (string, error) {
 	return func(ctx context.Context, k *kit) (string, error) {
 		s, err := k.session()
@@ -226,20 +225,33 @@ func waiting(n int) func(context.Context, *kit) (string, error) {
 		if _, err := s.call(ctx, fnEcho, arg("value", jsonOf("0"))); err != nil {
 			return "", fmt.Errorf("a start while %d calls wait: %w", n, err)
 		}
-		for i := n - 1; i >= 0; i-- {
-			if err := needs[i].echo(); err != nil {
-				return "", err
-			}
-			v, err := calls[i].value(ctx)
-			if err == nil {
-				err = same(v, jsonOf(fmt.Sprintf("[%d]", i)))
-			}
-			if err != nil {
-				return "", fmt.Errorf("call %d: %w", i+1, err)
+		return fmt.Sprintf("%d ended", n+1), finish(ctx, k, calls, needs)
+	}
+}
+
+// finish answers calls from the last to the first: all of them before it looks for a result, where they overlap.
+func finish(ctx context.Context, k *kit, calls []*call, needs []*need) error {
+	overlap := k.overlap(fnNeed)
+	for i := len(calls) - 1; i >= 0; i-- {
+		if err := needs[i].echo(); err != nil {
+			return err
+		}
+		if !overlap {
+			if err := calls[i].done(ctx); err != nil {
+				return err
 			}
 		}
-		return fmt.Sprintf("%d ended", n+1), nil
 	}
+	for i, c := range calls {
+		v, err := c.value(ctx)
+		if err == nil {
+			err = same(v, jsonOf(fmt.Sprintf("[%d]", i)))
+		}
+		if err != nil {
+			return fmt.Errorf("call %d: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 func twoAtOnce(ctx context.Context, k *kit) (string, error) {

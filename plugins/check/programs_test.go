@@ -19,6 +19,7 @@ func sdkPlugin() {
 	}) (int, error) {
 		return a.A + a.B, nil
 	})
+	calyx.Func(p, "calyx_check_half", func(_ *calyx.Call, a struct{ Number int }) (float64, error) { return float64(a.Number) / 2, nil })
 	calyx.Func(p, "calyx_check_need", needs)
 	calyx.Func(p, "calyx_check_env", variable)
 	calyx.Func(p, "calyx_check_sleep", sleep)

@@ -239,6 +239,8 @@ func (c *call) asked(ctx context.Context, n int) ([]*need, error) {
 		return open, nil
 	case c.failure != nil:
 		return nil, fmt.Errorf("the call failed: %s", shorten(c.failure.GetMessage(), 200))
+	case count == 0:
+		return nil, fmt.Errorf("it asked for nothing, and returned %s", shorten(spell(c.results[0]), 80))
 	}
 	return nil, fmt.Errorf("it asked for %d things at once, and not for %d", count, n)
 }

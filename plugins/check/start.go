@@ -20,12 +20,12 @@ import (
 
 func startCases() []experiment {
 	return []experiment{
-		{Case: Case{"no cookie", "status 1, a word on standard error, no handshake"}, try: withoutCookie},
-		{Case: Case{"handshake", "1|1|unix|PATH|grpc| as the first line, a socket at PATH"}, gate: true, try: handshake},
-		{Case: Case{"versions", "version 1, where the host offers 1 and 99"}, try: versions},
-		{Case: Case{"go-plugin", "started and pinged by go-plugin's own client"}, try: byGoPlugin},
-		{Case: Case{"health", `SERVING for the service "plugin"`}, try: healthy},
-		{Case: Case{"unknown method", "UNIMPLEMENTED"}, try: unknownMethod},
+		{Case: Case{"no cookie", "status 1, a word on standard error, no handshake", nil}, try: withoutCookie},
+		{Case: Case{"handshake", "1|1|unix|PATH|grpc| as the first line, a socket at PATH", nil}, gate: true, try: handshake},
+		{Case: Case{"versions", "version 1, where the host offers 1 and 99", nil}, try: versions},
+		{Case: Case{"go-plugin", "started and pinged by go-plugin's own client", nil}, try: byGoPlugin},
+		{Case: Case{"health", `SERVING for the service "plugin"`, nil}, try: healthy},
+		{Case: Case{"unknown method", "UNIMPLEMENTED", nil}, try: unknownMethod},
 	}
 }
 

@@ -14,14 +14,14 @@ import (
 
 func sessionCases() []experiment {
 	return []experiment{
-		{Case: Case{"unknown function", "a failure"}, gate: true, try: unknownFunction},
-		{Case: Case{"describe in a session", "the same answer"}, try: describesInSession},
-		{Case: Case{"second session", "ALREADY_EXISTS, and the first lives on"}, try: secondSession},
-		{Case: Case{"empty message", "it is ignored"}, try: emptyMessage},
-		{Case: Case{"unknown field", "it is ignored"}, try: unknownField},
-		{Case: Case{"unknown item", "ignored, or the end of the session"}, try: unknownItem},
-		{Case: Case{"late answers", "answers and cancel after the end are ignored"}, try: lateAnswers},
-		{Case: Case{"many in one message", "an end for each of 100 starts"}, try: manyStarts},
+		{Case: Case{"unknown function", "a failure", nil}, gate: true, try: unknownFunction},
+		{Case: Case{"describe in a session", "the same answer", nil}, try: describesInSession},
+		{Case: Case{"second session", "ALREADY_EXISTS, and the first lives on", nil}, try: secondSession},
+		{Case: Case{"empty message", "it is ignored", nil}, try: emptyMessage},
+		{Case: Case{"unknown field", "it is ignored", nil}, try: unknownField},
+		{Case: Case{"unknown item", "ignored, or the end of the session", nil}, try: unknownItem},
+		{Case: Case{"late answers", "answers and cancel after the end are ignored", nil}, try: lateAnswers},
+		{Case: Case{"many in one message", "an end for each of 100 starts", nil}, try: manyStarts},
 	}
 }
 

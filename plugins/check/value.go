@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
-	"github.com/calyx-build/calyx/plugins/proto"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 )
 
@@ -59,27 +58,31 @@ func wrong(why string) *pluginv1.Answer {
 	return &pluginv1.Answer{Answer: &pluginv1.Answer_Error{Error: why}}
 }
 
-// same tells how two values differ. Text is the same as a JSON string, since languages have one type for both.
+// same tells how two values differ. Text is the same as a JSON string, and null the same as no value, since languages have
+// one word for both.
 func same(got, want *pluginv1.Value) error {
-	if g, w := spell(got), spell(want); g != w {
+	if g, w := spell(got), spell(want); g != w && (g != nothing || w != "null") {
 		return fmt.Errorf("it returned %s, and not %s", shorten(g, 80), shorten(w, 80))
 	}
 	return nil
 }
+
+// nothing is how a value that is none is spelt.
+const nothing = "nothing"
 
 // spell writes a value in a form that is the same for the same values.
 func spell(v *pluginv1.Value) string {
 	content := v.GetInline()
 	switch c := v.GetContent().(type) {
 	case nil:
-		return "nothing"
+		return nothing
 	case *pluginv1.Value_Path:
+		if v.GetMediaType() == trace.MediaTree {
+			return "a folder"
+		}
 		var err error
 		if content, err = os.ReadFile(string(c.Path)); err != nil {
 			return err.Error()
-		}
-		if len(content) <= proto.MaxInline && v.GetMediaType() == trace.MediaTree {
-			return "a folder"
 		}
 	case *pluginv1.Value_List:
 		return spellList(c.List.GetItems())
@@ -131,8 +134,10 @@ func spellPlain(b *strings.Builder, v any) {
 		b.WriteByte(']')
 	case map[string]any:
 		spellMap(b, v)
+	case nil:
+		b.WriteString("null")
 	default:
-		fmt.Fprint(b, v) // true, false, <nil>
+		fmt.Fprint(b, v) // true or false
 	}
 }
 

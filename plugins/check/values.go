@@ -15,22 +15,24 @@ import (
 func valueCases() []experiment {
 	echo, add, tell := []string{fnEcho}, []string{fnAdd}, []string{fnTell}
 	return []experiment{
-		{Case: Case{"arguments", "2 + 3 is 5"}, uses: add, try: adds("5", arg("a", jsonOf("2")), arg("b", jsonOf("3")))},
-		{Case: Case{"default", "filled in: 2 + 2 is 4"}, uses: add, try: adds("4", arg("a", jsonOf("2")))},
-		{Case: Case{"missing argument", "a failure"}, uses: add, try: refuses(fnAdd)},
-		{Case: Case{"unknown argument", "a failure"}, uses: add, try: refuses(fnAdd, arg("a", jsonOf("2")), arg("c", jsonOf("2")))},
-		{Case: Case{"wrong type", "a failure"}, uses: add, try: refuses(fnAdd, arg("a", jsonOf(`[]`)))},
-		{Case: Case{"numbers", "1 and 1.0 stay apart"}, uses: echo, try: echoes(jsonOf("1"), jsonOf("1.0"), jsonOf("-7"), jsonOf("2.5e-3"))},
-		{Case: Case{"text", "what is not ASCII comes back"}, uses: echo, try: echoes(jsonText("naïve 日本語 🙂"), jsonText("a\"b\\c\n"), inline(trace.MediaText, "größer"))},
-		{Case: Case{"empty values", "null, false, empty text, list, dictionary, bytes"}, uses: echo,
+		{Case: Case{"arguments", "2 + 3 is 5", add}, try: adds("5", arg("a", jsonOf("2")), arg("b", jsonOf("3")))},
+		{Case: Case{"default", "filled in: 2 + 2 is 4", add}, try: adds("4", arg("a", jsonOf("2")))},
+		{Case: Case{"missing argument", "a failure", add}, try: refuses(fnAdd)},
+		{Case: Case{"unknown argument", "a failure", add}, try: refuses(fnAdd, arg("a", jsonOf("2")), arg("c", jsonOf("2")))},
+		{Case: Case{"wrong type", "a failure", add}, try: refuses(fnAdd, arg("a", jsonOf(`[]`)))},
+		{Case: Case{"numbers", "integers and floats come back as such", echo}, try: echoes(jsonOf("1"), jsonOf("-7"), jsonOf("0"), jsonOf("2.5e-3"))},
+		{Case: Case{"whole floats", "1.0 comes back as a float", echo}, try: echoesWholeFloat},
+		{Case: Case{"a float", "half of 4 is 2.0, with a point or an exponent", []string{fnHalf}}, try: halves},
+		{Case: Case{"text", "what is not ASCII comes back", echo}, try: echoes(jsonText("naïve 日本語 🙂"), jsonText("a\"b\\c\n"), inline(trace.MediaText, "größer"))},
+		{Case: Case{"empty values", "null, false, empty text, list, dictionary, bytes", echo},
 			try: echoes(jsonOf("null"), jsonOf("false"), jsonOf(`""`), jsonOf("[]"), jsonOf("{}"), inline(trace.MediaBinary, ""))},
-		{Case: Case{"nested values", "lists and dictionaries come back"}, uses: echo, try: echoes(jsonOf(`{"a": [1, 2.0, {"b": [null, true, "c"]}], "d": {}}`))},
-		{Case: Case{"bytes", "all 256 come back"}, uses: echo, try: echoes(inline(trace.MediaBinary, allBytes()))},
-		{Case: Case{"small value as a path", "read like an inline one"}, uses: echo, try: echoesFile(inline(trace.MediaJSON, `"small"`))},
-		{Case: Case{"64 KiB", "inline or a path"}, uses: echo, try: echoes(inline(trace.MediaBinary, strings.Repeat("x", proto.MaxInline)))},
-		{Case: Case{"large bytes", "3 MiB by paths, the given file untouched"}, uses: echo, try: echoesFile(inline(trace.MediaBinary, strings.Repeat("0123456789abcdef", 3<<16)))},
-		{Case: Case{"large text", "1 MiB by paths, the given file untouched"}, uses: echo, try: echoesFile(jsonText(strings.Repeat("größer ", 1<<17)))},
-		{Case: Case{"no value", "an empty media type"}, uses: tell, try: returnsNothing},
+		{Case: Case{"nested values", "lists and dictionaries come back", echo}, try: echoes(jsonOf(`{"a": [1, 2.5, {"b": [null, true, "c"]}], "d": {}}`))},
+		{Case: Case{"bytes", "all 256 come back", echo}, try: echoes(inline(trace.MediaBinary, allBytes()))},
+		{Case: Case{"small value as a path", "read like an inline one", echo}, try: echoesFile(inline(trace.MediaJSON, `"small"`))},
+		{Case: Case{"64 KiB", "inline or a path", echo}, try: echoes(inline(trace.MediaBinary, strings.Repeat("x", proto.MaxInline)))},
+		{Case: Case{"large bytes", "3 MiB by paths, the given file untouched", echo}, try: echoesFile(inline(trace.MediaBinary, strings.Repeat("0123456789abcdef", 3<<16)))},
+		{Case: Case{"large text", "1 MiB by paths, the given file untouched", echo}, try: echoesFile(jsonText(strings.Repeat("größer ", 1<<17)))},
+		{Case: Case{"no value", "an empty media type", tell}, try: returnsNothing},
 	}
 }
 
@@ -83,8 +85,39 @@ func echoes(values ...*pluginv1.Value) func(context.Context, *kit) (string, erro
 				return "", fmt.Errorf("%s: %w", shorten(spell(v), 40), err)
 			}
 		}
+		if len(values) == 1 {
+			return "it came back", nil
+		}
 		return fmt.Sprintf("%d values came back", len(values)), nil
 	}
+}
+
+// echoesWholeFloat cannot tell a plugin that loses the point from a language that has one kind of number.
+func echoesWholeFloat(ctx context.Context, k *kit) (string, error) {
+	s, err := k.session()
+	if err != nil {
+		return "", err
+	}
+	v, err := s.call(ctx, fnEcho, arg("value", jsonOf("1.0")))
+	if err != nil {
+		return "", err
+	}
+	if same(v, jsonOf("1")) == nil {
+		return "", skip("it came back as 1: a language with one kind of number?")
+	}
+	return "it did", same(v, jsonOf("1.0"))
+}
+
+func halves(ctx context.Context, k *kit) (string, error) {
+	s, err := k.session()
+	if err != nil {
+		return "", err
+	}
+	v, err := s.call(ctx, fnHalf, arg("number", jsonOf("4")))
+	if err != nil {
+		return "", err
+	}
+	return spell(v), same(v, jsonOf("2.0"))
 }
 
 // echoesFile hands a value over as a file that belongs to the host.

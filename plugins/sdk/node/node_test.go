@@ -22,6 +22,7 @@ func TestSDK(t *testing.T) {
 	run(t, own, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
 	run(t, own, "npm", "test")
 	run(t, own, "npm", "run", "types")
+	run(t, own, os.Getenv("CALYX_BIN"), "plugin", "check", "--", "node", "tests/conformance.js")
 }
 
 // copySDK copies what belongs to the package, so that nothing is installed into the checkout.
