@@ -78,13 +78,15 @@ func byGoPlugin(ctx context.Context, k *kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := &exec.Cmd{Path: k.opts.Path, Args: k.opts.Argv, Dir: k.opts.Dir, Env: k.opts.Env, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
+	cmd := &exec.Cmd{
+		Path: k.opts.Path, Args: k.opts.Argv, Dir: k.opts.Dir, Env: append(append([]string{}, k.opts.Env...), "PLUGIN_UNIX_SOCKET_DIR="+dir),
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+	}
 	client := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: proto.Version, MagicCookieKey: proto.CookieKey, MagicCookieValue: proto.CookieValue},
 		VersionedPlugins: map[int]goplugin.PluginSet{proto.Version: {}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		Cmd:              cmd, SkipHostEnv: true, StartTimeout: k.opts.Start, Logger: hclog.NewNullLogger(),
-		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
 	})
 	kill := func() {
 		if cmd.Process != nil {
@@ -98,7 +100,11 @@ func byGoPlugin(ctx context.Context, k *kit) (string, error) {
 	}
 	kill()
 	client.Kill()
-	return "started and pinged", err
+	if err != nil { // which goes on with advice about executables
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		return "", errors.New(line)
+	}
+	return "started and pinged", nil
 }
 
 func healthy(ctx context.Context, k *kit) (string, error) {
