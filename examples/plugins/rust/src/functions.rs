@@ -1,7 +1,7 @@
 //! The functions of the plugin: what they are called, what they take, and what they do.
 
 use crate::protocol::calyx::plugin::v1::{self as pb, literal, plugin_item::Item, request::Subject};
-use crate::{bytes, say, Call};
+use crate::{bytes, Call};
 use serde_json::{json, Value as Json};
 use std::{collections::BTreeMap, io::Write, time::Duration};
 
@@ -66,9 +66,9 @@ pub async fn run(call: &mut Call) -> Result<pb::Value, pb::Failure> {
             Err(pb::Failure { message: "try again".into(), retryable: true, retry_after, ..Default::default() })
         }
         "calyx_check_tell" => {
-            say(&call.out, call.id, Item::Log(pb::Log { text: text("text")?.into() }));
-            say(&call.out, call.id, Item::Progress(pb::Progress { done: 1.0, total: 2.0, unit: "steps".into() }));
-            say(&call.out, call.id, Item::Metric(pb::Metric { name: "calyx_check".into(), value: 0.5, unit: "units".into() }));
+            call.say(Item::Log(pb::Log { text: text("text")?.into() }));
+            call.say(Item::Progress(pb::Progress { done: 1.0, total: 2.0, unit: "steps".into() }));
+            call.say(Item::Metric(pb::Metric { name: "calyx_check".into(), value: 0.5, unit: "units".into() }));
             Ok(pb::Value::default())
         }
         _ => {

@@ -29,6 +29,7 @@ struct Call {
     id: u64,
     start: pb::Start,
     out: Out,
+    calls: Calls,
     answers: mpsc::UnboundedReceiver<pb::Answers>,
     needs: u32,
 }
@@ -39,11 +40,18 @@ fn say(out: &Out, call: u64, item: Item) {
 }
 
 impl Call {
+    /// A call that has ended, because it was cancelled, says nothing more.
+    fn say(&self, item: Item) {
+        if self.calls.lock().unwrap().contains_key(&self.id) {
+            say(&self.out, self.id, item);
+        }
+    }
+
     /// Asks for things, all at once, and waits; what is absent is None. A call has one need at a time, so the number of
     /// those before is how many it has seen.
     async fn need(&mut self, subjects: Vec<Subject>) -> Result<Vec<Option<pb::Value>>, pb::Failure> {
         let requests = subjects.into_iter().map(|s| pb::Request { subject: Some(s), view: None }).collect();
-        say(&self.out, self.id, Item::Need(pb::Need { id: self.needs as u64, seen: self.needs, requests, more: false }));
+        self.say(Item::Need(pb::Need { id: self.needs as u64, seen: self.needs, requests, more: false }));
         self.needs += 1;
         let (mut values, mut more) = (Vec::new(), true);
         while more {
@@ -90,14 +98,13 @@ fn take(item: pb::HostItem, calls: &Calls, out: &Out) {
     match item.item {
         Some(host_item::Item::Start(start)) => {
             let (sender, answers) = mpsc::unbounded_channel();
-            let mut call = Call { id, start, out: out.clone(), answers, needs: 0 };
-            let others = calls.clone();
+            let mut call = Call { id, start, out: out.clone(), calls: calls.clone(), answers, needs: 0 };
             let task = tokio::spawn(async move {
                 let end = match functions::run(&mut call).await {
                     Ok(v) => Item::Result(pb::Result { element: 0, value: Some(v) }),
                     Err(failure) => Item::Failure(failure),
                 };
-                if others.lock().unwrap().remove(&id).is_some() {
+                if call.calls.lock().unwrap().remove(&id).is_some() {
                     say(&call.out, id, end);
                 }
             });
