@@ -56,7 +56,7 @@ class Rag(Pipeline):
         found = [(-float(near), name, i) for name, rows in zip(names, vectors) for i, near in enumerate(rows @ wanted)]
         return [self.passages(name)[i] for _, name, i in sorted(found)[: self.passages_shown()]]
 
-    @async_fn
+    @async_fn(pool="llm", retries=20)
     async def answer(self, question: str) -> str:
         """What the language model answers."""
         shown = "\n\n".join(await self.search.aio(question))
