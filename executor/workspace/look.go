@@ -17,7 +17,7 @@ type State uint8
 const (
 	Absent  State = iota
 	Right         // what the output should hold
-	Equal         // what it should hold, though calyx never wrote it: Restore adopts it
+	Equal         // what it should hold, though it is not recorded that calyx wrote it: Restore adopts it
 	Ours          // something else that calyx wrote
 	Partial       // what a killed build may have left half written
 	Edited        // calyx wrote it once, and somebody changed it
@@ -181,6 +181,9 @@ func (w *Workspace) judge(ctx context.Context, o Output, f *found) error {
 	}
 	right := !o.Value.Digest.IsZero() && same(v, o.Value)
 	f.state = w.whose(o, f, v, right)
+	if f.state == Right && w.journal.noted(o.Path) == deadProcess {
+		w.journal.settle(o.Path) // what the dead process meant to write stands there and is recorded
+	}
 	if f.state == Foreign || f.state == Edited {
 		// Perhaps the process that wrote it was killed only a moment ago.
 		w.journal.takeOver()
@@ -191,12 +194,13 @@ func (w *Workspace) judge(ctx context.Context, o Output, f *found) error {
 
 func (w *Workspace) whose(o Output, f *found, v trace.Value, right bool) State {
 	who := w.journal.noted(o.Path)
+	recorded := f.row != nil && same(v, f.row.Value)
 	switch {
-	case right && f.row == nil && who == nobody:
-		return Equal
-	case right:
+	case right && (recorded || who == thisProcess):
 		return Right
-	case who == thisProcess, f.row != nil && same(v, f.row.Value):
+	case right:
+		return Equal
+	case who == thisProcess, recorded:
 		return Ours
 	case who == deadProcess:
 		return Partial

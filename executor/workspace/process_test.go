@@ -264,6 +264,50 @@ func TestAKilledBuildLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// TestWhatADeadProcessWroteRightly ends the note of a killed process where its output turns out to be right: it must not be
+// handed on for ever, and what stands there must be recorded.
+func TestWhatADeadProcessWroteRightly(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before func(l *lab)
+		want   workspace.State
+	}{
+		{"never recorded", func(*lab) {}, workspace.Equal},
+		{"recorded with another value", func(l *lab) { l.madeFile("out", "one") }, workspace.Equal},
+		{"recorded", func(l *lab) { l.madeFile("out", "half") }, workspace.Right},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLab(t)
+			o := l.madeFile("like", "half")
+			o.Path = "out"
+			c.before(l)
+			dead := l.other("half", "out")
+			l.hear(dead)
+			l.kill(dead)
+			l.reopen()
+			if got := l.state(o); got != c.want {
+				t.Errorf("state %v, want %v", got, c.want)
+			}
+			all, err := l.ws.RestoreAll(context.Background(), []workspace.Output{o})
+			l.check(err)
+			if all[0].Written || all[0].Err != nil {
+				t.Errorf("what is right was restored: %+v", all[0])
+			}
+			l.reopen()
+			if left, err := os.ReadDir(l.at(".calyx/journal")); err != nil || len(left) != 1 {
+				t.Errorf("journals: %v, %v", left, err)
+			}
+			if got := l.state(o); got != workspace.Right {
+				t.Errorf("state %v, want Right", got)
+			}
+			l.write("out", "edited")
+			if got := l.state(o); got != workspace.Edited {
+				t.Errorf("state %v once it is edited", got)
+			}
+		})
+	}
+}
+
 func TestWhatALiveProcessWritesIsItsOwn(t *testing.T) {
 	l := newLab(t)
 	live := l.other("half", "out")

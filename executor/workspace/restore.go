@@ -198,8 +198,8 @@ func (r *restoring) record(ctx context.Context) error {
 	if _, err := r.w.store.Commit(ctx, txns...); err != nil {
 		return fmt.Errorf("record the restored outputs: %w", err)
 	}
-	for _, i := range r.wrong {
-		if r.done[i].Written {
+	for i := range r.outs {
+		if r.done[i].Written || r.found[i].state == Equal {
 			r.w.Settle(r.outs[i])
 		}
 	}
