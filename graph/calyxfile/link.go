@@ -125,6 +125,7 @@ func (l *linker) linkStep(d *declared) {
 	}
 	for _, name := range step.After {
 		l.mustExist(&d.spec.call, "after", name)
+		l.mustBeNode(&d.spec.call, name)
 	}
 	step.Refs(func(r graph.Ref) { l.mustBeNode(&d.spec.call, r.Node) })
 	if step.Pool != "" && l.poolNames[step.Pool] == nil {

@@ -101,6 +101,9 @@ func valueFormat(v starlark.Value) error {
 }
 
 func (s *stepSpec) setRun(v starlark.Value) error {
+	if h, ok := v.(*handle); ok && h.node.offer != nil && h.node.offer.function != nil {
+		return fmt.Errorf("want a function of a plugin, plugin.function; what use() declares is a node, and takes arguments itself: %s(…)", h.node.Name)
+	}
 	f, ok := v.(*functionValue)
 	if !ok {
 		return want("a function of a plugin, plugin.function", v)
