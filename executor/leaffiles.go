@@ -1,0 +1,222 @@
+package executor
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// observeFile digests a file. A folder that a word names does not count: "." would otherwise be everything.
+func (e *Engine) observeFile(f *leaf) {
+	at := e.abs(f.subject)
+	st, err := hashing.StatFollow(at)
+	switch {
+	case isAbsent(err):
+		f.absent, f.digest = true, absentDigest
+		f.looked = []looked{{path: at, kind: lookedNothing}}
+		return
+	case err != nil:
+		f.err = err
+		return
+	case st.IsDir() && f.kind == leafWord:
+		f.absent, f.digest = true, absentDigest // as if it were not there: outputs come and go in it
+		return
+	}
+	r, err := e.memo.FileWith(at, st)
+	if err != nil {
+		f.err = err
+		return
+	}
+	f.value = fileValue(f.subject, r)
+	f.digest = wholeDigest(f.value)
+	f.looked = []looked{{path: at, record: r}}
+}
+
+// observeProgram digests the executable that a name leads to. The places in PATH before it, at which there is none, count
+// by their absence.
+func (e *Engine) observeProgram(f *leaf) {
+	for _, at := range e.candidates(f.subject) {
+		st, err := hashing.StatFollow(at)
+		if err != nil || !st.IsRegular() {
+			f.looked = append(f.looked, looked{path: at, kind: lookedNothing})
+			continue
+		}
+		r, err := e.memo.FileWith(at, st)
+		if !st.IsExec() {
+			f.looked = append(f.looked, looked{path: at, record: r}) // no program, until it may be executed
+			continue
+		}
+		if err != nil {
+			f.err = err
+			return
+		}
+		f.value = fileValue(f.subject, r)
+		f.looked = append(f.looked, looked{path: at, record: r})
+		return
+	}
+	f.absent = true
+}
+
+// candidates are the places at which a program may be, in order.
+func (e *Engine) candidates(name string) []string {
+	if strings.Contains(name, "/") {
+		return []string{e.abs(name)}
+	}
+	var all []string
+	list, _ := e.environ.lookup("PATH")
+	for _, dir := range filepath.SplitList(list) {
+		if filepath.IsAbs(dir) { // a relative one would be another place in every workspace
+			all = append(all, filepath.Join(dir, name))
+		}
+	}
+	return all
+}
+
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+func fileValue(name string, r hashing.Record) trace.Value {
+	return trace.Value{Media: media(name), Digest: r.Digest, Size: r.Stat.Size, Exec: r.Stat.IsExec()}
+}
+
+// observeStored digests a stored file, or a stored folder with the links in it followed.
+func (e *Engine) observeStored(l *loop, f *leaf) {
+	at := e.abs(strings.TrimSuffix(f.subject, "/"))
+	st, err := hashing.StatFollow(at)
+	if err != nil || !st.IsDir() {
+		e.observeFile(f)
+		return
+	}
+	read, err := hashing.ReadTree(l.ctx, at, hashing.TreeOptions{
+		Follow: true, Memo: e.memo, Exclude: splitPatterns(f.exclude),
+		Skip: func(rel string, isDir bool) bool { return l.ownedOrNoise(path.Join(f.subject, rel), isDir) },
+	})
+	if err != nil {
+		f.err = err
+		return
+	}
+	f.setTree(read.Tree)
+	f.addDirs(read.Dirs, read.Missing)
+	for _, file := range read.Files {
+		f.looked = append(f.looked, looked{path: file.Path, record: file.Record})
+	}
+}
+
+func (f *leaf) setTree(t hashing.Tree) {
+	encoded := t.Encode()
+	f.tree = t
+	f.value = trace.Value{Media: trace.MediaTree, Digest: hashing.Sum(encoded), Size: t.Size()}
+	f.digest = wholeDigest(f.value)
+}
+
+// observeGlob digests the files that a pattern matches.
+func (e *Engine) observeGlob(l *loop, f *leaf) {
+	read, err := hashing.Glob(l.ctx, e.cfg.Root, f.subject, hashing.GlobOptions{Exclude: splitPatterns(f.exclude), Skip: l.ownedOrNoise, Clock: e.clock})
+	if err != nil {
+		f.err = err
+		return
+	}
+	tree := make(hashing.Tree, len(read.Paths))
+	for i, p := range read.Paths {
+		r, err := e.memo.File(e.abs(p))
+		if err != nil {
+			f.err = err
+			return
+		}
+		kind := hashing.FileEntry
+		if r.Stat.IsExec() {
+			kind = hashing.ExecEntry
+		}
+		// A listing holds no absolute paths; pathOf makes them so again.
+		tree[i] = hashing.Entry{Path: strings.TrimPrefix(p, "/"), Kind: kind, Digest: r.Digest, Size: r.Stat.Size}
+		f.looked = append(f.looked, looked{path: e.abs(p), record: r})
+	}
+	f.addDirs(read.Dirs, read.Missing)
+	f.setTree(tree)
+}
+
+// observeMatches lists the files that a pattern matches, whatever is in them.
+func (e *Engine) observeMatches(l *loop, f *leaf) {
+	read, err := hashing.Glob(l.ctx, e.cfg.Root, f.subject, hashing.GlobOptions{Skip: l.ownedOrNoise, Clock: e.clock})
+	if err != nil {
+		f.err = err
+		return
+	}
+	f.addDirs(read.Dirs, read.Missing)
+	f.inline = pathsJSON(read.Paths)
+	f.digest = hashing.Sum(f.inline)
+}
+
+func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
+	for _, d := range dirs {
+		f.looked = append(f.looked, looked{path: d.Path, kind: lookedDir, record: d.Record})
+	}
+	for _, m := range missing {
+		f.looked = append(f.looked, looked{path: m, kind: lookedNothing})
+	}
+}
+
+func pathsJSON(paths []string) []byte {
+	list := make([]any, len(paths))
+	for i, p := range paths {
+		list[i] = p
+	}
+	return mustJSON(list)
+}
+
+// observeListing lists a folder: the names in it and whether each is a folder.
+func (e *Engine) observeListing(l *loop, f *leaf) {
+	at := e.abs(f.subject)
+	st, err := hashing.StatFollow(at)
+	if isAbsent(err) || err == nil && !st.IsDir() {
+		f.absent, f.digest = true, absentDigest
+		f.looked = []looked{{path: at, kind: lookedNothing}}
+		return
+	}
+	names, err := os.ReadDir(at)
+	if err != nil {
+		f.err = err
+		return
+	}
+	var list []any
+	for _, name := range names {
+		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
+			continue
+		}
+		text := name.Name()
+		if name.IsDir() {
+			text += "/"
+		}
+		list = append(list, text)
+	}
+	f.inline = mustJSON(list)
+	f.digest = hashing.Sum(f.inline)
+	f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
+}
+
+// observeExists tells whether a path is there, and as what.
+func (e *Engine) observeExists(f *leaf) {
+	at := e.abs(f.subject)
+	st, err := hashing.StatFollow(at)
+	what, kind := "file", lookedBeing
+	switch {
+	case isAbsent(err):
+		what, kind = "", lookedNothing
+	case err != nil:
+		f.err = err
+		return
+	case st.IsDir():
+		what = "folder"
+	}
+	f.digest = existsDigest(what)
+	f.inline = mustJSON(what)
+	f.looked = []looked{{path: at, kind: kind, record: hashing.Record{Stat: st}}}
+}
