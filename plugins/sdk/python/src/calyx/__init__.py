@@ -17,6 +17,7 @@ A node that calls another one depends on it, and is computed again when what it 
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from ._stdio import guard_handshake, is_plugin
 
@@ -57,6 +58,19 @@ def serve(*what: object) -> None:
     serve_program(*(what or (sys.modules[sys._getframe(1).f_globals["__name__"]],)))
 
 
+if TYPE_CHECKING:
+    from ._interactive import Session
+
+
+def __getattr__(name: str) -> object:
+    """Load what plugins have no use for when it is asked for."""
+    if name == "Session":
+        from ._interactive import Session
+
+        return Session
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "AsyncFn",
     "CalyxError",
@@ -68,6 +82,7 @@ __all__ = [
     "OutsideNodeError",
     "Pipeline",
     "RetryAfter",
+    "Session",
     "Stored",
     "UnstorableError",
     "__version__",

@@ -17,7 +17,7 @@ from ._proto import plugin_pb2 as pb
 from ._reads import relative
 
 if TYPE_CHECKING:
-    from ._code import Part
+    from ._code import Identity, Part
 
 
 def describe(name: str, program: Program) -> pb.DescribeResponse:
@@ -28,11 +28,11 @@ def describe(name: str, program: Program) -> pb.DescribeResponse:
     return response
 
 
-def add_identity(described: pb.DescribeResponse, program: Program) -> None:
-    """Add code identity to a description, and what it rests on."""
+def add_identity(described: pb.DescribeResponse, program: Program, script: bool = False) -> Identity:
+    """Add code identity to a description, and what it rests on; return how it was found."""
     from ._code import Identity
 
-    identity = Identity()
+    identity = Identity(script)
     workspace = os.getcwd()
     parts = _Parts(described, workspace)
     for function in described.functions:
@@ -46,6 +46,7 @@ def add_identity(described: pb.DescribeResponse, program: Program) -> None:
     described.reads.extend(pb.Request(file=os.fsencode(relative(workspace, path))) for path in sorted(rests_on))
     absences = sorted(identity.absences)
     described.reads.extend(pb.Request(exists=os.fsencode(relative(workspace, path))) for path in absences)
+    return identity
 
 
 class _Parts:

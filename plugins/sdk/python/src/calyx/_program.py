@@ -37,6 +37,8 @@ class Program:
         self._names: dict[tuple[type[Any] | None, Node], str] = {}
         self._types: dict[Node, dict[str, str]] = {}
         self._globals: Globals | None = None
+        #: The exceptions of nodes, by the nodes' names, where somebody in this process wants them.
+        self.errors: dict[str, BaseException] | None = None
         plain: list[Node] = []
         for thing in what:
             self._sort(thing, plain)
@@ -86,6 +88,10 @@ class Program:
     def loaded(self) -> None:
         """Note that all modules of the program are loaded: from here on their globals are not to change."""
         self._globals = Globals()
+
+    def released(self) -> None:
+        """Let globals change again: no node runs."""
+        self._globals = None
 
     def check_globals(self) -> None:
         """Raise an error where a node has changed a global."""

@@ -35,7 +35,7 @@ def run(call: Call, ended: Callable[[Call], None]) -> None:
         item = _result(call, node, node.function(*served.leading, **kwargs))
         call.program.check_globals()
     except BaseException as e:
-        item = failure(e)
+        item = _failed(call, e)
     flush()
     ended(call)
     call.end(item)
@@ -50,7 +50,7 @@ async def run_async(call: Call, ended: Callable[[Call], None]) -> None:
         item = _result(call, node, await node.function(*served.leading, **kwargs))
         call.program.check_globals()
     except BaseException as e:
-        item = failure(e)
+        item = _failed(call, e)
     flush()
     ended(call)
     call.end(item)
@@ -90,6 +90,12 @@ def _argument(call: Call, value: pb.Value, kind: str) -> Any:
 def _result(call: Call, node: Fn[Any, Any], value: Any) -> pb.PluginItem:
     encoded = Encoder(call.new_file, call.owns).encode(value, node.serializer)
     return pb.PluginItem(result=pb.Result(value=encoded))
+
+
+def _failed(call: Call, error: BaseException) -> pb.PluginItem:
+    if call.program.errors is not None:
+        call.program.errors[call.start.node] = error
+    return failure(error)
 
 
 def failure(error: BaseException) -> pb.PluginItem:

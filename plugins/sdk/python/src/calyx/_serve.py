@@ -7,9 +7,9 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -23,6 +23,9 @@ from ._session import Session
 from ._stdio import take_handshake_stream
 from ._threads import follow_threads
 from ._watch import watching
+
+if TYPE_CHECKING:
+    from ._guard import Guard
 
 COOKIE_KEY = "CALYX_PLUGIN_COOKIE"
 COOKIE = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69"
@@ -58,10 +61,15 @@ def serve(*what: Any) -> None:
 
 
 class Server:
-    """The gRPC server of a process."""
+    """The gRPC server of a process.
 
-    def __init__(self, program: Program) -> None:
+    One that calyx started serves one session, and then the process ends. One in a process of the user's serves one after the
+    other, and calls done where calyx has no more use for it.
+    """
+
+    def __init__(self, program: Program, folder: str = "", done: Callable[[], None] | None = None) -> None:
         self._program = program
+        self._done = done
         program.loaded()
         self._description = describe(program_name(), program)
         watch = watching()
@@ -74,7 +82,7 @@ class Server:
             options=[("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.max_send_message_length", _MAX_MESSAGE)],
         )
         self._server.add_generic_rpc_handlers(self._handlers())
-        folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.mkdtemp(prefix="calyx-plugin-")
+        folder = folder or os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.mkdtemp(prefix="calyx-plugin-")
         self.address = os.path.join(folder, f"{os.getpid()}.sock")
         self._server.add_insecure_port("unix:" + self.address)
         self._server.start()
@@ -115,11 +123,35 @@ class Server:
             yield from session.messages()
         finally:
             session.close()
-            self._end.set()
+            self._opened.release()
+            self._ended()
 
     def _shutdown(self, _request: bytes, _context: grpc.ServicerContext) -> bytes:
-        self._end.set()
+        self._ended()
         return b""
+
+    def _ended(self) -> None:
+        if self._done is None:
+            self._end.set()
+        else:
+            self._done()
+
+    def describe_anew(self) -> tuple[bytes, Guard]:
+        """Make the description again, since what the functions reach may have changed; return its bytes, and what tells when
+        that is to be done once more."""
+        from ._guard import Guard
+
+        self._description = describe(program_name(), self._program)
+        described = pb.DescribeResponse()
+        described.CopyFrom(self._description)
+        guard = Guard(add_identity(described, self._program, script=True).reached)
+        self._identified = described
+        text: bytes = described.SerializeToString(deterministic=True)
+        return text, guard
+
+    def stop(self) -> None:
+        """End serving."""
+        self._server.stop(grace=None)
 
     def wait(self) -> None:
         """Return when calyx has no more use for the process, which then ends at once: threads of calls are not waited for."""

@@ -11,7 +11,7 @@ import inspect
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from ._modules import Packages, Source, belongs, file_of_module
 from ._names import DYNAMIC, Names, effects, names_in
 from ._parts import Part, Place, parts_of
 
+#: What stands for a name that is not there.
+MISSING = object()
 _ENGINE = f"calyx {VERSION} {platform.python_implementation()} {sys.version}"
 
 
@@ -67,13 +69,20 @@ class Where(NamedTuple):
 
 
 class Identity:
-    """The identities of the functions of one program. Not for several threads at once."""
+    """The identities of the functions of one program. Not for several threads at once.
 
-    def __init__(self) -> None:
+    script: the program is one that asks for values itself. What its own statements do besides binding names is then no part of
+    its functions; else each line that prints a result would count for all results.
+    """
+
+    def __init__(self, script: bool = False) -> None:
+        self._script = script
         self._sources: dict[str, Source | None] = {}
         self._units: dict[Any, Unit] = {}
         self._packages: Packages | None = None
         self._imports = Imports()
+        #: The names that code reaches, with what they stand for now: a namespace, a name in it, and the value or MISSING.
+        self.reached: list[tuple[Mapping[str, Any], str, Any]] = []
         #: The files of the project that any identity rests on.
         self.files: set[str] = set()
         #: Files that tell what is installed, and paths at which an import looked in vain.
@@ -248,9 +257,12 @@ class Identity:
             elif name in local:
                 continue
             elif name in namespace:
+                self.reached.append((namespace, name, namespace[name]))
                 unit.refer(label, self._chain(namespace[name], chain, Where(module, name) if module else None))
             elif name in DYNAMIC and hasattr(builtins, name):
                 self._widen(unit, module, f"{name}()")
+            elif not hasattr(builtins, name):
+                self.reached.append((namespace, name, MISSING))
         for statement in names.imports:
             unit.refer("import", [t for path in self._imports.targets(statement, module) for t in self._imported(path)])
         if any(chain[-1:] == ("import_module",) or (name == "import_module" and not chain) for name, chain in names.ordered()):
@@ -266,6 +278,7 @@ class Identity:
             if not hasattr(value, chain[0]):
                 return self._module(value)
             where = Where(value, chain[0])
+            self.reached.append((vars(value), chain[0], getattr(value, chain[0])))
             value, chain = getattr(value, chain[0]), chain[1:]
         return self._value(value, where)
 
@@ -274,6 +287,7 @@ class Identity:
 
     def _member(self, owner: type[Any], chain: tuple[str, ...]) -> list[Target]:
         """Stand for what a method reaches through self: one member, or all of them where self goes elsewhere."""
+        self._reach_members(owner)
         if not chain:
             return [self._class(owner)]
         member = inspect.getattr_static(owner, chain[0], None)
@@ -285,6 +299,12 @@ class Identity:
             return self._value(member.func, None, owner)
         digest = constant_digest(member)
         return [f"value {digest}"] if digest is not None else [self._class(owner)]
+
+    def _reach_members(self, kind: type[Any]) -> None:
+        for base in kind.__mro__:
+            module = sys.modules.get(base.__module__)
+            if base is not Pipeline and module is not None and belongs(file_of_module(module)) == "project":
+                self.reached += [(vars(base), name, value) for name, value in vars(base).items() if not name.startswith("__")]
 
     def _refer_supers(self, unit: Unit, names: Names, function: FunctionType, owner: type[Any] | None) -> None:
         if owner is None:
@@ -306,6 +326,7 @@ class Identity:
         key = id(kind)
         if key not in self._units:
             self._units[key] = Unit("", keep=kind)
+            self._reach_members(kind)
             self._fill_class(self._units[key], kind, module, self._source(path))
         return self._units[key]
 
@@ -340,7 +361,7 @@ class Identity:
         key = ("effects", source.path)
         if key in self._units:
             return self._units[key]
-        statements = effects(source.tree)
+        statements = [] if self._script and module.__name__ == "__main__" else effects(source.tree)
         unit = self._units[key] = Unit("effects " + "".join(map(_dump, statements)))
         if statements:
             unit.place = source.place("(when imported)", statements)
