@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ type checkAnswer struct {
 
 func newPluginCheck(a *app) *cobra.Command {
 	var f *format
-	var limit time.Duration
+	var opts check.Options
 	c := newCommand(&cobra.Command{
 		Use:   "check -- CMD…",
 		Short: "Check that a program is a plugin as the protocol has it",
@@ -36,44 +37,55 @@ expected and what was seen. Cases that need a function to call use the conforman
 where the plugin does not offer them. The exit status is 1 where a case failed. No Calyxfile is needed.`,
 		Example: "calyx plugin check -- python3 reviews.py\ncalyx plugin check --json -- ./target/debug/words",
 	})
-	c.Flags().DurationVar(&limit, "limit", 30*time.Second, "the time that a case may take")
+	c.Flags().StringArrayVar(&opts.Only, "case", nil, "try the case `NAME` alone, and what it rests on (repeatable)")
+	c.Flags().DurationVar(&opts.Limit, "limit", 30*time.Second, "the time that a case may take")
+	completeFlag(c, "case", caseNames())
 	c.RunE = func(c *cobra.Command, args []string) error {
-		path, err := checkArgs(args, c.ArgsLenAtDash(), limit)
-		if err != nil {
+		if err := checkArgs(args, c.ArgsLenAtDash(), &opts); err != nil {
 			return err
 		}
-		return runner(func(ctx context.Context, _ []string) error { return a.checkPlugin(ctx, path, args, limit, f.json) }).run(c, args)
+		return runner(func(ctx context.Context, _ []string) error { return a.checkPlugin(ctx, opts, f.json) }).run(c, args)
 	}
 	f = formatFlags(c, "text")
 	return c
 }
 
-// checkArgs finds the program of a command line that stands after two dashes.
-func checkArgs(args []string, dash int, limit time.Duration) (string, error) {
-	const hint = "usage: calyx plugin check -- CMD…"
-	switch {
-	case dash != 0 || len(args) == 0:
-		return "", usage(hint, "calyx plugin check: the plugin's command line must follow --")
-	case limit <= 0:
-		return "", usage("", "calyx plugin check: --limit must be more than 0, got %v", limit)
+func caseNames() []string {
+	var names []string
+	for _, c := range check.Cases() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// checkArgs finds out what to check, and completes opts with it.
+func checkArgs(args []string, dash int, opts *check.Options) error {
+	if dash != 0 || len(args) == 0 {
+		return usage("usage: calyx plugin check -- CMD…", "calyx plugin check: the plugin's command line must follow --")
+	}
+	if opts.Limit <= 0 {
+		return usage("", "calyx plugin check: --limit must be more than 0, got %v", opts.Limit)
+	}
+	for _, name := range opts.Only {
+		if !slices.Contains(caseNames(), name) {
+			return usage(didYouMean(name, caseNames()), "calyx plugin check: there is no case %q", name)
+		}
 	}
 	path, err := exec.LookPath(args[0])
 	if err == nil {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return "", usage("", "calyx plugin check: no program %q: %w", args[0], causeOf(err))
+		return usage("", "calyx plugin check: no program %q: %w", args[0], causeOf(err))
 	}
-	return path, nil
+	opts.Path, opts.Argv, opts.Env, opts.Start = path, args, os.Environ(), time.Minute
+	opts.Dir, err = os.Getwd()
+	return err
 }
 
-// checkPlugin tries all cases. A table grows as they end.
-func (a *app) checkPlugin(ctx context.Context, path string, argv []string, limit time.Duration, asJSON bool) error {
-	dir, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	answer := checkAnswer{Command: argv, Cases: []check.Result{}}
+// checkPlugin tries the cases. A table grows as they end.
+func (a *app) checkPlugin(ctx context.Context, opts check.Options, asJSON bool) error {
+	answer := checkAnswer{Command: opts.Argv, Cases: []check.Result{}}
 	table := newCheckTable(a.outStyle())
 	var unprinted error
 	tell := func(r check.Result) {
@@ -85,10 +97,10 @@ func (a *app) checkPlugin(ctx context.Context, path string, argv []string, limit
 	if !asJSON {
 		unprinted = a.print(table.head())
 	}
-	opts := check.Options{Path: path, Argv: argv, Dir: dir, Env: os.Environ(), Start: time.Minute, Limit: limit}
 	if err := errors.Join(check.Run(ctx, opts, tell), unprinted); err != nil {
 		return err
 	}
+	var err error
 	if asJSON {
 		err = a.printJSON(answer)
 	} else {

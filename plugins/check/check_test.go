@@ -10,7 +10,8 @@ import (
 
 // programs are the plugins of the tests: this very executable, by the variable CALYX_TEST_PROGRAM.
 var programs = map[string]func(){
-	"sdk": sdkPlugin,
+	"sdk":   sdkPlugin,
+	"model": func() { (&model{flaw: os.Getenv("CALYX_TEST_FLAW")}).serve() },
 }
 
 func TestMain(m *testing.M) {

@@ -18,6 +18,7 @@ type kit struct {
 	folders   int
 	shared    *process // nil until it is needed, and after a failed case
 	last      *process // of which the words are shown where the case fails
+	spoke     bool     // the case used the shared session
 	functions map[string]*pluginv1.Function
 	closed    string // the gate that failed
 }
@@ -80,6 +81,7 @@ func (k *kit) session() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.spoke = true
 	return p.session, nil
 }
 

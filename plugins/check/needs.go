@@ -267,7 +267,8 @@ func twoAtOnce(ctx context.Context, k *kit) (string, error) {
 		return "", err
 	}
 	sleeper.cancel()
-	return "one ended first", sleeper.done(ctx)
+	_, err = sleeper.ends(ctx)
+	return "one ended first", err
 }
 
 func needFails(ctx context.Context, k *kit) (string, error) {

@@ -26,6 +26,7 @@ type session struct {
 	last  uint64        // the number of the newest call
 	news  chan struct{} // closed, and replaced, when something was said
 	err   error         // why nothing more will be: the stream's end, or what breaks the protocol
+	lost  bool          // it is the stream's end
 }
 
 // call is what the plugin has said for one call.
@@ -86,7 +87,7 @@ func (s *session) take(m *pluginv1.SessionResponse, err error) error {
 		s.news = make(chan struct{})
 	}()
 	if err != nil {
-		s.err = fmt.Errorf("the session ended: %w", plainly(err))
+		s.err, s.lost = fmt.Errorf("the session ended: %w", plainly(err)), true
 		return s.err
 	}
 	for _, item := range m.GetItems() {
@@ -108,7 +109,7 @@ func (s *session) await(ctx context.Context, what string, seen func() bool) erro
 		case done:
 			return nil
 		case err != nil:
-			return fmt.Errorf("waited for %s: %w", what, s.end(ctx, err))
+			return fmt.Errorf("waited for %s: %w", what, s.end(ctx))
 		}
 		if err := within(ctx, news, what); err != nil {
 			return err
@@ -116,14 +117,14 @@ func (s *session) await(ctx context.Context, what string, seen func() bool) erro
 	}
 }
 
-// end adds to the end of a stream how the process ended, if it did.
-func (s *session) end(ctx context.Context, err error) error {
+// end says why the session is over, and how the process ended where it did by itself.
+func (s *session) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second/2)
 	defer cancel()
-	if within(ctx, s.process.exited, "") != nil {
-		return err
+	if !s.lost || within(ctx, s.process.exited, "") != nil {
+		return s.err
 	}
-	return fmt.Errorf("%w (%s)", err, s.process.how())
+	return fmt.Errorf("%w (%s)", s.err, s.process.how())
 }
 
 // send says something; where the stream is at its end, whoever waits for an answer sees why.
