@@ -45,7 +45,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			t.Errorf("there is no command %q", want)
 		}
 	}
-	for _, want := range []string{"plugin list", "cache stats", "cache export", "cache import"} {
+	for _, want := range []string{"plugin list", "plugin check", "cache stats", "cache export", "cache import"} {
 		if !names[want] {
 			t.Errorf("there is no command %q", want)
 		}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,6 +16,16 @@ func cancelCases() []experiment {
 		{Case: Case{"deadline", "a call ends after it, once it is cancelled", sleep}, try: deadline},
 		{Case: Case{"deadline, waiting", "a wait does not count", need}, try: deadlineWaiting},
 	}
+}
+
+// startSleep begins a call that sleeps for an hour, and waits until it does.
+func (s *session) startSleep(ctx context.Context) (*call, error) {
+	c := s.start(fnSleep, arg("seconds", jsonOf("3600.0")))
+	err := s.await(ctx, "the progress of "+fnSleep, func() bool { return len(c.progress) > 0 || c.ended() })
+	if err == nil && len(c.progress) == 0 {
+		err = errors.New(fnSleep + " tells no progress before it sleeps")
+	}
+	return c, err
 }
 
 // ends waits for the end of a call that was cancelled.
@@ -35,7 +46,10 @@ func cancelRunning(ctx context.Context, k *kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := s.start(fnSleep, arg("seconds", jsonOf("3600.0")))
+	c, err := s.startSleep(ctx)
+	if err != nil {
+		return "", err
+	}
 	c.cancel()
 	return c.ends(ctx)
 }

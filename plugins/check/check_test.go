@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 	"time"
@@ -18,6 +19,10 @@ func TestMain(m *testing.M) {
 	if program := programs[os.Getenv("CALYX_TEST_PROGRAM")]; program != nil {
 		program()
 		return
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // plugins that hang take time and no work
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -77,8 +77,7 @@ func (k *kit) amid(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.start(fnSleep, arg("seconds", jsonOf("3600.0")))
-	if err := s.settle(ctx); err != nil {
+	if _, err := s.startSleep(ctx); err != nil {
 		s.process.kill()
 		return nil, err
 	}

@@ -179,6 +179,7 @@ func (c *modelCall) env() (*pluginv1.Value, error) {
 func (c *modelCall) sleep() (*pluginv1.Value, error) {
 	c.model.sleeping.Lock()
 	defer c.model.sleeping.Unlock()
+	c.say(c.id, &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Progress{Progress: &pluginv1.Progress{Total: 1}}})
 	<-c.done
 	return nil, errors.New("cancelled")
 }

@@ -262,7 +262,10 @@ func twoAtOnce(ctx context.Context, k *kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sleeper := s.start(fnSleep, arg("seconds", jsonOf("3600.0")))
+	sleeper, err := s.startSleep(ctx)
+	if err != nil {
+		return "", err
+	}
 	if _, err := s.call(ctx, fnEcho, arg("value", jsonOf("1"))); err != nil {
 		return "", err
 	}

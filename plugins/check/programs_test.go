@@ -77,6 +77,7 @@ func variable(call *calyx.Call, a struct{ Name string }) (*string, error) {
 }
 
 func sleep(call *calyx.Call, a struct{ Seconds float64 }) (calyx.None, error) {
+	call.Progress(0, 1, "")
 	select {
 	case <-time.After(time.Duration(a.Seconds * float64(time.Second))):
 		return calyx.None{}, nil

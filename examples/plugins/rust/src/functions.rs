@@ -57,6 +57,7 @@ pub async fn run(call: &mut Call) -> Result<pb::Value, pb::Failure> {
             Ok(found.unwrap_or_default())
         }
         "calyx_check_sleep" => {
+            call.say(Item::Progress(pb::Progress { done: 0.0, total: 1.0, ..Default::default() }));
             tokio::time::sleep(Duration::from_secs_f64(float("seconds")?)).await;
             Ok(pb::Value::default())
         }

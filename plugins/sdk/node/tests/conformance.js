@@ -32,6 +32,7 @@ const variable = fn(async function calyx_check_env(name) {
 });
 
 const sleep = fn(async function calyx_check_sleep(seconds) {
+  progress(0, 1);
   await setTimeout(Math.min(seconds * 1000, 2 ** 31 - 1), undefined, { signal: signal() });
 });
 

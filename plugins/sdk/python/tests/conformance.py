@@ -38,6 +38,7 @@ def calyx_check_env(name: str) -> str | None:
 
 @calyx.async_fn
 async def calyx_check_sleep(seconds: float) -> None:
+    calyx.progress(0, 1)
     await asyncio.sleep(seconds)
 
 

@@ -96,7 +96,10 @@ class Functions {
         Value found = call.need(List.of(Request.newBuilder().setEnv(text(args, "name")).build())).get(0);
         return found == null ? Value.getDefaultInstance() : call.value(found.getMediaType(), bytes(found));
       }
-      case "calyx_check_sleep" -> Thread.sleep((long) (plain(args.get("seconds")).getAsDouble() * 1000));
+      case "calyx_check_sleep" -> {
+        call.say(PluginItem.newBuilder().setProgress(Progress.newBuilder().setTotal(1)));
+        Thread.sleep((long) (plain(args.get("seconds")).getAsDouble() * 1000));
+      }
       case "calyx_check_fail" -> throw new IOException(text(args, "message"));
       case "calyx_check_retry" -> throw new Retry(plain(args.get("seconds")).getAsDouble());
       case "calyx_check_tell" -> {
