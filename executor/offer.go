@@ -77,6 +77,9 @@ func (e *Engine) describeIn(ctx context.Context, g *graph.Graph, o *offered, sur
 	n := l.plugin(o.decl.Name)
 	l.soon(func() { l.demand(n) })
 	l.drive()
+	if !survey {
+		l.reviveTargets([]target{{n: n}}) // a long description is a blob, which the cache may have lost
+	}
 	switch {
 	case l.broken != nil:
 		return l.broken
