@@ -111,7 +111,7 @@ func (k *kit) try(ctx context.Context, e experiment) Result {
 	}
 	ctx, cancel := context.WithTimeout(ctx, k.opts.Limit)
 	defer cancel()
-	k.last, k.spoke = nil, false
+	k.now, k.last, k.spoke = ctx, nil, false
 	seen, err := e.try(ctx, k)
 	if err == nil && k.spoke {
 		err = k.shared.session.settle(ctx) // so that what breaks the protocol after all is this case's fault

@@ -53,6 +53,7 @@ var flaws = map[string][]string{
 	"hangs on unknown items":   {"unknown item"},
 	"dies of late answers":     {"late answers", "cancel twice"},
 	"drops items":              {"many in one message"},
+	"never reads":              {"unknown function"},
 
 	// Values.
 	"has no defaults":                     {"default"},
@@ -193,8 +194,8 @@ func needOf(requests ...*pluginv1.Request) *pluginv1.PluginItem {
 	return &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Need{Need: &pluginv1.Need{Id: 1, Requests: requests}}}
 }
 
-func fileOf(path string) *pluginv1.Request {
-	return &pluginv1.Request{Subject: &pluginv1.Request_File{File: []byte(path)}}
+func someFile() *pluginv1.Request {
+	return &pluginv1.Request{Subject: &pluginv1.Request_File{File: []byte("x")}}
 }
 
 func nodeOf(argument *pluginv1.Literal) *pluginv1.Request {
@@ -229,14 +230,14 @@ var misbehaviours = map[string]func(*modelCall){
 	"fails without a word":  says(failed("")),
 	"needs nothing":         says(needOf()),
 	"asks without subject":  says(needOf(&pluginv1.Request{})),
-	"asks for an odd view":  says(needOf(&pluginv1.Request{Subject: fileOf("x").GetSubject(), View: &pluginv1.View{Kind: 99}})),
+	"asks for an odd view":  says(needOf(&pluginv1.Request{Subject: someFile().GetSubject(), View: &pluginv1.View{Kind: 99}})),
 	"asks with no value":    says(needOf(nodeOf(&pluginv1.Literal{}))),
 	"asks with deep values": says(needOf(nodeOf(deep()))),
 	"has seen too much": says(&pluginv1.PluginItem{Item: &pluginv1.PluginItem_Need{
-		Need: &pluginv1.Need{Id: 1, Seen: 1, Requests: []*pluginv1.Request{fileOf("x")}}}}),
+		Need: &pluginv1.Need{Id: 1, Seen: 1, Requests: []*pluginv1.Request{someFile()}}}}),
 	"uses an id twice": func(c *modelCall) {
-		c.say(c.id, needOf(fileOf("x")))
-		c.say(c.id, needOf(fileOf("x")))
+		c.say(c.id, needOf(someFile()))
+		c.say(c.id, needOf(someFile()))
 	},
 	"observes nodes": func(c *modelCall) {
 		o := &pluginv1.Observed{Reads: []*pluginv1.Request{nodeOf(deep())}}
@@ -257,6 +258,11 @@ var misbehaviours = map[string]func(*modelCall){
 		again.GetFailure().Retryable = true
 		c.say(c.id, again)
 		select {}
+	},
+	"talks for ever": func(c *modelCall) {
+		for {
+			c.say(c.id, &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Log{Log: &pluginv1.Log{Text: make([]byte, 1<<20)}}})
+		}
 	},
 	"says nothing": func(*modelCall) { select {} },
 }

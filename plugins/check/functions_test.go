@@ -94,8 +94,11 @@ func (c *modelCall) add() (*pluginv1.Value, error) {
 			return nil, fmt.Errorf("no parameter %q", n)
 		}
 	}
-	if err := c.decode("a", &a); err != nil && !(c.model.has("takes no argument") && c.argument("a") == nil) &&
-		!(c.model.has("takes any type") && c.argument("a") != nil) {
+	tolerant := c.model.has("takes any type")
+	if c.argument("a") == nil {
+		tolerant = c.model.has("takes no argument")
+	}
+	if err := c.decode("a", &a); err != nil && !tolerant {
 		return nil, err
 	}
 	if c.argument("b") == nil && !c.model.has("has no defaults") {

@@ -14,6 +14,7 @@ import (
 type kit struct {
 	opts      Options
 	life      context.Context // ends when nobody wants to know any more
+	now       context.Context // ends with the case's time
 	dir       string          // for sockets and scratch folders
 	folders   int
 	shared    *process // nil until it is needed, and after a failed case

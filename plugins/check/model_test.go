@@ -101,6 +101,8 @@ func (m *model) exit() {
 	os.Exit(0)
 }
 
+func die() { os.Exit(4) }
+
 func (m *model) Describe(_ context.Context, r *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -131,6 +133,9 @@ func (m *model) Session(s pluginv1.Plugin_SessionServer) error {
 		m.stream, m.calls = s, map[uint64]*modelCall{}
 	}
 	m.mu.Unlock()
+	if m.has("never reads") {
+		select {}
+	}
 	for {
 		r, err := s.Recv()
 		if err != nil {
@@ -140,7 +145,7 @@ func (m *model) Session(s pluginv1.Plugin_SessionServer) error {
 			return nil
 		}
 		if len(r.GetItems()) == 0 && m.has("dies of an empty message") {
-			os.Exit(4)
+			die()
 		}
 		for i, item := range r.GetItems() {
 			if i < 50 || !m.has("drops items") {
@@ -157,7 +162,7 @@ func (m *model) item(item *pluginv1.HostItem) {
 	switch said := item.GetItem().(type) {
 	case *pluginv1.HostItem_Start:
 		if len(said.Start.ProtoReflect().GetUnknown()) > 0 && m.has("dies of an unknown field") {
-			os.Exit(4)
+			die()
 		}
 		c = &modelCall{model: m, id: item.GetCall(), start: said.Start, answers: make(chan *pluginv1.Answers, 100), done: make(chan struct{})}
 		m.calls[c.id] = c
@@ -166,7 +171,7 @@ func (m *model) item(item *pluginv1.HostItem) {
 		if c != nil {
 			c.answers <- said.Answers
 		} else if m.has("dies of late answers") {
-			os.Exit(4)
+			die()
 		}
 	case *pluginv1.HostItem_Cancel:
 		if c != nil && !m.has("is deaf") && (c.needs > 0 || !m.has("is deaf as it runs")) {

@@ -30,11 +30,11 @@ func (s *session) item(item *pluginv1.PluginItem) error {
 	case *pluginv1.PluginItem_Need:
 		return c.needed(said.Need)
 	case *pluginv1.PluginItem_Log:
-		c.log = append(c.log, said.Log.GetText()...)
+		c.log = append(c.log, said.Log.GetText()[:min(len(said.Log.GetText()), maxLog-len(c.log))]...)
 	case *pluginv1.PluginItem_Progress:
-		c.progress = append(c.progress, said.Progress)
+		c.progress = append(c.progress[:min(len(c.progress), maxTold)], said.Progress)
 	case *pluginv1.PluginItem_Metric:
-		c.metrics = append(c.metrics, said.Metric)
+		c.metrics = append(c.metrics[:min(len(c.metrics), maxTold)], said.Metric)
 		if said.Metric.GetName() == "" {
 			return errors.New("it sent a metric without a name")
 		}
@@ -49,6 +49,12 @@ func (s *session) item(item *pluginv1.PluginItem) error {
 	}
 	return nil
 }
+
+// How much is kept of what a call tells: bytes of its log, and the number of progresses and metrics.
+const (
+	maxLog  = 1 << 20
+	maxTold = 1000
+)
 
 func observed(o *pluginv1.Observed) error {
 	for _, r := range o.GetReads() {
@@ -82,8 +88,8 @@ func (c *call) needed(said *pluginv1.Need) error {
 		return fmt.Errorf("it asked after %d answers, and got %d", n.seen, c.answered)
 	case n.whole && len(n.requests) == 0:
 		return errors.New("a need has no requests")
-	case len(n.requests) > proto.MaxRequests:
-		return fmt.Errorf("a need has more than %d requests", proto.MaxRequests)
+	case len(n.requests) > proto.MaxRequests || len(c.needs) > proto.MaxRequests:
+		return fmt.Errorf("it asks for more than %d things", proto.MaxRequests)
 	}
 	return requests(said.GetRequests())
 }

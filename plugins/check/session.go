@@ -127,10 +127,12 @@ func (s *session) end(ctx context.Context) error {
 	return fmt.Errorf("%w (%s)", s.err, s.process.how())
 }
 
-// send says something; where the stream is at its end, whoever waits for an answer sees why.
+// send says something; where the stream is at its end, whoever waits for an answer sees why. A plugin that does not read
+// is hung up on when the case's time is up.
 func (s *session) send(items ...*pluginv1.HostItem) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
+	defer context.AfterFunc(s.kit.now, s.hangUp)()
 	_ = s.stream.Send(&pluginv1.SessionRequest{Items: items})
 }
 
