@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -17,6 +18,7 @@ import (
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
+	"github.com/calyx-build/calyx/plugins/redact"
 )
 
 // described is a description with what the plugin read, or looked for in vain, to give it.
@@ -46,7 +48,28 @@ func (h *Host) describe(ctx context.Context, plugin executor.PluginProcess) (*de
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.opts.Start)
 	defer cancel()
-	return describe(ctx, proc.conn, plugin.Name, true)
+	d, err := describe(ctx, proc.conn, plugin.Name, true)
+	if err != nil {
+		return nil, proc.describeFailed(err)
+	}
+	return d, nil
+}
+
+// describeFailed says why a process that had started well could not be asked, with the end of what it wrote. Calls of it may
+// be under way: it is not ended here.
+func (p *process) describeFailed(err error) *executor.Failure {
+	f := &executor.Failure{Exit: -1}
+	select {
+	case <-p.gone:
+		var how string
+		how, f.Exit, f.Signal = p.child.exit()
+		err = fmt.Errorf("describe plugin %q: it crashed (%s)", p.pool.plugin.Name, how)
+	case <-time.After(patience):
+	}
+	f.Message = redact.Text(err.Error(), p.pool.plugin.Secrets)
+	f.Details = redact.Text(p.tail.Lines(), p.pool.plugin.Secrets)
+	f.Declared = wrongSource.MatchString(f.Details)
+	return f
 }
 
 // describing is the task of describing a plugin, as a Call.

@@ -30,6 +30,7 @@ type process struct {
 	functions map[string]*executor.FunctionDescription // set at the start
 	out       *outbox.Queue[parcel]                    // safe by itself
 	tail      pipes.Tail                               // safe by itself
+	gone      chan struct{}                            // closed once the process is gone and all that it printed is read
 	calls     map[uint64]*call                         // under way
 	last      uint64                                   // the number of the newest call
 	running   int                                      // calls that do not wait for answers
@@ -50,7 +51,7 @@ type blame struct {
 func newProcess(p *pool) *process {
 	return &process{
 		pool: p, functions: map[string]*executor.FunctionDescription{}, out: outbox.New[parcel](), calls: map[uint64]*call{},
-		known: map[trace.Request]bool{},
+		known: map[trace.Request]bool{}, gone: make(chan struct{}),
 	}
 }
 
@@ -213,6 +214,7 @@ func (p *process) lost(err error) {
 	p.pool.mu.Unlock()
 
 	forced := p.child.gone(most)
+	close(p.gone)
 	if !ending {
 		p.client.Kill() // what go-plugin holds
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -51,6 +52,16 @@ var programs = map[string]func(){
 	"no service": func() { serveRaw(func(*grpc.Server) {}) },
 	"describe crash": func() {
 		raw{describe: func() *pluginv1.DescribeResponse { complain("oh no"); os.Exit(4); return nil }}.serve()
+	},
+	"identity crash": func() {
+		var asked atomic.Bool
+		raw{describe: func() *pluginv1.DescribeResponse {
+			if asked.Swap(true) {
+				complain("SyntaxError: oh no")
+				os.Exit(4)
+			}
+			return described("f")
+		}, session: func(pluginv1.Plugin_SessionServer) error { forever(); return nil }}.serve()
 	},
 	"describe hangs":  func() { raw{describe: func() *pluginv1.DescribeResponse { forever(); return nil }}.serve() },
 	"bad description": func() { raw{describe: func() *pluginv1.DescribeResponse { return described("f", "f") }}.serve() },

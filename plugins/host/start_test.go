@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,19 @@ func TestStartErrorDetails(t *testing.T) {
 	r := newRig(t, program("exits", 1))
 	if f := r.call("f", nil).failure(); f.Details != "no such model" || f.Exit != 3 {
 		t.Errorf("details %q, exit status %d", f.Details, f.Exit)
+	}
+}
+
+// A process that ends while it describes itself, after it was ready, is told of with its status and what it wrote last.
+func TestDescribeErrorDetails(t *testing.T) {
+	r := newRig(t, program("identity crash", 1))
+	_, err := r.host.Describe(t.Context(), r.plugin)
+	var f *executor.Failure
+	if !errors.As(err, &f) {
+		t.Fatalf("got %v", err)
+	}
+	if f.Message != `describe plugin "identity crash": it crashed (exit status 4)` || f.Details != "SyntaxError: oh no" || f.Exit != 4 || !f.Declared {
+		t.Errorf("got %+v", *f)
 	}
 }
 
