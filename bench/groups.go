@@ -23,6 +23,7 @@ func groups() []group {
 		{"digest", digestRows},
 		{"memory", memoryRows},
 		{"startup", startupRows},
+		{"python", pythonRows},
 	}
 }
 

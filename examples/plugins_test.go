@@ -18,7 +18,7 @@ func TestPlugins(t *testing.T) {
 		build, command []string
 		files          []string // of what was built, that the command needs
 	}{
-		{"plugins/rust", []string{"cargo"}, []string{"cargo", "build", "--quiet", "--locked"}, []string{"target/debug/words"}, []string{"target/debug/words"}},
+		{"plugins/rust", []string{"cargo"}, []string{"cargo", "build", "--quiet"}, []string{"target/debug/words"}, []string{"target/debug/words"}},
 		{"plugins/java", []string{"mvn", "javac"}, []string{"mvn", "-B", "-q", "-ntp", "package"}, []string{"java", "-jar", "target/words.jar"}, []string{"target/words.jar", "target/lib"}},
 	} {
 		t.Run(c.folder, func(t *testing.T) {
