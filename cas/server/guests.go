@@ -18,7 +18,7 @@ type guests struct {
 
 func newGuests() *guests {
 	g := &guests{gone: make(chan struct{}), present: map[*session]struct{}{}}
-	g.timer = time.AfterFunc(linger, g.leave)
+	g.timer = time.AfterFunc(welcome, g.leave)
 	return g
 }
 

@@ -23,6 +23,8 @@ import (
 const (
 	// linger is how long a server without clients stays.
 	linger = time.Second
+	// welcome is how long it stays for its first one, who may be slow on a machine with other work.
+	welcome = 10 * time.Second
 	// ownWithin is how long a server waits for a predecessor that is leaving.
 	ownWithin = 10 * time.Second
 	// farewell is how long a server whose database broke gives its clients to hear of it.

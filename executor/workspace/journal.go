@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,7 +44,7 @@ func openJournal(root string) (*journal, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
 	}
-	name := strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	name := strconv.Itoa(os.Getpid()) + "-" + rand.Text()
 	f, err := createLocked(dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)

@@ -35,7 +35,7 @@ func options(t *testing.T, program string) check.Options {
 		t.Fatal(err)
 	}
 	env := append(os.Environ(), "CALYX_TEST_PROGRAM="+program)
-	return check.Options{Path: self, Argv: []string{self}, Dir: t.TempDir(), Env: env, Start: time.Minute, Limit: 30 * time.Second}
+	return check.Options{Path: self, Argv: []string{self}, Dir: t.TempDir(), Env: env, Start: time.Minute, Limit: 90 * time.Second}
 }
 
 func TestSDK(t *testing.T) {
