@@ -58,6 +58,26 @@ func testRows(t *testing.T, suite Suite) {
 		}
 	})
 
+	t.Run("a prefix is bytes and not text", func(t *testing.T) {
+		s := suite.open(t)
+		inside := []string{"z\x80", "z\x80\x00", "z\xef\xbf\xbd", "z\xef\xbf\xbd!", "z\xff", "z\xff\xff"}
+		txn := cas.Txn{Put: []cas.Row{row("z\x81", "1"), row("z\xf0", "1"), row("zz", "1")}}
+		for _, key := range inside {
+			txn.Put = append(txn.Put, row(key, "1"))
+		}
+		commit(t, s, txn)
+		for i := 0; i < len(inside); i += 2 {
+			var got []string
+			check(t, s.Scan(ctx, []byte(inside[i]), func(key, _ []byte) bool {
+				got = append(got, string(key))
+				return true
+			}))
+			if want := inside[i : i+2]; !slices.Equal(got, want) {
+				t.Errorf("a scan of %q = %q, want %q", inside[i], got, want)
+			}
+		}
+	})
+
 	t.Run("blobs are not rows", func(t *testing.T) {
 		s := suite.open(t)
 		put(t, s, []byte("x"), []byte("y"))

@@ -67,11 +67,14 @@ func Reserved(key []byte) bool {
 
 // after returns the least key that does not begin with prefix, nil where there is none.
 func after(prefix []byte) []byte {
-	prefix = bytes.TrimRight(prefix, "\xff")
-	if len(prefix) == 0 {
+	last := len(prefix) - 1
+	for last >= 0 && prefix[last] == 0xff {
+		last--
+	}
+	if last < 0 {
 		return nil
 	}
-	end := bytes.Clone(prefix)
-	end[len(end)-1]++
+	end := bytes.Clone(prefix[:last+1])
+	end[last]++
 	return end
 }
