@@ -6,6 +6,9 @@ SOAK_CHECKS ?= 20000
 # Flags of the benchmarks: `make bench BENCH='-quick -rows noop'`.
 BENCH ?=
 
+# A program that is built with the race detector sleeps for a second before it ends, if nobody tells it not to.
+export GORACE ?= atexit_sleep_ms=0
+
 .PHONY: build demo test race lint fuzz bench soak proto clean deps
 
 build:

@@ -24,8 +24,8 @@ func TestPlugins(t *testing.T) {
 		t.Run(c.folder, func(t *testing.T) {
 			t.Parallel()
 			for _, tool := range c.tools {
-				if _, err := exec.LookPath(tool); err != nil {
-					t.Skipf("there is no %s here", tool)
+				if err := exec.Command(tool, "--version").Run(); err != nil { // rustup puts a cargo there before it has one
+					t.Skipf("there is no %s here: %v", tool, err)
 				}
 			}
 			run(t, c.folder, c.build...)

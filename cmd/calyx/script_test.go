@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("PATH", e.Getenv("PATH"))
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each calyx of a test with -race sleeps for a second before it ends
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
