@@ -84,7 +84,7 @@ func (l *loop) ended(n *node) {
 	if n.isStep() {
 		l.ahead -= l.recorded(n)
 	}
-	if l.executing[n.key] == n {
+	if l.executing[n.key] == n && n.state != done {
 		delete(l.executing, n.key)
 	}
 	wanted := n.wanted

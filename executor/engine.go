@@ -36,6 +36,8 @@ type Config struct {
 	Stored func(backend, instance string) (map[string]any, error)
 	// Coerce turns the text of a --set into a value of the type that the declaration gives.
 	Coerce func(declared any, text string) (any, error)
+	// Now tells the time by which results expire and runs are dated; nil: the system's.
+	Now func() time.Time
 	// Print takes what a Calyxfile prints.
 	Print func(text string)
 }
@@ -69,6 +71,9 @@ type Engine struct {
 
 // New returns an engine; it reads nothing yet.
 func New(cfg Config) *Engine {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	e := &Engine{cfg: cfg, environ: newEnviron(cfg.Environ)}
 	e.parts.known = map[hashing.Digest][]trace.Named{}
 	e.roots = rooter{home: e.home(), known: map[string]string{}}

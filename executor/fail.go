@@ -167,7 +167,7 @@ func (l *loop) inputsMoved(a *attempt, f *finishing) {
 	})
 }
 
-func (l *loop) now() time.Time { return time.Now() }
+func (l *loop) now() time.Time { return l.e.cfg.Now() }
 
 // tell passes an event to the observer.
 func (l *loop) tell(e Event) {

@@ -38,7 +38,7 @@ func (a *attempt) finish(ctx context.Context) (*finishing, error) {
 	f.result.Log = a.putLogInto(&f.txn)
 	f.result.Metrics = a.metrics
 	f.result.Seconds = a.outcome.Ended.Sub(a.outcome.Started).Seconds()
-	f.result.At = a.outcome.Ended.UTC().Truncate(time.Microsecond)
+	f.result.At = a.l.now().UTC().Truncate(time.Microsecond)
 	f.result.Run = a.l.sum.Run
 	f.moved = slices.Concat(a.moved, a.l.movedLeaves(a.n, a.outcome.Ended))
 	if len(f.moved) > 0 || a.n.act.seesFailed {

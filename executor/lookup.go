@@ -23,7 +23,7 @@ func (l *loop) lookUp(batch []*node) func() {
 		if n.state == loading {
 			continue
 		}
-		n.act = &action{}
+		n.act = &action{lookedUp: l.now()}
 		n.act.components, n.act.err = l.action(n)
 		n.key = keyOf(n.act.components)
 		keys = append(keys, n.key)
@@ -221,18 +221,22 @@ func (l *loop) miss(n *node, reason graph.Reason) {
 	}
 }
 
-// execute has n executed, unless another node is executing the same action: then that one's result is awaited and looked
-// up (rule 7). Where waiting would close a cycle, both run.
+// execute has n executed, unless another node is executing the same action, or did so after n looked: then that one's result
+// is awaited and looked up (rule 7). Where waiting would close a cycle, both run.
 func (l *loop) execute(n *node) {
 	leader := l.executing[n.key]
-	if leader == nil || leader == n || l.pathTo([]*node{leader}, n) != nil {
+	switch {
+	case leader != nil && leader != n && leader.state == done && n.act.lookedUp.Before(leader.doneAt):
+		n.to(following)
+		l.followed(n, leader)
+	case leader == nil, leader == n, leader.state == done, l.pathTo([]*node{leader}, n) != nil:
 		l.executing[n.key] = n
 		n.to(queued)
 		l.enqueue(n)
-		return
+	default:
+		n.to(following)
+		l.awaitAll(n, []*node{leader}, nil, func() { l.followed(n, leader) })
 	}
-	n.to(following)
-	l.awaitAll(n, []*node{leader}, nil, func() { l.followed(n, leader) })
 }
 
 // followed goes on with a node when the one that executed the same action has ended, however it ended.

@@ -36,7 +36,8 @@ type loop struct {
 	stopping bool // nothing new starts
 	cut      bool // the user asked to stop
 	running  map[*node]*attempt
-	// executing holds, by action, the node that is queued for its execution or at it.
+	// executing holds, by action, the node that is queued for its execution, at it, or done with it: who looked before that
+	// was recorded has to look again.
 	executing map[hashing.Digest]*node
 	moved     map[string]bool
 	pinned    map[string]*looked // the files that were looked at, by path

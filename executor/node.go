@@ -66,7 +66,8 @@ type action struct {
 	components []trace.Component
 	seesFailed bool
 	entry      *trace.Entry
-	raw        []byte // the row of entry, as read
+	raw        []byte    // the row of entry, as read
+	lookedUp   time.Time // before that was read
 	check      *check
 	stages     []trace.Stage // as observed, of the trace that fits or that is being made
 	result     trace.Result

@@ -24,7 +24,7 @@ import (
 func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 	var base *baseline
 	if o.mayBeStill() {
-		sum, still, from := e.still(ctx, o, time.Now())
+		sum, still, from := e.still(ctx, o, e.cfg.Now())
 		if still {
 			return sum, nil
 		}
@@ -204,7 +204,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		jobs = runtime.GOMAXPROCS(0)
 	}
 	keepSmall(g.Len())
-	began := time.Now()
+	began := e.cfg.Now()
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: g, survey: survey,
 		nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
@@ -249,7 +249,7 @@ func (l *loop) conclude(targets []target) {
 		s.OK = false
 	}
 	s.Interrupted = l.cut && l.broken == nil
-	s.Ended = time.Now()
+	s.Ended = l.now()
 	s.Seconds = s.Ended.Sub(l.began).Seconds()
 	l.tell(s.RunEnded)
 }

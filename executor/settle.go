@@ -149,7 +149,8 @@ func (l *loop) reused(n *node) {
 	r := n.act.result
 	n.outcome = Cached
 	// Fresh means that nothing at all had to be taken: the last trace here is this one, and its outputs stood.
-	if rec := n.record; rec != nil && rec.Failure == "" && rec.Action == n.key && rec.Result.Value == r.Value && n.act.outputs == outputsRight && trace.SameStages(rec.Stages, n.act.stages) {
+	if rec := n.record; rec != nil && rec.Failure == "" && rec.Action == n.key && rec.Result.Value == r.Value && n.act.outputs == outputsRight &&
+		trace.SameStages(rec.Stages, n.act.stages) && !expired(n, rec.Result, l.began) {
 		n.outcome = Fresh
 	}
 	if n.outcome == Fresh || n.isPlugin() {

@@ -108,7 +108,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 	}
 	sum = Summary{NothingMoved: true}
 	sum.Run, sum.OK, sum.Fresh = newRunID(began), true, note.Fresh
-	sum.Ended = time.Now()
+	sum.Ended = e.cfg.Now()
 	sum.Seconds = sum.Ended.Sub(began).Seconds()
 	if o.Observer != nil {
 		o.Observer.Event(RunStarted{Run: sum.Run, Started: began, Targets: o.Targets, Instance: e.cfg.Instance, Still: true})

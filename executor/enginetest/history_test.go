@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
 )
 
@@ -28,7 +30,7 @@ func histories() (pipelines, builds int) {
 // that was not asked for), also where sources are edited while it runs and blobs are lost.
 func TestHistories(t *testing.T) {
 	pipelines, builds := histories()
-	partial := 0
+	partial, expired := 0, 0
 	for seed := range pipelines {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := newWorld(t, uint64(seed), 2+seed%12)
@@ -42,10 +44,15 @@ func TestHistories(t *testing.T) {
 				}
 			}
 			partial += w.partial
+			expired += w.expired
 		})
 	}
+	t.Logf("%d builds looked up a part of their steps, %d results were too old", partial, expired)
 	if partial == 0 && !t.Failed() {
 		t.Error("no build looked up a part of its steps only")
+	}
+	if expired == 0 && !t.Failed() {
+		t.Error("no result was too old")
 	}
 }
 
@@ -89,7 +96,7 @@ func (w *world) session() {
 // newBuilt chooses what to build and how.
 func (w *world) newBuilt(instance string) *built {
 	b := &built{w: w, instance: instance, run: &runner{saw: map[string]string{}}, store: w.stores[0]}
-	b.o = executor.Options{Jobs: []int{1, 8}[w.r.IntN(2)], KeepGoing: w.r.IntN(2) == 0, Values: w.r.IntN(2) == 0, Observer: b}
+	b.o = executor.Options{Jobs: []int{1, 8}[w.r.IntN(2)], KeepGoing: w.r.IntN(2) == 0, Values: w.r.IntN(4) == 0, Observer: b}
 	b.o.Force = w.r.IntN(10) == 0
 	b.o.ForceAll = w.r.IntN(30) == 0
 	b.choose()
@@ -164,8 +171,13 @@ func (b *built) misfits(n *naive) string {
 	return ""
 }
 
-// choose picks the targets: some, or all.
+// choose picks the targets: those of the last build, some, or all.
 func (b *built) choose() {
+	defer func() { b.w.targets = b.o.Targets }()
+	if b.w.targets != nil && b.w.r.IntN(2) == 0 {
+		b.o.Targets = b.w.targets
+		return
+	}
 	for _, s := range b.w.p.steps {
 		if b.w.r.IntN(3) == 0 {
 			b.o.Targets = append(b.o.Targets, s.name)
@@ -229,12 +241,20 @@ func (b *built) Event(e executor.Event) {
 	if b.contested && b.w.doneIn[saw] == len(b.w.before) {
 		wanted = true // two instances may wait for each other: then one of them runs redundantly (rule 7)
 	}
+	if d.Reason.Kind == graph.Expired {
+		if age := b.w.now().Sub(b.w.doneAt[saw]); age < lifetime {
+			b.w.t.Errorf("%s was executed because its result had expired, at the age of %v", d.Node, age)
+		}
+		wanted = true
+		b.w.expired++
+	}
 	b.w.doneIn[saw] = len(b.w.before)
 	if before, twice := b.w.done[saw]; twice && !wanted {
 		b.w.t.Errorf("%s was executed (%v), though %s saw the same:\n%s", d.Node, d.Reason, before, saw)
 	}
 	if !b.edited { // what saw the edit is not recorded
 		b.w.done[saw] = d.Node
+		b.w.doneAt[saw] = b.w.now()
 	}
 }
 
@@ -260,6 +280,32 @@ func (b *built) compare(n *naive) {
 	}
 	if ok && b.sum.OK {
 		b.values(b.sum)
+		b.ages()
+	}
+}
+
+// ages makes sure that no result that the build took is too old.
+func (b *built) ages() {
+	id, err := workspace.ID(b.w.root)
+	if err != nil {
+		b.w.t.Error(err)
+		return
+	}
+	var ageing []string
+	for name := range b.naive.known {
+		if b.w.p.find(name).ages {
+			ageing = append(ageing, name)
+		}
+	}
+	scope := trace.Scope{Workspace: id, Instance: b.instance}
+	records, err := trace.NewDB(b.store).Records(b.w.t.Context(), scope, ageing)
+	if err != nil {
+		b.w.t.Error(err)
+	}
+	for i, r := range records {
+		if r == nil || b.w.now().Sub(r.Result.At) >= lifetime {
+			b.w.t.Errorf("%s was not executed, though its result is too old: %+v", ageing[i], r)
+		}
 	}
 }
 

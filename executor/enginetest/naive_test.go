@@ -82,6 +82,13 @@ func (n *naive) inputs(s *step) ([][]string, error) {
 
 func (n *naive) input(i input) ([]string, error) {
 	switch {
+	case strings.HasPrefix(i.literal, looksInto):
+		if text, ok := n.files[i.literal[len(looksInto):]]; ok {
+			return []string{"is " + text}, nil
+		}
+		return []string{"absent"}, nil
+	case strings.HasPrefix(i.literal, looksOver):
+		return []string{n.names(i.literal[len(looksOver):])}, nil
 	case i.literal != "":
 		if text, ok := n.files[i.literal]; ok {
 			return []string{text}, nil
@@ -125,6 +132,17 @@ func (n *naive) matches() []string {
 		}
 	}
 	return found
+}
+
+// names lists a folder.
+func (n *naive) names(dir string) string {
+	var names []string
+	for _, p := range slices.Sorted(maps.Keys(n.files)) {
+		if path.Dir(p) == dir {
+			names = append(names, path.Base(p))
+		}
+	}
+	return fmt.Sprint(names)
 }
 
 // answer is the evaluator's asker.

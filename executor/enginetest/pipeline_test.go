@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // pipeline is what a Calyxfile declares, as the naive evaluator sees it.
@@ -17,6 +18,7 @@ type pipeline struct {
 	optional []string       // files that no stored node names, and that may be missing
 	params   map[string]int // by name, with the declared values
 	steps    []*step        // dependencies before dependents
+	watched  bool           // commands are watched, and read what they do not declare
 }
 
 // step is a command that mixes its inputs, or (script not nil) a function that asks for more as it runs.
@@ -24,6 +26,7 @@ type step struct {
 	name   string
 	salt   int
 	modulo uint64 // results are so few that early cutoff happens
+	ages   bool   // its result is too old after lifetime
 	fails  int    // the remainder by 4 of the sum of the inputs at which it fails; -1: never
 	inputs []input
 	outs   []string
@@ -59,9 +62,15 @@ func (p *pipeline) owner(path string) *step {
 	return nil
 }
 
+// What a command reads without declaring it is a word with one of these before a path.
+const (
+	looksInto = "see:"  // reads the file
+	looksOver = "list:" // lists the folder
+)
+
 // newPipeline makes a random one of at most most steps.
 func newPipeline(r *rand.Rand, most int) *pipeline {
-	p := &pipeline{params: map[string]int{"p0": 1, "p1": 2}}
+	p := &pipeline{params: map[string]int{"p0": 1, "p1": 2}, watched: r.IntN(2) == 0}
 	for i := range 3 + r.IntN(3) {
 		p.sources = append(p.sources, fmt.Sprintf("src/s%d", i))
 	}
@@ -79,6 +88,7 @@ func (p *pipeline) newStep(r *rand.Rand, i int) *step {
 	if r.IntN(6) == 0 {
 		s.fails = r.IntN(4)
 	}
+	s.ages = r.IntN(8) == 0
 	if twin := p.twin(r); twin != nil {
 		twin.name = s.name
 		return twin
@@ -94,10 +104,26 @@ func (p *pipeline) newStep(r *rand.Rand, i int) *step {
 		}
 		return s
 	}
+	for range r.IntN(3) {
+		if p.watched {
+			s.inputs = append(s.inputs, input{literal: p.unseen(r)})
+		}
+	}
 	for j := range 1 + r.IntN(2) {
 		s.outs = append(s.outs, fmt.Sprintf("out/n%d.%d", i, j))
 	}
 	return s
+}
+
+// unseen is something that a command reads and does not declare.
+func (p *pipeline) unseen(r *rand.Rand) string {
+	switch r.IntN(4) {
+	case 0:
+		return looksOver + "glob"
+	case 1:
+		return looksInto + p.sources[r.IntN(len(p.sources))]
+	}
+	return looksInto + p.optional[r.IntN(len(p.optional))]
 }
 
 // twin is now and then a step that is the same action as an earlier one.
@@ -219,7 +245,17 @@ func (s *step) writeCommand(b *strings.Builder) {
 	for _, o := range s.outs {
 		fmt.Fprintf(b, ", out(%q)", o)
 	}
-	b.WriteString("])\n")
+	b.WriteString("]" + s.ttl() + ")\n")
+}
+
+// lifetime is the ttl of steps that have one.
+const lifetime = time.Hour
+
+func (s *step) ttl() string {
+	if s.ages {
+		return ", ttl = \"1h\""
+	}
+	return ""
 }
 
 func (s *step) writeFunction(b *strings.Builder) {
@@ -231,7 +267,7 @@ func (s *step) writeFunction(b *strings.Builder) {
 	if len(s.outs) > 0 {
 		fmt.Fprintf(b, ", outs = [%q]", s.outs[0])
 	}
-	b.WriteString(")\n")
+	b.WriteString(s.ttl() + ")\n")
 }
 
 // source is the text of a function's program, which is one of its arguments.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,7 @@ type call struct {
 	answers   chan answered
 	cancelled chan struct{}
 	once      sync.Once
+	accesses  map[string]*executor.Access // by path: what a watched command did
 }
 
 type answered struct {
@@ -45,7 +47,7 @@ type answered struct {
 
 // Start carries the task out on a goroutine of its own.
 func (r *runner) Start(t *executor.Task, h executor.Handler) executor.Call {
-	c := &call{r: r, t: t, h: h, answers: make(chan answered, 64), cancelled: make(chan struct{})}
+	c := &call{r: r, t: t, h: h, answers: make(chan answered, 64), cancelled: make(chan struct{}), accesses: map[string]*executor.Access{}}
 	go c.run()
 	return c
 }
@@ -67,6 +69,9 @@ func (c *call) run() {
 	c.r.saw[c.t.Node] = c.saw.String()
 	c.r.mu.Unlock()
 	o := executor.Outcome{Result: result, Started: began, Ended: time.Now()}
+	for _, path := range slices.Sorted(maps.Keys(c.accesses)) {
+		o.Accesses = append(o.Accesses, *c.accesses[path])
+	}
 	if err != nil {
 		o.Result, o.Failure = executor.Payload{}, &executor.Failure{Message: err.Error(), Exit: 1, Cancel: errors.Is(err, errCancelled)}
 	}
@@ -102,7 +107,7 @@ func (c *call) describe() (executor.Payload, error) {
 // command is "prog salt modulo fails inputs… -- outputs…".
 func (c *call) command() error {
 	cmd := c.t.Command
-	program, err := os.ReadFile(cmd.Path)
+	program, err := c.read(cmd.Path)
 	if err != nil {
 		return err
 	}
@@ -130,6 +135,7 @@ func (c *call) command() error {
 		return errors.Join(err, os.WriteFile(filepath.Join(cmd.Dir, outs[0]), []byte("partial"), 0o666))
 	}
 	for i, o := range outs {
+		c.access(filepath.Join(cmd.Dir, o)).Changed = true
 		if err := os.WriteFile(filepath.Join(cmd.Dir, o), []byte(contents[i]), 0o666); err != nil {
 			return err
 		}
@@ -139,11 +145,17 @@ func (c *call) command() error {
 
 // word is the content of the file that a word of a command names, or the word.
 func (c *call) word(word string) (string, error) {
+	if path, ok := strings.CutPrefix(word, looksInto); ok {
+		return c.lookInto(path)
+	}
+	if path, ok := strings.CutPrefix(word, looksOver); ok {
+		return c.lookOver(path)
+	}
 	at := word
 	if !filepath.IsAbs(word) {
 		at = filepath.Join(c.t.Command.Dir, word)
 	}
-	text, err := os.ReadFile(at)
+	text, err := c.read(at)
 	if errors.Is(err, os.ErrNotExist) {
 		c.note("word %q", word)
 		return word, nil

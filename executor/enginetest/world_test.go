@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/executor"
@@ -27,15 +28,21 @@ type world struct {
 	p       *pipeline
 	files   map[string]string         // the sources as they are now
 	states  map[string]map[string]any // what was set, by instance
+	targets []string                  // of the last build
 	before  []map[string]string       // earlier sources, to go back to
 	done    map[string]string         // what successful executions saw, and of which node
+	doneAt  map[string]time.Time      // and when the last of them ended
 	mu      sync.Mutex                // guards done and log while builds run
 	doneIn  map[string]int            // by what they saw: the number of the session
 	log     []string                  // the history, for messages
 	partial int                       // builds that looked up a part of their steps
+	expired int                       // executions because a result was too old
 	lossy   bool                      // a blob was lost
 	program int
+	ahead   time.Duration // of the system's clock: what has passed in this world
 }
+
+func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
 
 func newWorld(t *testing.T, seed uint64, steps int) *world {
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -44,7 +51,7 @@ func newWorld(t *testing.T, seed uint64, steps int) *world {
 	}
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, files: map[string]string{},
-		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{}, doneIn: map[string]int{},
+		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{}, doneIn: map[string]int{}, doneAt: map[string]time.Time{},
 	}
 	w.openStores()
 	w.p = newPipeline(w.r, steps)
@@ -89,7 +96,7 @@ func (w *world) writeCalyxfile() { w.write("Calyxfile", w.p.calyxfile()) }
 
 // change does one thing that a user may do between two builds.
 func (w *world) change() {
-	switch w.r.IntN(14) {
+	switch w.r.IntN(15) {
 	case 0, 1, 2:
 		w.put(w.pick(w.p.sources))
 	case 3:
@@ -112,7 +119,16 @@ func (w *world) change() {
 		w.changeProgram()
 	case 13:
 		w.lose()
+	case 14:
+		w.wait()
 	}
+}
+
+// wait lets time pass.
+func (w *world) wait() {
+	d := time.Duration(1+w.r.IntN(5)) * lifetime / 4
+	w.say("wait %v", d)
+	w.ahead += d
 }
 
 // lose takes a blob away behind calyx's back.
@@ -197,6 +213,14 @@ func (w *world) changeProgram() {
 	w.writeProgram()
 }
 
+// watch says that commands can be watched, in worlds where they are.
+func (w *world) watch() func() error {
+	if !w.p.watched {
+		return nil
+	}
+	return func() error { return nil }
+}
+
 // engine makes a fresh engine, as each command does.
 func (w *world) engine(instance string, r *runner, store cas.Store) *executor.Engine {
 	return executor.New(executor.Config{
@@ -206,5 +230,7 @@ func (w *world) engine(instance string, r *runner, store cas.Store) *executor.En
 		Runner: func() (executor.Runner, error) { return r, nil },
 		Stored: func(_, instance string) (map[string]any, error) { return maps.Clone(w.states[instance]), nil },
 		Print:  func(string) {},
+		Now:    w.now,
+		Watch:  w.watch(),
 	})
 }
