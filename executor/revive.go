@@ -88,6 +88,7 @@ func (l *loop) remake(n *node, whole []*node, there []bool, others []*node, then
 		}
 	}
 	for _, d := range lost {
+		l.declare(d) // one that a baseline vouched for never had to be
 		l.awaitInputs(d)
 	}
 	l.awaitAll(n, append(lost, others...), nil, then)

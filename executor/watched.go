@@ -169,6 +169,27 @@ func (a *attempt) observeAccesses(then func()) {
 	})
 }
 
+// remade are those steps behind outputs that are being made again, because the cache has lost what they made.
+func (l *loop) remade(all []owned) (again []*node) {
+	for _, o := range all {
+		if d := l.numbered(o.owner); d.lost && !d.state.ended() && !slices.Contains(again, d) {
+			again = append(again, d)
+		}
+	}
+	return again
+}
+
+// startOver gives an execution up, and begins anew once some inputs are made again: to wait for them here would be to keep
+// the locks that they need.
+func (a *attempt) startOver(inputs []*node) {
+	l, n := a.l, a.n
+	a.close()
+	l.reviveInputs(n, inputs, func() {
+		n.to(lookingUp)
+		l.looking.add(n)
+	})
+}
+
 func (a *attempt) observeSifted(s *sifted, then func()) {
 	l := a.l
 	if f := l.objection(a.n, s); f != nil {
@@ -177,6 +198,10 @@ func (a *attempt) observeSifted(s *sifted, then func()) {
 	}
 	if len(s.strays) > 0 {
 		l.tell(Note{Node: a.n.name, Warn: true, Text: "it changed what is no output of a step: " + quoted(s.strays)})
+	}
+	if again := l.remade(s.owned); len(again) > 0 {
+		a.startOver(again)
+		return
 	}
 	a.moved = s.moved
 	for _, o := range s.owned {
