@@ -79,7 +79,7 @@ func (l *loop) remake(n *node, whole []*node, there []bool, others []*node, then
 	var lost []*node
 	for i, d := range whole {
 		switch {
-		case there[i]:
+		case there[i] && d.state.ended(): // else it was found to be lost before it was there again
 		case d.state == done && !d.lost:
 			l.forget(d)
 			lost = append(lost, d)

@@ -184,7 +184,7 @@ func (l *loop) remade(all []owned) (again []*node) {
 func (a *attempt) startOver(inputs []*node) {
 	l, n := a.l, a.n
 	a.close()
-	l.reviveInputs(n, inputs, func() {
+	l.reviveInputs(n, slices.Concat(n.deps, inputs), func() {
 		n.to(lookingUp)
 		l.looking.add(n)
 	})
