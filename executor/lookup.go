@@ -108,12 +108,16 @@ func (l *loop) lookUpLater(batch, lost []*node) {
 // inlineJSON is the size in bytes up to which a JSON value may become words of a command.
 const inlineJSON = 64 << 10
 
+// eachInput visits what nodes are looked up with. What a baseline vouches for is not: the loop may declare it at any time.
 func (l *loop) eachInput(batch []*node, f func(d *node)) {
 	for _, n := range batch {
+		if n.state == loading {
+			continue
+		}
 		for _, d := range n.deps {
 			f(d)
-			for _, item := range d.deps {
-				if d.isList() {
+			if d.isList() {
+				for _, item := range d.deps {
 					f(item)
 				}
 			}

@@ -324,7 +324,7 @@ func (l *loop) outputsOf(n *node) []workspace.Output {
 	var all []workspace.Output
 	for _, o := range n.outs() {
 		out := workspace.Output{Node: n.name, Instance: l.e.cfg.Instance, Path: o.Path, Dir: o.Dir}
-		if n.state == done || n.value.Media != "" {
+		if n.value.Media != "" || n.state == done { // in this order: one that is made again has a value, and workers read it
 			if v, err := l.outputValue(n, o.Name); err == nil {
 				out.Value = v
 			}

@@ -105,6 +105,11 @@ func (s *Step) LetGo() {
 	s.Cmd, s.Shell, s.Args, s.Deps, s.Words, s.Matrix = nil, nil, nil, nil, nil, nil
 }
 
+// TakeBack undoes LetGo; whole is the step as it was declared. What stays meanwhile is left alone: others may be reading it.
+func (s *Step) TakeBack(whole *Step) {
+	s.Cmd, s.Shell, s.Args, s.Deps, s.Words, s.Matrix = whole.Cmd, whole.Shell, whole.Args, whole.Deps, whole.Words, whole.Matrix
+}
+
 // Call names a function of a plugin.
 type Call struct {
 	Plugin   string `json:"plugin"`
