@@ -32,6 +32,7 @@ type attempt struct {
 	moved       []string        // files that changed after the task read them
 	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
+	unmet       []*node // that were asked for, and failed or were blocked
 	cancelled   bool
 	started     time.Time
 
@@ -316,6 +317,10 @@ func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
 		return
 	}
 	a.close()
+	if f.Unmet && len(a.unmet) > 0 {
+		l.blockedBy(n, a.unmet)
+		return
+	}
 	l.fail(n, f, &failureRecord{a: a, log: log})
 }
 

@@ -163,6 +163,9 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 		a.n.act.seesFailed = a.n.act.seesFailed || ans.Error != ""
 		if d := t.node[i]; d != nil {
 			a.n.act.seesFailed = a.n.act.seesFailed || d.unrecorded
+			if d.state == failed || d.state == blocked {
+				a.unmet = append(a.unmet, d)
+			}
 		}
 	}
 	a.note(seen, stage)
@@ -207,7 +210,7 @@ func (n *node) failureText() string {
 	case n.failure != nil:
 		return fmt.Sprintf("node %q failed: %s", n.name, n.failure.Message)
 	case len(n.blockedBy) > 0:
-		return fmt.Sprintf("node %q is blocked by %q", n.name, n.blockedBy)
+		return fmt.Sprintf("node %q is blocked by %s", n.name, quoted(n.blockedBy))
 	default:
 		return fmt.Sprintf("node %q was not built: the build stops", n.name)
 	}

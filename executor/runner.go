@@ -205,6 +205,7 @@ type Failure struct {
 	Cancel  bool   // Cancel ended it
 	Hint    string // what to do about it
 	Moved   bool   // an input changed meanwhile
+	Unmet   bool   // it passes on that a need of its own could not be met
 	// Declared is true where the Calyxfile is wrong, or the source of a plugin is no program at all, and no execution could
 	// end otherwise.
 	Declared bool

@@ -39,8 +39,8 @@ var successors = [...]uint16{
 	settling:  bits(done, following, queued, failed, dropped),
 	following: bits(lookingUp, queued, dropped),
 	queued:    bits(running, dropped),
-	running:   bits(suspended, queued, lookingUp, settling, done, failed, dropped),
-	suspended: bits(running, done, failed, dropped),
+	running:   bits(suspended, queued, lookingUp, settling, done, failed, blocked, dropped),
+	suspended: bits(running, done, failed, blocked, dropped),
 	done:      bits(waiting), // its blobs are lost: it runs again
 	failed:    0,
 	blocked:   0,

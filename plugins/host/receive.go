@@ -171,7 +171,7 @@ func (c *call) fails(said *pluginv1.Failure) error {
 	if said.Element != nil {
 		return errors.New("it failed an element of a call that is no batch")
 	}
-	f := &executor.Failure{Message: said.GetMessage(), Details: said.GetDetails(), Exit: -1, Retry: said.GetRetryable()}
+	f := &executor.Failure{Message: said.GetMessage(), Details: said.GetDetails(), Exit: -1, Retry: said.GetRetryable(), Unmet: said.GetUnmet()}
 	if f.Message == "" {
 		f.Message = "it failed and did not say why"
 	}

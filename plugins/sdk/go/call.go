@@ -95,6 +95,7 @@ func (c *Call) failure(err error, details string) *pluginv1.PluginItem {
 	if f.Message == "" {
 		f.Message = fmt.Sprintf("%T", err)
 	}
+	f.Unmet = errors.As(err, new(*NeedError))
 	var again *retryable
 	if errors.As(err, &again) {
 		f.Retryable = true

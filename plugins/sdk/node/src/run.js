@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 
-import { RetryAfter } from "./errors.js";
+import { NeedError, RetryAfter } from "./errors.js";
 import { decode, encode } from "./values.js";
 
 /** Run the function of a call. Its item is sent by the caller, once it has said what the process read meanwhile. */
@@ -42,7 +42,7 @@ const OWN_FRAMES = [HERE.href, fileURLToPath(HERE), "node:internal/", "node:asyn
 
 /** The failure for whatever a function threw: its type and message, and the stack of the user's lines. */
 function failureOf(error) {
-  const failure = { message: messageOf(error), details: detailsOf(error).toWellFormed() };
+  const failure = { message: messageOf(error), details: detailsOf(error).toWellFormed(), unmet: error instanceof NeedError };
   if (error instanceof RetryAfter) {
     failure.retryable = true;
     failure.retryAfter = { seconds: Math.floor(error.seconds), nanos: Math.floor((error.seconds % 1) * 1e9) };

@@ -252,6 +252,29 @@ def test_a_failure_that_was_caught_is_not_kept(ws: Workspace) -> None:
     assert ws.get("careful") == 1
 
 
+def test_a_failure_that_is_passed_on_blocks(ws: Workspace) -> None:
+    ws.program(
+        """
+        @fn
+        def risky(): raise ValueError("not yet")
+
+        @fn
+        def middle(): return risky()
+
+        @fn
+        def top():
+            try:
+                return middle()
+            except calyx.NeedError as error:
+                raise RuntimeError("no middle") from error
+        """
+    )
+    out = ws.calyx("build", "-k", "top", status=1).err
+    assert "failed    risky" in out
+    assert "blocked   middle  (risky failed)" in out
+    assert "RuntimeError: no middle" in out
+
+
 def test_retry_after(ws: Workspace) -> None:
     ws.program(
         """

@@ -2758,7 +2758,10 @@ type Failure struct {
 	// Wait at least so long before it. MAY be absent.
 	RetryAfter *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	// The element that failed; absent: the call.
-	Element       *uint32 `protobuf:"varint,5,opt,name=element,proto3,oneof" json:"element,omitempty"`
+	Element *uint32 `protobuf:"varint,5,opt,name=element,proto3,oneof" json:"element,omitempty"`
+	// True where the call ends for no reason of its own: it asked for a node, was told an Answer's error, and passes that on.
+	// The step then counts as blocked by what failed, and not as failed.
+	Unmet         bool `protobuf:"varint,6,opt,name=unmet,proto3" json:"unmet,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2826,6 +2829,13 @@ func (x *Failure) GetElement() uint32 {
 		return *x.Element
 	}
 	return 0
+}
+
+func (x *Failure) GetUnmet() bool {
+	if x != nil {
+		return x.Unmet
+	}
+	return false
 }
 
 // Observed reports reads that functions made without asking, or that happened when the process started: an audit hook saw
@@ -3757,14 +3767,15 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\arequest\x18\x02 \x01(\rR\arequest\"P\n" +
 	"\x06Result\x12\x18\n" +
 	"\aelement\x18\x01 \x01(\rR\aelement\x12,\n" +
-	"\x05value\x18\x02 \x01(\v2\x16.calyx.plugin.v1.ValueR\x05value\"\xc2\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.calyx.plugin.v1.ValueR\x05value\"\xd8\x01\n" +
 	"\aFailure\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\adetails\x18\x02 \x01(\tR\adetails\x12\x1c\n" +
 	"\tretryable\x18\x03 \x01(\bR\tretryable\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryAfter\x12\x1d\n" +
-	"\aelement\x18\x05 \x01(\rH\x00R\aelement\x88\x01\x01B\n" +
+	"\aelement\x18\x05 \x01(\rH\x00R\aelement\x88\x01\x01\x12\x14\n" +
+	"\x05unmet\x18\x06 \x01(\bR\x05unmetB\n" +
 	"\n" +
 	"\b_element\":\n" +
 	"\bObserved\x12.\n" +

@@ -15,7 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from ._ask import decode_value
 from ._call import Call
 from ._declare import Fn
-from ._errors import Cancelled, RetryAfter
+from ._errors import Cancelled, NeedError, RetryAfter
 from ._files import content_of
 from ._literals import unpack_argument
 from ._printing import flush
@@ -100,7 +100,7 @@ def _failed(call: Call, error: BaseException) -> pb.PluginItem:
 
 def failure(error: BaseException) -> pb.PluginItem:
     """Return the item for an exception: its type and message, and the traceback of the user's lines."""
-    told = pb.Failure(message=_message(error), details=_details(error))
+    told = pb.Failure(message=_message(error), details=_details(error), unmet=isinstance(error, NeedError))
     if isinstance(error, RetryAfter):
         told.retryable = True
         told.retry_after.CopyFrom(Duration(seconds=int(error.seconds), nanos=int(error.seconds % 1 * 1e9)))

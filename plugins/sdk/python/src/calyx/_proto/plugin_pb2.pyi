@@ -414,18 +414,20 @@ class Result(_message.Message):
     def __init__(self, element: _Optional[int] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("message", "details", "retryable", "retry_after", "element")
+    __slots__ = ("message", "details", "retryable", "retry_after", "element", "unmet")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
     RETRYABLE_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
     ELEMENT_FIELD_NUMBER: _ClassVar[int]
+    UNMET_FIELD_NUMBER: _ClassVar[int]
     message: str
     details: str
     retryable: bool
     retry_after: _duration_pb2.Duration
     element: int
-    def __init__(self, message: _Optional[str] = ..., details: _Optional[str] = ..., retryable: bool = ..., retry_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., element: _Optional[int] = ...) -> None: ...
+    unmet: bool
+    def __init__(self, message: _Optional[str] = ..., details: _Optional[str] = ..., retryable: bool = ..., retry_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., element: _Optional[int] = ..., unmet: bool = ...) -> None: ...
 
 class Observed(_message.Message):
     __slots__ = ("reads",)
