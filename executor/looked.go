@@ -11,6 +11,7 @@ import (
 type Looked struct {
 	Paths     []LookedPath
 	Variables []string // of the user's environment
+	Nodes     []string
 	Expires   time.Time
 }
 
@@ -43,6 +44,7 @@ func (e *Engine) Looked(o Options) *Looked {
 		if n.Dirty {
 			return nil
 		}
+		l.Nodes = append(l.Nodes, string([]byte(n.Name)))
 		if i == 0 {
 			for _, leaf := range n.Leaves {
 				if f := s.Leaf(leaf); f.Kind == stillVariable {

@@ -17,7 +17,7 @@ from ._proto import plugin_pb2 as pb
 from ._reads import relative
 
 if TYPE_CHECKING:
-    from ._code import Identity, Part
+    from ._code import Code, Part
 
 
 def describe(name: str, program: Program) -> pb.DescribeResponse:
@@ -28,25 +28,33 @@ def describe(name: str, program: Program) -> pb.DescribeResponse:
     return response
 
 
-def add_identity(described: pb.DescribeResponse, program: Program, script: bool = False) -> Identity:
-    """Add code identity to a description, and what it rests on; return how it was found."""
+def add_identity(described: pb.DescribeResponse, program: Program, live: bool = False) -> dict[str, Code]:
+    """Add code identity to a description, and what it rests on; return the identities by the functions' names.
+
+    live: what counts is what the process holds now, not what its files say.
+    """
     from ._code import Identity
 
-    identity = Identity(script)
+    identity = Identity(live)
+    codes: dict[str, Code] = {}
     workspace = os.getcwd()
     parts = _Parts(described, workspace)
     for function in described.functions:
         served = program.functions[function.name]
         code = identity.of(served.node.function, type(served.pipeline) if served.pipeline is not None else None)
+        codes[function.name] = code
         function.code = code.digest
         function.notes.extend(code.notes)
         function.parts.extend(parts.number(part) for part in code.parts)
+    if live:
+        for name, stored in program.stored.items():
+            codes[name] = identity.of(stored.node.function, type(stored.pipeline) if stored.pipeline is not None else None)
     described.sources.extend(os.fsencode(relative(workspace, path)) for path in sorted(identity.files))
     rests_on = {*identity.records, os.path.realpath(sys.executable)}
     described.reads.extend(pb.Request(file=os.fsencode(relative(workspace, path))) for path in sorted(rests_on))
     absences = sorted(identity.absences)
     described.reads.extend(pb.Request(exists=os.fsencode(relative(workspace, path))) for path in absences)
-    return identity
+    return codes
 
 
 class _Parts:

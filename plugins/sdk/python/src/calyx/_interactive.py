@@ -1,44 +1,40 @@
 """`calyx.Session`: nodes of a pipeline from a script or a notebook, run in this very process by way of calyx and its cache.
 
-Each question is a `calyx` of its own. It reaches the functions through a program of two lines, which shakes hands in the name of
-a server in this process, so that a function sees the modules, models and cells that are here. Answers are remembered with the
-stats of everything that they stand on, and given again while none of these has moved.
+Each question is a `calyx` of its own, which reaches the functions through a channel, so that a function sees the modules, models
+and cells that are here. Answers are remembered with the stats of everything that they stand on, and with what code and objects
+hold in this process, and given again while none of these has moved.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import functools
-import hashlib
 import json
 import os
-import shlex
 import shutil
-import subprocess
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
+from ._answers import Answer, state_stat
 from ._call import calling
+from ._channel import Channel, find_calyx
 from ._declare import Fn, Stored
-from ._errors import CalyxError
+from ._errors import CalyxError, UnstorableError
 from ._literals import named_literals
+from ._living import Living
+from ._plain import Packer
 from ._printing import capture
-from ._program import Program
-from ._proto import plugin_pb2 as pb
-from ._serve import Server
 from ._spell import spell
 from ._threads import follow_threads
-from ._transport import Decoder
+from ._transport import Decoder, to_json
 from ._watch import watch_process
 
-#: Tells calyx where this process serves, and ends when it says that calyx has no more use for it.
-_RELAY = "printf '1|1|unix|%s|grpc|\\n' {address}; read -r _ < {gate} # {digest}"
+#: How many questions are on their way at once; others wait.
+_MOST = 16
 
 
 class Session:
@@ -53,30 +49,30 @@ class Session:
         self._root = os.path.abspath(workspace) if workspace is not None else _workspace()
         if self._root != os.getcwd():
             os.chdir(self._root)  # paths in nodes are the workspace's
-        self._calyx = _calyx()
+        find_calyx()
         watch_process(self._root)
         _Streams.take()
-        self._program = Program(*what)
-        self._folder = tempfile.mkdtemp(prefix="calyx-session-")
-        self._gate = os.path.join(self._folder, "gate")
-        os.mkfifo(self._gate)
-        self._server = Server(self._program, folder=self._folder, done=functools.partial(_open_gate, self._gate))
-        self._program.released()
-        self._answers: dict[str, _Answer] = {}
-        self._one = threading.RLock()
-        number, self._calyxfile = tempfile.mkstemp(prefix=".session-", suffix=".calyx", dir=self._root)
-        os.close(number)
+        self._options = ["-i", instance]
+        self._living = Living(what)
+        self._looking = threading.Lock()
+        self._answers: dict[str, Answer] = {}
+        self._idle: list[Channel] = []
+        self._room = threading.BoundedSemaphore(_MOST)
+        self._folder = tempfile.mkdtemp(prefix="calyx-values-")
         #: Gives back what the session holds; values that it gave stay. A session that is dropped is closed.
-        self.close = weakref.finalize(self, _close, self._server, self._calyxfile, self._folder)
-        self._declare()
+        self.close = weakref.finalize(self, _close, self._idle, self._folder)
+        with self._channel():  # made early, its file is old enough to be trusted when the first question comes
+            pass
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        served = self._program.functions.get(name) or self._program.stored.get(name)
+        if not self._living.declared.same():
+            self._look()
+        served = self._living.program.functions.get(name) or self._living.program.stored.get(name)
         if served is None:
             inner = _Part(self, name + ".")
-            if not any(n.startswith(name + ".") for n in (*self._program.functions, *self._program.stored)):
+            if not any(n.startswith(name + ".") for n in (*self._living.program.functions, *self._living.program.stored)):
                 raise AttributeError(f"there is no node {name!r}{self._near(name)}")
             return inner
         if isinstance(served.node, Stored):
@@ -88,13 +84,17 @@ class Session:
         return call
 
     def __dir__(self) -> list[str]:
-        nodes = {n.partition(".")[0] for n in (*self._program.functions, *self._program.stored)}
+        nodes = {n.partition(".")[0] for n in (*self._living.program.functions, *self._living.program.stored)}
         return sorted({*(n for n in super().__dir__() if not n.startswith("_")), *nodes})
 
     def set(self, name: str, value: Any) -> None:
-        """Set a stored value of the instance. Nothing is computed."""
+        """Set a stored value of the instance, of any type that JSON can hold in the form of docs/python-sdk.md. Nothing is computed."""
         self._outside(f"set({name!r}, …)")
-        self._run("set", name, "--json", json.dumps(value))
+        try:
+            text = to_json(Packer().pack(value)).decode()
+        except UnstorableError as e:
+            raise UnstorableError(f"set {name!r}: {e}; a stored value is JSON, so an array goes into a file, @stored(path=…)") from None
+        self._run("set", name, "--json", text)
 
     def unset(self, name: str) -> None:
         """Give a stored value back to its source."""
@@ -114,7 +114,7 @@ class Session:
     def _near(self, name: str) -> str:
         import difflib
 
-        near = difflib.get_close_matches(name, [*self._program.functions, *self._program.stored], n=1)
+        near = difflib.get_close_matches(name, [*self._living.program.functions, *self._living.program.stored], n=1)
         return f" (did you mean {near[0]!r}?)" if near else ""
 
     def _outside(self, what: str) -> None:
@@ -126,7 +126,8 @@ class Session:
 
     def _async(self, name: str, node: Fn[Any, Any]) -> Callable[..., Any]:
         async def call(*args: Any, **kwargs: Any) -> Any:
-            return await asyncio.to_thread(self._value, self._target(name, node, args, kwargs))
+            target = self._target(name, node, args, kwargs)
+            return await _in_thread(lambda: self._value(target))
 
         return call
 
@@ -134,63 +135,71 @@ class Session:
         return spell(name, named_literals(node.signature, str(node), args, kwargs))
 
     def _value(self, target: str) -> Any:
-        self._outside(target)
-        if not self._guard.same():
-            self._declare()  # a cell may have been written anew, or a global set
+        if calling() is not None:
+            self._outside(target)
         known = self._answers.get(target)
         if known is None or not known.holds():
-            known = self._answers[target] = self._ask(target)
+            known = self._answer(target, known)
         return Decoder(self._new_file).decode(known.value)
 
-    def _ask(self, target: str) -> _Answer:
-        with self._one:
-            errors: dict[str, BaseException] = {}
-            self._program.errors = errors
-            self._program.loaded()
+    def _answer(self, target: str, known: Answer | None) -> Answer:
+        living = self._look()
+        if known is None or not known.described_by(living.entries) or not known.still():
+            known = self._ask(target)
+        else:
+            known.rest_on(living.entries, living.guards)
+        self._answers[target] = known
+        return known
+
+    def _look(self) -> Living:
+        """Have everything described as it is now."""
+        with self._looking:
+            if not self._living.same():
+                self._living = Living(self._living.what)
+            return self._living
+
+    @contextlib.contextmanager
+    def _channel(self) -> Iterator[tuple[Channel, Living]]:
+        if not self.close.alive:
+            raise CalyxError("the session is closed")
+        with self._room:
+            living = self._look()
+            program = living.program.copied()
+            channel = self._idle.pop() if self._idle else Channel(program, self._root, self._options)
             try:
-                done = self._calyx_run("session-get", target, "--progress", "none")
+                channel.tell(program, living.described)
+                yield channel, living
             finally:
-                self._program.released()
+                self._idle.append(channel)
+                if not self.close.alive:
+                    channel.close()
+
+    def _ask(self, target: str) -> Answer:
+        with self._channel() as (channel, living):
+            stored = state_stat(self._root)
+            done, errors = channel.ask(target)
         said = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         if done.returncode == 0:
-            return _Answer(said, self._root)
+            answer = Answer(said, self._root, stored)
+            answer.rest_on(living.entries, living.guards)
+            return answer
         for node in said.get("failed") or ():
             error = errors.get(node)
             if error is not None:
                 raise error
         raise CalyxError(_plain_error(done.stderr))
 
-    def _run(self, *words: str) -> str:
-        done = self._calyx_run(*words)
-        if done.returncode != 0:
-            raise CalyxError(_plain_error(done.stderr))
-        return done.stdout
-
-    def _calyx_run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [self._calyx, "-f", self._calyxfile, "-i", self._instance, *words]
-        return subprocess.run(command, cwd=self._root, capture_output=True, text=True, check=False)
-
-    def _declare(self) -> None:
-        """Write the Calyxfile. The digest of the description is in it: what ran in this process before is another plugin."""
-        described, self._guard = self._server.describe_anew()
-        digest = hashlib.blake2b(described, digest_size=16).hexdigest()
-        relay = _RELAY.format(address=shlex.quote(self._server.address), gate=shlex.quote(self._gate), digest=digest)
-        command = ["/bin/sh", "-c", relay]
-        text = f"use(plugin({json.dumps(self._program_name())}, cmd = {json.dumps(command)}))\n"
-        with open(self._calyxfile, "r+") as f:
-            if f.read() != text:
-                self._answers.clear()
-                f.seek(0)
-                f.truncate()
-                f.write(text)
-
-    def _program_name(self) -> str:
-        return self._program.pipelines[0].__name__ if self._program.pipelines else "session"
-
     def _new_file(self, end: str) -> str:
         number, path = tempfile.mkstemp(suffix=end, dir=self._folder)
         os.close(number)
         return path
+
+    def _run(self, *words: str) -> str:
+        with self._channel() as (channel, _):
+            done = channel.run(*words)
+        if done.returncode != 0:
+            raise CalyxError(_plain_error(done.stderr))
+        return done.stdout
 
 
 class _Part:
@@ -201,56 +210,6 @@ class _Part:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, self._prefix + name)
-
-
-class _Answer:
-    """A value, and what it stands on."""
-
-    def __init__(self, said: dict[str, Any], root: str) -> None:
-        self.value = _value(said["value"])
-        looked = said.get("looked")
-        self._stands = looked is not None
-        state = os.path.join(root, "calyx.state.json")
-        self._paths: list[tuple[Any, str, Any]] = [(os.stat, state, _stat(os.stat, state))]
-        self._environ: dict[str, str | None] = {}
-        if looked is not None:
-            self._note(looked)
-
-    def _note(self, looked: dict[str, Any]) -> None:
-        self._environ = {name: os.environ.get(name) for name in looked["Variables"] or ()}
-        for p in looked["Paths"] or ():
-            of, s = os.stat if p["Follow"] else os.lstat, p["Stat"]
-            stat = None if p["Absent"] else (s["Dev"], s["Ino"], s["Size"], s["Mtime"], s["Ctime"], s["Mode"])
-            self._paths.append((of, p["Path"], stat))
-        if not looked["Expires"].startswith("0001-"):
-            self._stands = False  # when it expires is calyx's to tell
-
-    def holds(self) -> bool:
-        """Tell whether nothing has moved on which the value stands."""
-        if not self._stands:
-            return False
-        if any(_stat(of, path) != stat for of, path, stat in self._paths):
-            return False
-        return all(os.environ.get(name) == text for name, text in self._environ.items())
-
-
-def _stat(of: Any, path: str) -> tuple[int, ...] | None:
-    try:
-        s = of(path)
-    except OSError:
-        return None
-    return (s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_mode)
-
-
-def _value(said: dict[str, Any]) -> pb.Value:
-    value = pb.Value(media_type=said["media_type"], executable=said.get("executable", False))
-    if said.get("items") is not None:
-        value.list.items.extend(_value(item) for item in said["items"])
-    elif "path" in said:
-        value.path = os.fsencode(said["path"])
-    elif "inline" in said:
-        value.inline = base64.b64decode(said["inline"])
-    return value
 
 
 def _plain_error(text: str) -> str:
@@ -269,24 +228,30 @@ def _workspace() -> str:
         at = above
 
 
-def _calyx() -> str:
-    calyx = os.environ.get("CALYX_BIN") or shutil.which("calyx")
-    if calyx is None:
-        raise CalyxError("there is no calyx in PATH")
-    return calyx
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Return what a function returns that waits: each has a thread of its own, for so many questions may be on their way."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def tell(end: Callable[[Any], None], value: Any) -> None:
+        if not future.done():
+            end(value)
+
+    def run() -> None:
+        try:
+            end, value = future.set_result, work()
+        except BaseException as e:
+            end, value = future.set_exception, e
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(tell, end, value)
+
+    threading.Thread(target=run, name="calyx-ask", daemon=True).start()
+    return await future
 
 
-def _open_gate(gate: str) -> None:
-    """Let the program that shook hands end."""
-    with contextlib.suppress(OSError):  # nobody waits there
-        os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
-
-
-def _close(server: Server, calyxfile: str, folder: str) -> None:
-    """Give back what a session holds. It is called once: at its close, when it is dropped, or when the process ends."""
-    server.stop()
-    with contextlib.suppress(OSError):
-        os.unlink(calyxfile)
+def _close(channels: list[Channel], folder: str) -> None:
+    for channel in channels:
+        channel.close()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._declare import Fn, Node, Pipeline, Stored, nodes_of
-from ._errors import DeclarationError
+from ._errors import CalyxError, DeclarationError
 from ._globals import Globals
 from ._hints import parameter_types
 from ._types import module_name
+
+if TYPE_CHECKING:
+    from ._code import Code
 
 
 class Served:
@@ -39,6 +44,8 @@ class Program:
         self._globals: Globals | None = None
         #: The exceptions of nodes, by the nodes' names, where somebody in this process wants them.
         self.errors: dict[str, BaseException] | None = None
+        #: The identities of nodes by their names, where they are those of live code, which may change.
+        self.live: Mapping[str, Code] = {}
         plain: list[Node] = []
         for thing in what:
             self._sort(thing, plain)
@@ -97,6 +104,27 @@ class Program:
         """Raise an error where a node has changed a global."""
         if self._globals is not None:
             self._globals.check()
+
+    def check_seen(self, name: str) -> None:
+        """Raise an error where a node reaches what cannot be seen."""
+        code = self.live.get(name)
+        if code is not None and code.refused:
+            raise CalyxError(f"{name}: {code.refused}")
+
+    def check_still(self, name: str) -> None:
+        """Raise an error where what a node reaches has changed since its identity was taken."""
+        code = self.live.get(name)
+        if code is not None and code.guard.moved():
+            raise CalyxError(
+                f"{name}: code or an object that it reaches was changed while it ran, so calyx cannot tell what its result stands on; "
+                "ask again when nothing changes it, and keep what is costly to make with functools.cache"
+            )
+
+    def copied(self) -> Program:
+        """Return a copy for one more question: errors are its own."""
+        program = copy.copy(self)
+        program.errors = {}
+        return program
 
     def parameter_type(self, node: Node, parameter: str) -> str:
         """Return the type of a parameter in the words of the protocol."""

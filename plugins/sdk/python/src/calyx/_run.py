@@ -34,6 +34,7 @@ def run(call: Call, ended: Callable[[Call], None]) -> None:
         served, node, kwargs = _prepare(call)
         item = _result(call, node, node.function(*served.leading, **kwargs))
         call.program.check_globals()
+        call.program.check_still(call.start.function)
     except BaseException as e:
         item = _failed(call, e)
     flush()
@@ -49,6 +50,7 @@ async def run_async(call: Call, ended: Callable[[Call], None]) -> None:
         served, node, kwargs = _prepare(call)
         item = _result(call, node, await node.function(*served.leading, **kwargs))
         call.program.check_globals()
+        call.program.check_still(call.start.function)
     except BaseException as e:
         item = _failed(call, e)
     flush()
@@ -63,6 +65,7 @@ def _prepare(call: Call) -> tuple[Served, Fn[Any, Any], dict[str, Any]]:
         raise LookupError(f"this plugin has no function {name!r}")
     node = served.node
     assert isinstance(node, Fn)
+    call.program.check_seen(name)
     return served, node, _arguments(call, node)
 
 

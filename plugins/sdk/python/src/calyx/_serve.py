@@ -8,8 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent import futures
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 
@@ -21,11 +20,8 @@ from ._proto import plugin_pb2 as pb
 from ._run import program_name
 from ._session import Session
 from ._stdio import take_handshake_stream
-from ._threads import follow_threads
+from ._threads import Workers, follow_threads
 from ._watch import watching
-
-if TYPE_CHECKING:
-    from ._guard import Guard
 
 COOKIE_KEY = "CALYX_PLUGIN_COOKIE"
 COOKIE = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69"
@@ -33,6 +29,8 @@ VERSION = 1
 
 #: The greatest message in bytes, in both directions.
 _MAX_MESSAGE = 4 << 20
+#: How long the end of one session may take before the next, in seconds.
+_CLOSING = 5
 #: `grpc.health.v1.HealthCheckResponse{status: SERVING}`.
 _SERVING = b"\x08\x01"
 
@@ -78,7 +76,7 @@ class Server:
         self._end = threading.Event()
         self._opened = threading.Lock()
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(max_workers=8, thread_name_prefix="calyx-grpc"),
+            Workers(),
             options=[("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.max_send_message_length", _MAX_MESSAGE)],
         )
         self._server.add_generic_rpc_handlers(self._handlers())
@@ -116,7 +114,7 @@ class Server:
         return described
 
     def _session(self, requests: Iterator[pb.SessionRequest], context: grpc.ServicerContext) -> Iterator[pb.SessionResponse]:
-        if not self._opened.acquire(blocking=False):
+        if not self._opened.acquire(timeout=_CLOSING if self._done is not None else 0):
             context.abort(grpc.StatusCode.ALREADY_EXISTS, "this process has a session")
         session = Session(self._program, requests)
         try:
@@ -136,18 +134,10 @@ class Server:
         else:
             self._done()
 
-    def describe_anew(self) -> tuple[bytes, Guard]:
-        """Make the description again, since what the functions reach may have changed; return its bytes, and what tells when
-        that is to be done once more."""
-        from ._guard import Guard
-
-        self._description = describe(program_name(), self._program)
-        described = pb.DescribeResponse()
-        described.CopyFrom(self._description)
-        guard = Guard(add_identity(described, self._program, script=True).reached)
-        self._identified = described
-        text: bytes = described.SerializeToString(deterministic=True)
-        return text, guard
+    def tell(self, program: Program, described: pb.DescribeResponse) -> None:
+        """Serve a program that has changed, by its description with code identity. No session may be under way."""
+        self._program = program
+        self._description = self._identified = described
 
     def stop(self) -> None:
         """End serving."""

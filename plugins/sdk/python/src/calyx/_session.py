@@ -52,6 +52,8 @@ class Session:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        for call in list(self._calls.values()):
+            call.cancel("calyx has ended")
         self.outbox.close()
 
     def _spawn(self) -> None:

@@ -5,7 +5,7 @@ decorators, inherited methods, imports), from the syntax tree: comments, formatt
 Of packages that are not the project's, what is installed counts; of Python and the SDK, their versions.
 """
 
-from ._identity import MISSING, Code, Identity
+from ._identity import Code, Identity
 from ._parts import Part
 
-__all__ = ["MISSING", "Code", "Identity", "Part"]
+__all__ = ["Code", "Identity", "Part"]

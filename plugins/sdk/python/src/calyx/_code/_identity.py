@@ -11,20 +11,24 @@ import inspect
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from .._declare import Node, Pipeline
+from .._guard import Guard, Watched
+from .._types import module_name, type_name
 from .._version import VERSION
-from ._constants import constant_digest
+from ._constants import constant_digest, is_fixed, watch_constant
 from ._imports import Imports
-from ._modules import Packages, Source, belongs, file_of_module
-from ._names import DYNAMIC, Names, effects, names_in
+from ._members import functions_of, members_of
+from ._modules import Definition, Packages, Source, belongs, file_of_module
+from ._names import DYNAMIC, Names, compiled_names, effects, names_in
+from ._objects import state_of
 from ._parts import Part, Place, parts_of
 
-#: What stands for a name that is not there.
-MISSING = object()
+#: What is seen as code; all else is an object.
+_CODE = (Node, FunctionType, MethodType, ModuleType, type, staticmethod, classmethod, property, functools.partial, BuiltinFunctionType)
 _ENGINE = f"calyx {VERSION} {platform.python_implementation()} {sys.version}"
 
 
@@ -36,6 +40,10 @@ class Code(NamedTuple):
     notes: list[str]
     #: The pieces that it consists of, the function itself first.
     parts: list[Part]
+    #: Tells whether all of that, as it is in this process, is as it was.
+    guard: Guard
+    #: Why the function cannot run here: it reaches something that cannot be seen.
+    refused: str
 
 
 class Unit:
@@ -47,6 +55,8 @@ class Unit:
         self.notes: list[str] = []
         self.keep = keep  # so that the id under which the unit is known stays its own
         self.place: Place | None = None  # of a piece that people know by a name
+        self.watched = Watched()
+        self.refused = ""
 
     def code(self) -> str:
         """Return a digest of the piece and of what it refers to that is no piece itself."""
@@ -71,18 +81,17 @@ class Where(NamedTuple):
 class Identity:
     """The identities of the functions of one program. Not for several threads at once.
 
-    script: the program is one that asks for values itself. What its own statements do besides binding names is then no part of
-    its functions; else each line that prints a result would count for all results.
+    live: the program is one that asks for values itself, and goes on meanwhile. Then it is not what its files say that counts but
+    what its functions, classes and objects are now. What its own statements do besides binding names is no part of its functions;
+    else each line that prints a result would count for all results.
     """
 
-    def __init__(self, script: bool = False) -> None:
-        self._script = script
+    def __init__(self, live: bool = False) -> None:
+        self._live = live
         self._sources: dict[str, Source | None] = {}
         self._units: dict[Any, Unit] = {}
         self._packages: Packages | None = None
         self._imports = Imports()
-        #: The names that code reaches, with what they stand for now: a namespace, a name in it, and the value or MISSING.
-        self.reached: list[tuple[Mapping[str, Any], str, Any]] = []
         #: The files of the project that any identity rests on.
         self.files: set[str] = set()
         #: Files that tell what is installed, and paths at which an import looked in vain.
@@ -99,7 +108,9 @@ class Identity:
                 digest.update(line.encode("utf-8", "surrogatepass"))
         units = [t for t in reached if isinstance(t, Unit)]
         notes = dict.fromkeys(n for u in units for n in u.notes)
-        return Code(digest.hexdigest(), [*notes], parts_of(reached))
+        refused = next((u.refused for u in units if u.refused), "")
+        digest.update(refused.encode())
+        return Code(digest.hexdigest(), [*notes], parts_of(reached), Guard(u.watched for u in units), refused)
 
     def _value(self, value: Any, where: Where | None, owner: type[Any] | None = None) -> list[Target]:
         """Return what stands for a value that code reaches."""
@@ -121,27 +132,59 @@ class Identity:
             inner = [value.func, *value.args, *value.keywords.values()]
             return [t for v in inner for t in self._value(v, where)]
         if isinstance(value, BuiltinFunctionType):
-            return self._foreign(value.__module__ or "builtins")
+            bound = getattr(value, "__self__", None)
+            of = [] if bound is None or isinstance(bound, (ModuleType, type)) else self._value(bound, where)
+            return self._foreign(value.__module__ or "builtins") + of
         return self._object(value, where)
 
     def _object(self, value: Any, where: Where | None) -> list[Target]:
-        """Stand for a constant by its value, and for any other object by its class and how it is made."""
+        """Stand for a constant by its value, and for any other object by its class and how it is made, or what it is now."""
         digest = constant_digest(value)
         kind = [] if type(value).__module__ == "builtins" else self._value(type(value), None)
         if digest is not None:
-            return [f"value {digest}" if where is None else self._constant(where, digest), *kind]
+            return [self._constant(value, where, digest), *kind]
         wrapped = getattr(value, "__wrapped__", None)
         found = kind + (self._value(wrapped, None) if wrapped is not None else [])
+        if self._live:
+            found.append(self._state(value, f"{module_name(where.module.__name__)}.{where.name}" if where is not None else ""))
         return found + (self._binding(where) if where is not None else [])
 
-    def _constant(self, where: Where, digest: str) -> Unit:
-        """Stand for a constant of a module by its value."""
-        key = ("constant", where.module.__name__, where.name)
+    def _state(self, value: Any, name: str) -> Unit:
+        """Stand for an object by what it consists of now."""
+        key = ("state", id(value))
+        if key in self._units:
+            return self._units[key]
+        unit = self._units[key] = Unit(f"object {type_name(type(value))}", keep=value)
+        parts = state_of(value, unit.watched)
+        if parts is None:
+            unit.refused = (
+                f"{name or 'an object that it reaches'} is a {type_name(type(value))}, and calyx cannot see when that changes: "
+                "make it within the node or in a function with functools.cache, or pass what it is made of as an argument"
+            )
+        for label, part in parts or ():
+            unit.refer(label, self._part(part, f"{name}{label}" if name else ""))
+        return unit
+
+    def _part(self, part: Any, name: str) -> list[Target]:
+        """Stand for a part of an object; it is named in an error."""
+        if isinstance(part, _CODE) or constant_digest(part) is not None:
+            return self._value(part, None)
+        kind = [] if type(part).__module__ == "builtins" else self._value(type(part), None)
+        wrapped = getattr(part, "__wrapped__", None)
+        return [*kind, *(self._value(wrapped, None) if wrapped is not None else []), self._state(part, name)]
+
+    def _constant(self, value: Any, where: Where | None, digest: str) -> Target:
+        """Stand for a constant by its value; one of a module has a name."""
+        if where is None and is_fixed(value):
+            return f"value {digest}"
+        key = ("constant", where.module.__name__, where.name) if where is not None else ("constant", id(value))
         if key not in self._units:
-            unit = self._units[key] = Unit(f"value {digest}")
-            source = self._source(file_of_module(where.module))
-            statements = source.bindings.get(where.name, []) if source else []
-            if source and statements:
+            unit = self._units[key] = Unit(f"value {digest}", keep=value)
+            if self._live:
+                watch_constant(value, unit.watched)
+            source = self._source(file_of_module(where.module)) if where is not None else None
+            statements = source.bindings.get(where.name, []) if source and where is not None else []
+            if source and where is not None and statements:
                 unit.place = source.place(where.name, statements)
         return self._units[key]
 
@@ -191,9 +234,17 @@ class Identity:
             return None
         path = os.path.realpath(path)
         if path not in self._sources:
-            self._sources[path] = Source(path)
+            self._sources[path] = self._read(path)
         self.files.add(path)
         return self._sources[path]
+
+    def _read(self, path: str) -> Source | None:
+        try:
+            return Source(path)
+        except SyntaxError:
+            if not self._live:
+                raise
+            return None  # it is being edited: what runs is older
 
     def _function(self, function: FunctionType, owner: type[Any] | None) -> Target:
         path = function.__code__.co_filename
@@ -203,7 +254,7 @@ class Identity:
             unit = Unit("foreign")
             unit.refer("", targets + (self._value(wrapped, None, owner) if wrapped is not None else []))
             for cell in function.__closure__ or ():
-                unit.refer("cell", self._cell(cell, function))
+                unit.refer("cell", self._cell(unit, cell))
             return unit
         key = (id(function), owner)
         if key not in self._units:
@@ -214,15 +265,19 @@ class Identity:
     def _fill_function(self, unit: Unit, function: FunctionType, owner: type[Any] | None) -> None:
         module = sys.modules.get(function.__module__)
         source = self._source(function.__code__.co_filename)
-        definitions = source.function(function.__code__) if source else []
+        definitions = self._definitions(source, function)
+        self._refer_attributes(unit, function)
         if source and definitions:
             unit.place = source.place(function.__qualname__.replace("<locals>.", ""), definitions)
         scope = _Scope(function)
         if not definitions:
             unit.text = f"code {_code_text(function.__code__)}"
             unit.notes.append(f"the source of {function.__qualname__} was not found; its compiled form counts")
-            loads: dict[str, set[tuple[str, ...]]] = {n: {()} for n in scope.compiled_names()}
-            self._refer_names(unit, Names(loads), module, scope.closure, None, set(), scope.globals)
+            names = compiled_names(function.__code__)
+            names.loads.update({n: {()} for n in scope.closure})
+            if owner is not None and scope.first is not None:
+                names.loads[scope.first] = {()}
+            self._refer_names(unit, names, module, scope.closure, owner, set(), scope.globals, scope.first)
         for definition in definitions:
             plain = _anonymous(definition, scope)
             unit.text += _dump(plain)
@@ -234,6 +289,27 @@ class Identity:
             unit.refer("__wrapped__", self._value(wrapped, None, owner))
         if module is not None and source is not None:
             unit.refer("module", [self._effects(module, source)])
+
+    def _definitions(self, source: Source | None, function: FunctionType) -> list[Definition]:
+        """Return the definitions that a function may come from; none where its file says something else by now."""
+        if source is None or (self._live and not source.holds(function.__code__)):
+            return []
+        return source.function(function.__code__)
+
+    def _refer_attributes(self, unit: Unit, function: FunctionType) -> None:
+        """Count what a function has besides its code: defaults and attributes, which may be set at any time."""
+        own = vars(function)
+        unit.watched.shape(lambda: (function.__code__, function.__defaults__, function.__kwdefaults__, *own, *own.values()))
+        for i, value in enumerate(function.__defaults__ or ()):
+            unit.refer(f"default {i}", self._value(value, None))
+        keywords = function.__kwdefaults__
+        if keywords is not None:
+            unit.watched.shape(lambda: (*keywords, *keywords.values()))
+            for name in sorted(keywords):
+                unit.refer(f"default {name}", self._value(keywords[name], None))
+        for name in sorted(own):
+            if name != "__wrapped__":
+                unit.refer(f"attribute {name}", self._value(own[name], None))
 
     def _refer_names(
         self,
@@ -250,19 +326,19 @@ class Identity:
         for name, chain in names.ordered():
             label = ".".join((name, *chain))
             if owner is not None and name == first:
-                unit.refer(label, self._member(owner, chain))
+                unit.refer(label, self._member(unit, owner, chain))
             elif name in closure:
-                cell = closure[name]
-                unit.refer(label, self._cell(cell, None) if not chain else self._chain(_content(cell), chain, None))
+                unit.refer(label, self._cell(unit, closure[name], chain))
             elif name in local:
                 continue
             elif name in namespace:
-                self.reached.append((namespace, name, namespace[name]))
-                unit.refer(label, self._chain(namespace[name], chain, Where(module, name) if module else None))
+                unit.watched.name(namespace, name)
+                unit.refer(label, self._chain(unit, namespace[name], chain, Where(module, name) if module else None))
             elif name in DYNAMIC and hasattr(builtins, name):
+                unit.watched.name(namespace, name)
                 self._widen(unit, module, f"{name}()")
             elif not hasattr(builtins, name):
-                self.reached.append((namespace, name, MISSING))
+                unit.watched.name(namespace, name)
         for statement in names.imports:
             unit.refer("import", [t for path in self._imports.targets(statement, module) for t in self._imported(path)])
         if any(chain[-1:] == ("import_module",) or (name == "import_module" and not chain) for name, chain in names.ordered()):
@@ -270,26 +346,29 @@ class Identity:
         for name in sorted(names.rebinds):
             unit.notes.append(f"the global {name} is set while nodes run: what it holds then is not seen")
 
-    def _chain(self, value: Any, chain: tuple[str, ...], where: Where | None) -> list[Target]:
+    def _chain(self, unit: Unit, value: Any, chain: tuple[str, ...], where: Where | None) -> list[Target]:
         """Follow attributes through modules to what is really meant."""
         while chain and isinstance(value, ModuleType):
             if belongs(file_of_module(value)) != "project":
                 return self._foreign(value.__name__)
+            unit.watched.name(vars(value), chain[0])
             if not hasattr(value, chain[0]):
                 return self._module(value)
             where = Where(value, chain[0])
-            self.reached.append((vars(value), chain[0], getattr(value, chain[0])))
             value, chain = getattr(value, chain[0]), chain[1:]
         return self._value(value, where)
 
-    def _cell(self, cell: Any, _function: Any) -> list[Target]:
-        return self._value(_content(cell), None)
+    def _cell(self, unit: Unit, cell: Any, chain: tuple[str, ...] = ()) -> list[Target]:
+        unit.watched.shape(lambda: (_content(cell),))
+        return self._chain(unit, _content(cell), chain, None)
 
-    def _member(self, owner: type[Any], chain: tuple[str, ...]) -> list[Target]:
+    def _member(self, unit: Unit, owner: type[Any], chain: tuple[str, ...]) -> list[Target]:
         """Stand for what a method reaches through self: one member, or all of them where self goes elsewhere."""
-        self._reach_members(owner)
         if not chain:
             return [self._class(owner)]
+        for base in owner.__mro__:
+            if base is not Pipeline and base is not object:
+                unit.watched.name(vars(base), chain[0])
         member = inspect.getattr_static(owner, chain[0], None)
         if member is None or isinstance(member, Node):
             return []
@@ -298,13 +377,7 @@ class Identity:
         if hasattr(member, "func") and isinstance(member, functools.cached_property):
             return self._value(member.func, None, owner)
         digest = constant_digest(member)
-        return [f"value {digest}"] if digest is not None else [self._class(owner)]
-
-    def _reach_members(self, kind: type[Any]) -> None:
-        for base in kind.__mro__:
-            module = sys.modules.get(base.__module__)
-            if base is not Pipeline and module is not None and belongs(file_of_module(module)) == "project":
-                self.reached += [(vars(base), name, value) for name, value in vars(base).items() if not name.startswith("__")]
+        return [self._constant(member, None, digest)] if digest is not None else [self._class(owner)]
 
     def _refer_supers(self, unit: Unit, names: Names, function: FunctionType, owner: type[Any] | None) -> None:
         if owner is None:
@@ -312,6 +385,8 @@ class Identity:
         defining = next((c for c in owner.__mro__ if function in map(_function_of, vars(c).values())), owner)
         after = owner.__mro__[owner.__mro__.index(defining) + 1 :]
         for name in sorted(names.supers):
+            for base in after:
+                unit.watched.name(vars(base), name)
             member = next((vars(c)[name] for c in after if name in vars(c)), None)
             if member is not None and not isinstance(member, Node):
                 unit.refer(f"super.{name}", self._value(member, None, owner))
@@ -319,14 +394,15 @@ class Identity:
     def _class(self, kind: type[Any]) -> Target:
         module = sys.modules.get(kind.__module__)
         path = file_of_module(module) if module else None
-        if kind is Pipeline or belongs(path) != "project":
+        in_cell = self._live and path is None and (module is None or module.__name__ == "__main__")
+        if kind is Pipeline or (belongs(path) != "project" and not in_cell):
             unit = Unit("foreign")
             unit.refer("", self._foreign(kind.__module__))
             return unit
         key = id(kind)
         if key not in self._units:
             self._units[key] = Unit("", keep=kind)
-            self._reach_members(kind)
+            self._units[key].watched.shape(lambda: (kind.__bases__, *vars(kind), *vars(kind).values()))
             self._fill_class(self._units[key], kind, module, self._source(path))
         return self._units[key]
 
@@ -335,33 +411,44 @@ class Identity:
         if type(kind) is not type:
             unit.refer("metaclass", self._value(type(kind), None))
         if issubclass(kind, Pipeline):
-            for name, member in sorted(vars(kind).items()):
-                if not isinstance(member, Node) and not name.startswith("__"):
-                    unit.refer(name, self._value(member, None, kind))
+            for name, member in members_of(kind):
+                unit.refer(name, self._value(member, None, kind))
             return
         definition = source.class_(kind.__qualname__) if source else None
-        if definition is None:
-            unit.notes.append(f"the source of class {kind.__qualname__} was not found")
-            functions = [f for f in vars(kind).values() if isinstance(f, FunctionType)]
-            unit.text = "class " + "".join(_code_text(f.__code__) for f in functions)
+        if definition is None or source is None:
+            unit.notes.append(f"the source of class {kind.__qualname__} was not found; its compiled form counts")
+            unit.text = "class"
+            self._refer_members(unit, kind, source, None)
             return
         unit.text = _dump(definition)
-        if source is not None:
-            unit.place = source.place(kind.__qualname__, [definition])
+        unit.place = source.place(kind.__qualname__, [definition])
         self._refer_names(unit, names_in([definition]), module, {}, None, set())
-        for member in vars(kind).values():
-            for cell in getattr(_function_of(member), "__closure__", None) or ():
-                if _content(cell) is not kind:
-                    unit.refer("cell", self._cell(cell, None))
-        if module is not None and source is not None:
+        self._refer_members(unit, kind, source, definition)
+        if module is not None:
             unit.refer("module", [self._effects(module, source)])
+
+    def _refer_members(self, unit: Unit, kind: type[Any], source: Source | None, definition: ast.ClassDef | None) -> None:
+        """Count the members of a class as they are now. Of methods that its definition shows, that is what this does not show."""
+        shown = set(map(id, ast.walk(definition))) if definition is not None else set()
+        for name, member in members_of(kind):
+            functions = functions_of(member)
+            here = [f for f in functions if any(id(d) in shown for d in self._definitions(source, f))]
+            if not functions or len(here) < len(functions):
+                unit.refer(f"member {name}", self._value(member, None, kind))
+                continue
+            unit.text += f" {name}"
+            for function in functions:
+                self._refer_attributes(unit, function)
+                for cell in function.__closure__ or ():
+                    if _content(cell) is not kind:
+                        unit.refer("cell", self._cell(unit, cell))
 
     def _effects(self, module: ModuleType, source: Source) -> Unit:
         """Stand for what importing a module does besides binding names, also in the project's modules that it imports."""
         key = ("effects", source.path)
         if key in self._units:
             return self._units[key]
-        statements = [] if self._script and module.__name__ == "__main__" else effects(source.tree)
+        statements = [] if self._live and module.__name__ == "__main__" else effects(source.tree)
         unit = self._units[key] = Unit("effects " + "".join(map(_dump, statements)))
         if statements:
             unit.place = source.place("(when imported)", statements)
@@ -377,6 +464,8 @@ class Identity:
         """Let whole files count where code reaches what cannot be seen: the file, or all of its folder for imports."""
         path = file_of_module(module) if module else None
         if path is None or module is None:
+            if self._live:
+                unit.refused = f"{because} is used outside of a file: what it reaches cannot be seen; write the function in a module"
             return
         what = os.path.basename(path)
         if because in ("__import__()", "import_module()"):
@@ -403,6 +492,9 @@ class Identity:
         names = names_in([source.tree])
         if module is not None:
             self._refer_names(unit, Names(names.loads), module, {}, None, set())
+            if self._live:
+                held = Names({name: {()} for name in vars(module) if not name.startswith("__")})
+                self._refer_names(unit, held, module, {}, None, set())
         for statement in names.imports:
             unit.refer("import", [t for p in self._imports.targets(statement, module, path) for t in self._imported(p)])
         return unit
@@ -411,7 +503,7 @@ class Identity:
         """Stand for a module that is imported while a function runs: a file, or the name of one that is not the project's."""
         if not os.path.isabs(target):
             return self._foreign(target) or [f"module {target}"]
-        return [self._whole(target, None, "")]
+        return [self._whole(target, self._imports.loaded_from(target) if self._live else None, "")]
 
 
 class _Scope:
@@ -423,16 +515,6 @@ class _Scope:
         self.closure = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
         self.local = {*code.co_varnames, *code.co_cellvars}
         self.first = code.co_varnames[0] if code.co_argcount else None
-        self._code = code
-
-    def compiled_names(self) -> set[str]:
-        """Return every name in the compiled code, where there is no source."""
-        todo, found = [self._code], set[str]()
-        while todo:
-            code = todo.pop()
-            found.update(code.co_names)
-            todo += [c for c in code.co_consts if hasattr(c, "co_names")]
-        return found
 
 
 def _walk(target: Target, numbers: dict[int, int], reached: list[Target]) -> Iterator[str]:
@@ -493,8 +575,10 @@ def _content(cell: Any) -> Any:
 
 
 def _code_text(code: Any) -> str:
-    constants = [_code_text(c) if hasattr(c, "co_code") else repr(c) for c in code.co_consts]
-    return hashlib.blake2b(repr((code.co_code, constants, code.co_names)).encode(), digest_size=20).hexdigest()
+    constants = [_code_text(c) if hasattr(c, "co_code") else constant_digest(c) or repr(c) for c in code.co_consts]
+    arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, code.co_varnames)
+    shape = (*arguments, code.co_freevars, getattr(code, "co_exceptiontable", b""))
+    return hashlib.blake2b(repr((code.co_code, constants, code.co_names, shape)).encode(), digest_size=20).hexdigest()
 
 
 def _file_digest(path: str) -> str:

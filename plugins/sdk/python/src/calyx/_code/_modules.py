@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -51,6 +52,20 @@ class Source:
     def function(self, code: CodeType) -> list[Definition]:
         """Return the definitions that a code object may come from: several only for lambdas in one line."""
         return self._definitions.get((code.co_name, code.co_firstlineno), [])
+
+    def holds(self, code: CodeType) -> bool:
+        """Tell whether what runs is what stands in the file: that may have been edited since, or be a cell's."""
+        return any(code == c for c in self._compiled.get((code.co_name, code.co_firstlineno), ()))
+
+    @functools.cached_property
+    def _compiled(self) -> dict[tuple[str, int], list[CodeType]]:
+        found: dict[tuple[str, int], list[CodeType]] = {}
+        todo = [compile(self.text, self.path, "exec", dont_inherit=True)]
+        while todo:
+            code = todo.pop()
+            found.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+            todo += [c for c in code.co_consts if isinstance(c, CodeType)]
+        return found
 
     def place(self, name: str, definitions: Sequence[ast.stmt | ast.expr]) -> Place:
         """Return where definitions stand, with their text; name is that within the module."""

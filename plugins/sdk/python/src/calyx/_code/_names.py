@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import dis
 from dataclasses import dataclass, field
+from types import CodeType
 
 #: Built-in functions that reach what the syntax does not show.
 DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals", "vars"})
+
+#: Instructions that look a name up outside of a function.
+_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_FROM_DICT_OR_DEREF"})
 
 
 @dataclass
@@ -31,6 +36,23 @@ def names_in(nodes: list[ast.AST]) -> Names:
     found = Names()
     for node in nodes:
         _visit(node, found)
+    return found
+
+
+def compiled_names(code: CodeType) -> Names:
+    """Collect the names in a compiled function, and in what is defined in it."""
+    found = Names()
+    todo = [code]
+    while todo:
+        at = todo.pop()
+        todo += [c for c in at.co_consts if isinstance(c, CodeType)]
+        for instruction in dis.get_instructions(at):
+            if instruction.opname in _LOADS:
+                found.loads.setdefault(instruction.argval, set()).add(())
+            elif instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                found.rebinds.add(instruction.argval)
+            elif instruction.opname == "IMPORT_NAME" and instruction.argval:
+                found.imports.append(ast.Import([ast.alias(instruction.argval)]))
     return found
 
 

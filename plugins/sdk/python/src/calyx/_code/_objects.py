@@ -1,0 +1,96 @@
+"""What objects consist of that are neither plain data nor code."""
+
+from __future__ import annotations
+
+import copyreg
+import logging
+import threading
+from collections import OrderedDict, deque
+from types import MappingProxyType
+from typing import Any
+
+from .._guard import MISSING, Watched
+
+_LISTS = (list, tuple, deque, set, frozenset)
+_DICTS = (dict, OrderedDict, MappingProxyType)
+#: What a result does not depend on: who holds a lock, where a logger writes.
+_STATELESS = (type(threading.Lock()), type(threading.RLock()), logging.Logger)
+_WORD = object.__basicsize__ // 2
+
+#: Values with labels.
+Parts = list[tuple[str, Any]]
+
+
+def state_of(value: Any, watched: Watched) -> Parts | None:
+    """Return what an object consists of, and have it watched; None where that cannot be seen."""
+    kind = type(value)
+    if isinstance(value, _STATELESS) or kind.__module__.partition(".")[0] == "calyx":
+        return []
+    if kind in _LISTS:
+        watched.shape(lambda: tuple(value))
+        return [(f"[{i}]", v) for i, v in enumerate(value)]
+    if kind in _DICTS:
+        watched.shape(lambda: (*value, *value.values()))
+        return [p for i, (k, v) in enumerate(value.items()) for p in ((f" key {i}", k), (f"[{k!r}]" if type(k) is str else f"[#{i}]", v))]
+    if _is_ordinary(kind):
+        watched.shape(lambda: _attributes(value))
+        return _named_attributes(value)
+    watched.unsure()
+    return _reduced(value)
+
+
+def _is_ordinary(kind: type) -> bool:
+    """Tell whether objects of a class hold nothing besides attributes, by their size: a dictionary, weak references, slots."""
+    expected = object.__basicsize__ + _WORD * len(_slots(kind))
+    expected += _WORD * sum(getattr(kind, offset, 0) > 0 for offset in ("__dictoffset__", "__weakrefoffset__"))
+    return kind.__itemsize__ == 0 and kind.__basicsize__ <= expected
+
+
+def _slots(kind: type) -> list[str]:
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        names = [slots] if isinstance(slots, str) else list(slots)
+        for name in names:
+            if name not in ("__dict__", "__weakref__"):
+                private = name.startswith("__") and not name.endswith("__")
+                found.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return found
+
+
+def _own(value: Any) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found
+
+
+def _slot(value: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:
+        return MISSING
+
+
+def _attributes(value: Any) -> tuple[Any, ...]:
+    own = _own(value)
+    return (type(value), *own, *own.values(), *(_slot(value, name) for name in _slots(type(value))))
+
+
+def _named_attributes(value: Any) -> Parts:
+    found = {**{name: _slot(value, name) for name in _slots(type(value))}, **_own(value)}
+    return [(f".{name}", found[name]) for name in sorted(found, key=str) if found[name] is not MISSING]
+
+
+def _reduced(value: Any) -> Parts | None:
+    """Return what would be pickled of an object: that is all its state."""
+    try:
+        reduce = copyreg.dispatch_table.get(type(value))
+        made = reduce(value) if reduce is not None else value.__reduce_ex__(4)
+        if isinstance(made, str):
+            return [("", made)]
+        function, args, state, items, pairs = (*made, None, None, None)[:5]
+        return [("()", function), ("()", args), (" state", state), ("[]", list(items or ())), ("[]", list(pairs or ()))]
+    except Exception:
+        return None
