@@ -9,7 +9,12 @@ from .._declare import Node
 
 #: What Python itself, or the module that makes a class, notes there.
 _NOTED = frozenset(
-    ["__module__", "__qualname__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__", "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__dataclass_fields__", "__dataclass_params__", "__match_args__", "__slots__", "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__conditional_annotations__"]
+    {
+        "__module__", "__qualname__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__",
+        "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__dataclass_fields__",
+        "__dataclass_params__", "__match_args__", "__slots__", "__abstractmethods__", "_abc_impl", "__parameters__",
+        "__orig_bases__", "__conditional_annotations__",
+    }
 )
 
 
