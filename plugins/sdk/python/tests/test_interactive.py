@@ -507,3 +507,71 @@ def test_stored_values_keep_their_types(ws: Workspace) -> None:
     )
     assert said[:6] == ["True True"] * 6
     assert "set 'x': the value is a builtins:object, which calyx cannot store" in said[6]
+
+
+def test_an_interrupt_ends_the_node_too(ws: Workspace) -> None:
+    said = script(
+        ws,
+        """
+        import functools, signal, threading
+
+        @functools.cache
+        def begun(): return threading.Event()
+        @functools.cache
+        def ended(): return threading.Event()
+        @functools.cache
+        def quick(): return threading.Event()
+
+        @fn
+        def node():
+            if quick().is_set():
+                return "answer"
+            begun().set()
+            try:
+                while True:
+                    time.sleep(0.01)
+            finally:
+                ended().set()
+
+        s = Session(node)
+
+        def interrupt():
+            begun().wait()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        try:
+            s.node()
+        except KeyboardInterrupt:
+            print("interrupted", ended().wait(60))
+        quick().set()
+        print(s.node())
+        """,
+    )
+    assert said == ["interrupted True", "answer"]
+
+
+def test_other_nodes_objects_cost_a_hit_nothing(ws: Workspace) -> None:
+    said = script(
+        ws,
+        """
+        import random
+        from calyx._living import Living
+
+        class Held(dict): pass
+        held = Held(key=Held)
+        rng = random.Random(1)
+
+        @fn
+        def drawn(): return rng is None
+        @fn
+        def plain(): return 1
+        @fn
+        def other(): return held["key"].__name__
+
+        living = Living((plain, other, drawn))
+        print(living.guards["plain"].same(), living.guards["other"].same(), living.guards["other"].moved())
+        print(living.guards["drawn"].same(), rng.random() < 1, living.guards["drawn"].same())
+        """,
+    )
+    assert said == ["True False False", "True True False"]

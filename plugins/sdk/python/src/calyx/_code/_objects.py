@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .._guard import MISSING, Watched
+from ._constants import constant_digest
 
 _LISTS = (list, tuple, deque, set, frozenset)
 _DICTS = (dict, OrderedDict, MappingProxyType)
@@ -35,8 +36,12 @@ def state_of(value: Any, watched: Watched) -> Parts | None:
     if _is_ordinary(kind):
         watched.shape(lambda: _attributes(value))
         return _named_attributes(value)
-    watched.unsure()
-    return _reduced(value)
+    parts = _reduced(value)
+    if parts is None or _plain_state(value) is None:
+        watched.unsure()
+    else:
+        watched.digest(lambda: _plain_state(value))
+    return parts
 
 
 def _is_ordinary(kind: type) -> bool:
@@ -81,6 +86,12 @@ def _attributes(value: Any) -> tuple[Any, ...]:
 def _named_attributes(value: Any) -> Parts:
     found = {**{name: _slot(value, name) for name in _slots(type(value))}, **_own(value)}
     return [(f".{name}", found[name]) for name in sorted(found, key=str) if found[name] is not MISSING]
+
+
+def _plain_state(value: Any) -> str | None:
+    """Return a digest of what would be pickled of an object besides its class, where that is plain data."""
+    parts = _reduced(value)
+    return None if parts is None else constant_digest([part for _, part in parts[1:]])
 
 
 def _reduced(value: Any) -> Parts | None:
