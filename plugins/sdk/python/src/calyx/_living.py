@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from ._code._members import shape_of
 from ._declare import Node, Pipeline
 from ._describe import add_identity, describe
 from ._guard import Guard, Watched
@@ -24,7 +25,7 @@ class Living:
         self.program = Program(*self.what)
         for pipeline in self.program.pipelines:
             for base in pipeline.__mro__[:-1]:
-                watched.shape(_members(base))
+                watched.shape(functools.partial(shape_of, base))
         for served in (*self.program.functions.values(), *self.program.stored.values()):
             served.node.__dict__.pop("signature", None)  # its defaults may be others
         self.described = describe(program_name(), self.program)
@@ -38,10 +39,6 @@ class Living:
     def same(self) -> bool:
         """Tell whether everything is surely as it was described."""
         return self.declared.same() and all(guard.same() for guard in self.guards.values())
-
-
-def _members(kind: type) -> Callable[[], tuple[Any, ...]]:
-    return lambda: (*vars(kind), *vars(kind).values())
 
 
 def _latest(thing: Any, watched: Watched) -> Any:

@@ -21,7 +21,7 @@ from .._types import module_name, type_name
 from .._version import VERSION
 from ._constants import constant_digest, is_fixed, watch_constant
 from ._imports import Imports
-from ._members import functions_of, members_of
+from ._members import functions_of, members_of, shape_of
 from ._modules import Definition, Packages, Source, belongs, file_of_module
 from ._names import DYNAMIC, Names, compiled_names, effects, names_in
 from ._objects import state_of
@@ -402,7 +402,7 @@ class Identity:
         key = id(kind)
         if key not in self._units:
             self._units[key] = Unit("", keep=kind)
-            self._units[key].watched.shape(lambda: (kind.__bases__, *vars(kind), *vars(kind).values()))
+            self._units[key].watched.shape(lambda: shape_of(kind))
             self._fill_class(self._units[key], kind, module, self._source(path))
         return self._units[key]
 

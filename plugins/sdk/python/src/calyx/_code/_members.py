@@ -12,10 +12,16 @@ _NOTED = frozenset(
     {
         "__module__", "__qualname__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__",
         "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__dataclass_fields__",
-        "__dataclass_params__", "__match_args__", "__slots__", "__abstractmethods__", "_abc_impl", "__parameters__",
+        "__dataclass_params__", "__match_args__", "__slots__", "__slotnames__", "__abstractmethods__", "_abc_impl", "__parameters__",
         "__orig_bases__", "__conditional_annotations__",
     }
 )
+
+
+def shape_of(kind: type[Any]) -> tuple[Any, ...]:
+    """Return what a class consists of, without what Python notes there at any time, such as when an object is pickled."""
+    own = {name: member for name, member in vars(kind).items() if name not in _NOTED}
+    return (kind.__bases__, *own, *own.values())
 
 
 def members_of(kind: type[Any]) -> list[tuple[str, Any]]:
