@@ -49,6 +49,8 @@ type Task struct {
 	Describe *PluginProcess
 	// Timeout ends the attempt; 0: none.
 	Timeout time.Duration
+	// Memory is how many bytes it may take; 0: any number. A plugin's process may take what its calls may together.
+	Memory int64
 	// Scratch is an empty private folder, removed after the task (a command's TMPDIR; a place for a plugin's large values).
 	Scratch string
 	// Secrets are blanked in what the task prints.

@@ -29,7 +29,7 @@ func (l *loop) task(a *attempt) (*Task, error) {
 		return t, err
 	}
 	s := n.decl.Step
-	t.Timeout = s.Timeout
+	t.Timeout, t.Memory = s.Timeout, s.Mem
 	t.Secrets = l.e.environ.values(s.Secrets)
 	var err error
 	switch {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/memory"
 )
 
 // failure says in words why a command has no result; nil where it has one. err is why it could not be started. A program
@@ -29,6 +30,9 @@ func (r *Runner) failure(t *executor.Task, e ending, err error) *executor.Failur
 		return f
 	case e.cause == byTimeout:
 		f.Message, f.Timeout = fmt.Sprintf("timed out after %v", t.Timeout), true
+	case e.cause == byMemory:
+		f.Message, f.Hint, f.Retry = "it "+memory.Excess(e.held, t.Memory), memory.Hint, false
+		return f
 	case e.status.Signaled():
 		s := e.status.Signal()
 		f.Message, f.Signal = "killed by signal: "+s.String(), unix.SignalName(s)

@@ -15,6 +15,7 @@ type cause uint8
 const (
 	byItself cause = iota
 	byTimeout
+	byMemory
 	byCancel
 )
 
@@ -25,6 +26,7 @@ type ending struct {
 	leftovers bool // the program left other processes behind
 	cpu       time.Duration
 	maxRSS    int64
+	held      int64        // the memory for which it was ended, byMemory
 	watch     *watch.Watch // nil: it was not watched
 }
 
@@ -37,6 +39,7 @@ type process struct {
 	mu     sync.Mutex
 	reaped bool // the number may belong to somebody else
 	cause  cause
+	held   int64       // byMemory
 	kill   *time.Timer // after stop
 	killAt time.Time
 }
@@ -69,6 +72,16 @@ func (p *process) stop(why cause) {
 	})
 }
 
+// overfull kills the group for the memory that it holds: it would go on to take more.
+func (p *process) overfull(held int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped && p.cause == byItself {
+		p.cause, p.held, p.killAt = byMemory, held, time.Now()
+		_ = p.signal(syscall.SIGKILL)
+	}
+}
+
 // signal signals the whole group.
 func (p *process) signal(s syscall.Signal) error { return syscall.Kill(-p.pid, s) }
 
@@ -90,10 +103,10 @@ func (p *process) reap() ending {
 	defer p.mu.Unlock()
 	if p.cause == byItself {
 		_ = p.signal(syscall.SIGKILL)
-	} else {
+	} else if p.kill != nil {
 		p.kill.Stop()
 	}
-	e := ending{cause: p.cause}
+	e := ending{cause: p.cause, held: p.held}
 	var usage syscall.Rusage
 	for {
 		_, err := syscall.Wait4(p.pid, &e.status, 0, &usage)
@@ -103,7 +116,7 @@ func (p *process) reap() ending {
 	}
 	p.reaped = true
 	e.cpu = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	e.maxRSS = memory(usage)
+	e.maxRSS = largest(usage)
 	return e
 }
 

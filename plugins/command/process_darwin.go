@@ -28,8 +28,8 @@ func awaitExit(pid int) {
 	}
 }
 
-// memory is the largest memory of a child in bytes.
-func memory(child syscall.Rusage) int64 { return child.Maxrss }
+// largest is the largest memory of a child in bytes.
+func largest(child syscall.Rusage) int64 { return child.Maxrss }
 
 // onlyZombies is false: orphans are reaped by launchd at once.
 func onlyZombies(int) bool { return false }

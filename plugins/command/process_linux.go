@@ -27,9 +27,9 @@ func awaitExit(pid int) {
 	}
 }
 
-// memory is the largest memory of a child in bytes. A child is started inside its parent's memory, and the system counts
+// largest is the largest memory of a child in bytes. A child is started inside its parent's memory, and the system counts
 // that as the child's own: where it used no more than calyx, nothing is known.
-func memory(child syscall.Rusage) int64 {
+func largest(child syscall.Rusage) int64 {
 	var self syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &self); err != nil || child.Maxrss <= self.Maxrss {
 		return 0

@@ -12,6 +12,7 @@ import (
 
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/plugins/command/watch"
+	"github.com/calyx-build/calyx/plugins/memory"
 )
 
 // grace is how long a command that is asked to end may take before it is killed.
@@ -127,6 +128,9 @@ func (r *Runner) execute(t *executor.Task, c *call, log *os.File) (ending, error
 	if t.Timeout > 0 {
 		timer := time.AfterFunc(t.Timeout, func() { p.stop(byTimeout) })
 		defer timer.Stop()
+	}
+	if t.Memory > 0 {
+		defer memory.Watch(p.pid, func() int64 { return t.Memory }, func(used, _ int64) { p.overfull(used) })()
 	}
 	return p.wait(), nil
 }

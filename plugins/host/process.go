@@ -40,11 +40,14 @@ type process struct {
 	known     map[trace.Request]bool                   // the same
 	blame     *blame                                   // why it is being ended, once it is
 	ending    bool                                     // the host ends it in peace
+	allowance allowance
 }
 
 // blame is why a process is being ended.
 type blame struct {
 	why    string
+	hint   string
+	final  bool  // another attempt would end so, too
 	guilty *call // nil where it is not known
 }
 
@@ -59,6 +62,7 @@ func newProcess(p *pool) *process {
 func (p *process) serve() {
 	go p.write()
 	go p.read()
+	go p.watchMemory()
 }
 
 // takes reports whether c may run in the process now.
@@ -84,6 +88,7 @@ func (p *process) begin(c *call) {
 	p.last++
 	c.id, c.proc, c.started = p.last, p, p.pool.host.clock()
 	p.calls[c.id] = c
+	p.allowance.add(p.calls)
 	p.run(c)
 	reads := p.observed
 	if len(reads) > 0 {
@@ -272,11 +277,11 @@ func (p *process) guilty() *call {
 // obituary says how the process ended: err is what the stream said, forced tells that it had to be killed then.
 func (p *process) obituary(err error, forced bool) *executor.Failure {
 	how, exit, signal := p.child.exit()
-	f := &executor.Failure{Exit: exit, Signal: signal, Retry: true, Details: p.tail.Lines()}
+	f := &executor.Failure{Exit: exit, Signal: signal, Retry: p.blame == nil || !p.blame.final, Details: p.tail.Lines()}
 	name := p.pool.plugin.Name
 	switch {
 	case p.blame != nil && p.blame.why != "":
-		f.Message = fmt.Sprintf("plugin %q %s, and was killed", name, p.blame.why)
+		f.Message, f.Hint = fmt.Sprintf("plugin %q %s, and was killed", name, p.blame.why), p.blame.hint
 	case forced || status.Code(err) != codes.Unavailable: // the connection still worked
 		f.Message = fmt.Sprintf("plugin %q broke its session off (%v)", name, plainly(err))
 	case exit == 0:

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from conftest import Workspace
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux")
+def test_a_node_that_takes_memory_without_end(ws: Workspace) -> None:
+    ws.program(
+        """
+        import time
+
+        @fn(mem="300MB", retries=2)
+        def endless():
+            kept = []
+            while True:
+                kept.append(b"x" * 10_000_000)
+                time.sleep(0.01)
+
+        @fn(mem="300MB")
+        def small(): return 1
+        """
+    )
+    err = ws.calyx("build", "-k", status=1).err
+    assert 'plugin "p" held' in err and "more than its mem of 300 MB, and was killed" in err
+    assert "attempt" not in err
+    assert ws.get("small") == 1
 
 
 def test_long_arrays_that_differ_in_the_middle(ws: Workspace) -> None:
