@@ -22,8 +22,12 @@ def _python_folders() -> tuple[str, ...]:
     return tuple({os.path.realpath(sysconfig.get_paths()[k]) + "/" for k in ("stdlib", "platstdlib")})
 
 
+@functools.cache
 def belongs(path: str | None) -> str:
-    """Tell whose a file is: "project", "sdk", "package" (installed) or "python". Editable installs are the project's."""
+    """Tell whose a file is: "project", "sdk", "package" (installed) or "python". Editable installs are the project's.
+
+    A session asks for every module at each question, so it is remembered: files do not change hands while a process runs.
+    """
     if not path or path.startswith("<frozen"):
         return "python"
     full = os.path.realpath(path)
