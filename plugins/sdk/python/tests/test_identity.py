@@ -240,6 +240,17 @@ def test_a_module_that_appears_counts(ws: Workspace) -> None:
     assert ws.get("node") == 1
 
 
+def test_packages_without_init_count(ws: Workspace) -> None:
+    ws.write("space/inner/tool.py", "def number(): return 1\n")
+    ws.write("space/inner/other.py", "def number(): return 1\n")
+    ws.program("@fn\ndef node():\n    from space.inner import tool\n    return tool.number()\n")
+    assert ws.get("node") == 1
+    ws.write("space/inner/other.py", "def number(): return 2\n")
+    assert ws.runs("node") == []
+    ws.write("space/inner/tool.py", "def number(): return 2\n")
+    assert ws.get("node") == 2
+
+
 def test_statements_of_a_module_count_for_all_in_it(ws: Workspace) -> None:
     program = "import numpy as np\nnp.seterr(all='{}')\n\n@fn\ndef node(): return 1\n"
     ws.program(program.format("warn"))

@@ -57,7 +57,9 @@ class Imports:
         search: list[str] | None = None
         parts = name.split(".")
         for i, part in enumerate(parts):
-            spec = importlib.machinery.PathFinder.find_spec(part if search is None else ".".join(parts[: i + 1]), search)
+            # Only the last part of a name is looked for. A full one would have a package without __init__.py ask for its
+            # parent, which need not be loaded.
+            spec = importlib.machinery.PathFinder.find_spec(part, search)
             if spec is None:
                 if i == 0:
                     self._miss(part)
