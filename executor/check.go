@@ -99,21 +99,40 @@ func (l *loop) differs(n *node, before, now trace.Stage) {
 func (l *loop) checkEnd(n *node, t trace.Trace) {
 	keys := t.Keys()
 	last := keys[len(keys)-1]
-	l.async(func() func() {
-		entries, _, err := l.e.db.Entries(l.ctx, []hashing.Digest{last})
-		return func() {
-			if err != nil {
-				l.fault(err)
-			}
-			c := n.act.check
-			if err == nil && entries[0] != nil && entries[0].Done != nil {
-				l.hit(n, *entries[0].Done, t.Stages)
-				return
-			}
-			c.traces, c.stage = c.traces[1:], 0
-			l.checkNext(n)
+	l.reading.add(chainRead{last, func(e *trace.Entry) {
+		if e != nil && e.Done != nil {
+			l.hit(n, *e.Done, t.Stages)
+			return
 		}
-	})
+		c := n.act.check
+		c.traces, c.stage = c.traces[1:], 0
+		l.checkNext(n)
+	}})
+}
+
+// chainRead is a later key of a chain that somebody wants to read. then runs on the loop; it is given nil where nothing
+// stands there.
+type chainRead struct {
+	key  hashing.Digest
+	then func(*trace.Entry)
+}
+
+// readChains reads what a batch of checks goes on with. It runs on a worker.
+func (l *loop) readChains(batch []chainRead) func() {
+	keys := make([]hashing.Digest, len(batch))
+	for i, r := range batch {
+		keys[i] = r.key
+	}
+	entries, _, err := l.e.db.Entries(l.ctx, keys)
+	return func() {
+		if err != nil {
+			l.fault(err)
+			entries = make([]*trace.Entry, len(batch))
+		}
+		for i, r := range batch {
+			r.then(entries[i])
+		}
+	}
 }
 
 // checkFork follows one alternative of the chain by one stage.
@@ -135,21 +154,16 @@ func (l *loop) checkFork(n *node) {
 
 // follow reads what stands under a later key of the chain.
 func (l *loop) follow(n *node, key hashing.Digest, seen []trace.Stage) {
-	l.async(func() func() {
-		entries, _, err := l.e.db.Entries(l.ctx, []hashing.Digest{key})
-		return func() {
-			switch {
-			case err != nil:
-				l.fault(err)
-			case entries[0] != nil && entries[0].Done != nil:
-				l.hit(n, *entries[0].Done, seen)
-				return
-			case entries[0] != nil:
-				n.act.check.branch(key, seen, entries[0])
-			}
-			l.checkNext(n)
+	l.reading.add(chainRead{key, func(e *trace.Entry) {
+		if e != nil && e.Done != nil {
+			l.hit(n, *e.Done, seen)
+			return
 		}
-	})
+		if e != nil {
+			n.act.check.branch(key, seen, e)
+		}
+		l.checkNext(n)
+	}})
 }
 
 // look brings what requests ask for up to date and observes it. ok is false where that closed a cycle, or where something

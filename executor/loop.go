@@ -30,6 +30,7 @@ type loop struct {
 	inflight int // workers, timers and calls that will post
 	looking  batcher[*node]
 	watching batcher[*leaf]
+	reading  batcher[chainRead]
 	settling batcher[*node]
 	sched    scheduler
 	commits  *committer
@@ -138,6 +139,7 @@ func (l *loop) drain() {
 		l.dispatch()
 		l.watching.flush(l, l.observe)
 		l.looking.flush(l, l.lookUp)
+		l.reading.flush(l, l.readChains)
 		l.settling.flush(l, l.restore)
 		if len(l.work) == 0 {
 			return
