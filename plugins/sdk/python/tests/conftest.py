@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 CALYX = os.environ.get("CALYX_BIN", "calyx")
+
+#: A workspace has bytecode of its own, and to compile the SDK and its libraries takes a second: the tests share it.
+BYTECODE = tempfile.TemporaryDirectory(prefix="calyx-bytecode-")
 
 
 @dataclass
@@ -35,6 +39,8 @@ class Workspace:
     def __init__(self, root: pathlib.Path) -> None:
         self.root = root
         self.environ = dict(os.environ)
+        (root / ".calyx").mkdir()
+        (root / ".calyx" / "bytecode").symlink_to(BYTECODE.name)
 
     def write(self, name: str, text: str) -> pathlib.Path:
         path = self.root / name
