@@ -30,11 +30,11 @@ func sumParallel(r io.ReaderAt, size int64) (Digest, error) {
 			}
 			return err
 		}
-		node := subtree(buf, uint64(i)*(segment/guts.ChunkSize))
+		counter := uint64(i) * (segment / guts.ChunkSize)
 		if i == last {
-			tail = node
+			tail = subtree(buf, counter)
 		} else {
-			values[i] = guts.ChainingValue(node)
+			values[i] = wholeSegment(buf, counter)
 		}
 		return nil
 	})
