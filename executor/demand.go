@@ -114,6 +114,7 @@ func (l *loop) inputsReady(n *node) {
 	case n.isList():
 		l.listReady(n)
 	default:
+		l.takeBack(n)
 		n.to(lookingUp)
 		l.looking.add(n)
 	}
@@ -193,8 +194,8 @@ func (l *loop) declare(n *node) {
 }
 
 func (l *loop) declareStep(n *node) {
-	s := *n.decl.Step
-	s.Args = n.arguments()
+	s := *l.whole(n)
+	s.Args = n.argumentsOf(&s)
 	add := func(r graph.Ref) {
 		if d := l.named(r.Node); !slices.Contains(n.deps, d) {
 			n.deps = append(n.deps, d)
@@ -231,7 +232,33 @@ func (l *loop) numbered(i int) *node {
 		return n
 	}
 	decl := l.g.Node(i)
-	return l.nodes.add(decl.Name, &node{name: decl.Name, decl: decl, index: i})
+	n := &node{name: decl.Name, decl: decl, index: i}
+	if l.large && n.isStep() {
+		n.letGo()
+	}
+	return l.nodes.add(decl.Name, n)
+}
+
+// letGo drops most of a step's declaration while nobody asks for it: in a large graph, nearly all steps wait or are done.
+func (n *node) letGo() {
+	n.decl.Step.LetGo()
+	n.lean = true
+}
+
+// whole is the declaration of a step with all that letGo may have dropped.
+func (l *loop) whole(n *node) *graph.Step {
+	if n.lean {
+		return l.g.Node(n.index).Step
+	}
+	return n.decl.Step
+}
+
+// takeBack undoes letGo: the step is about to be looked up.
+func (l *loop) takeBack(n *node) {
+	if n.lean {
+		n.decl.Step.TakeBack(l.whole(n))
+		n.lean = false
+	}
 }
 
 // nodeTable holds the nodes of a build by name. It is safe for concurrent use: workers follow references.

@@ -20,6 +20,7 @@ type loop struct {
 	g      *graph.Graph
 	owners *graph.Graph // whose outputs are no sources
 	survey bool         // nothing is executed or written
+	large  bool         // steps that wait let their declarations go
 
 	nodes  nodeTable
 	leaves map[leafKey]*leaf

@@ -19,6 +19,7 @@ type node struct {
 	state state
 	// declared is true once deps, after and leaves are filled.
 	declared bool
+	lean     bool // decl lacks what Step.LetGo drops
 
 	deps   []*node // declared inputs, each once, in order
 	after  []*node

@@ -108,7 +108,7 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	}
 	decl := base.decl
 	if base.index >= 0 {
-		decl = l.g.Node(base.index) // the node may have let its arguments go
+		decl = l.g.Node(base.index) // its own: the node lets its arguments go
 	}
 	var given hashing.Map
 	var left []graph.NamedLiteral
@@ -162,9 +162,11 @@ func declares(s *graph.Step, a graph.NamedLiteral) bool {
 }
 
 // arguments are the arguments of a function's call, sorted by name: those given over those declared.
-func (n *node) arguments() []graph.Arg {
+func (n *node) arguments() []graph.Arg { return n.argumentsOf(n.decl.Step) }
+
+func (n *node) argumentsOf(s *graph.Step) []graph.Arg {
 	var all []graph.Arg
-	for _, a := range n.decl.Step.Args {
+	for _, a := range s.Args {
 		if !n.given(a.Name) {
 			all = append(all, a)
 		}

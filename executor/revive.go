@@ -97,9 +97,6 @@ func (l *loop) remake(n *node, whole []*node, there []bool, others []*node, then
 // forget takes back what was said of a node whose value is lost.
 func (l *loop) forget(d *node) {
 	l.counted(d, -1)
-	if d.index >= 0 && d.isStep() {
-		d.decl.Step.TakeBack(l.g.Node(d.index).Step)
-	}
 	d.lost = true
 	d.storeInline(nil)
 	d.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: d.name, Subject: d.value.Digest.String(), After: "lost from the cache"}}

@@ -203,11 +203,14 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
-	keepSmall(g.Len())
+	large := g.Len() >= largeGraph
+	if large {
+		collectSooner()
+	}
 	began := e.cfg.Now()
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: g, survey: survey,
-		nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
+		large: large && !survey, nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, descriptions: map[hashing.Digest]*Description{},
@@ -216,11 +219,13 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 	return l
 }
 
-// keepSmall has the garbage of a build of a large graph collected before it is as large as what is in use. What the user
-// chose (GOGC) stands.
-func keepSmall(nodes int) {
-	const large, percent = 30_000, 25
-	if nodes >= large && os.Getenv("GOGC") == "" {
+// largeGraph is the number of nodes from which memory is saved at the cost of some processor time for each.
+const largeGraph = 30_000
+
+// collectSooner has garbage collected before it is a seventh of what is in use. What the user chose (GOGC) stands.
+func collectSooner() {
+	const percent = 15
+	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
 }

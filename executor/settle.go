@@ -224,7 +224,7 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 func (l *loop) slim(n *node, r trace.Result) {
 	n.act = nil
 	if n.index >= 0 && n.isStep() && !l.survey {
-		n.decl.Step.LetGo()
+		n.letGo()
 	}
 	if n.isStep() && n.decl.Step.TTL > 0 {
 		n.expires = r.At.Add(n.decl.Step.TTL)
