@@ -16,6 +16,7 @@ type naive struct {
 	files  map[string]string // the sources, by path
 	params map[string]int
 	known  map[string]*outcome
+	within []*outcome // under way, the innermost last
 }
 
 // outcome is what became of a step: its outputs by path or, without any, its value in JSON.
@@ -23,6 +24,8 @@ type outcome struct {
 	outs  map[string]string
 	value string
 	err   error
+	// tainted tells that it goes on behind a failure, its own or one behind what it used: such a result is kept nowhere.
+	tainted bool
 }
 
 func newNaive(p *pipeline, files map[string]string, params map[string]int) *naive {
@@ -31,38 +34,43 @@ func newNaive(p *pipeline, files map[string]string, params map[string]int) *naiv
 
 // step evaluates a step, once.
 func (n *naive) step(s *step) *outcome {
-	if o, ok := n.known[s.name]; ok {
-		return o
+	o, ok := n.known[s.name]
+	if !ok {
+		o = &outcome{outs: map[string]string{}}
+		n.known[s.name] = o
+		n.within = append(n.within, o)
+		n.compute(s, o)
+		n.within = n.within[:len(n.within)-1]
 	}
-	o := &outcome{outs: map[string]string{}}
-	n.known[s.name] = o
+	if len(n.within) > 0 && (o.tainted || o.err != nil) {
+		n.within[len(n.within)-1].tainted = true
+	}
+	return o
+}
+
+func (n *naive) compute(s *step, o *outcome) {
 	args, err := n.inputs(s)
 	if err != nil {
 		o.err = err
-		return o
+		return
 	}
 	if s.isFunction() {
 		n.function(s, o, args)
-		return o
+		return
 	}
 	contents, err := mix(fmt.Sprint(s.salt), s.modulo, s.fails, slices.Concat(args...), len(s.outs))
 	o.err = err
 	for i, c := range contents {
 		o.outs[s.outs[i]] = c
 	}
-	return o
 }
 
 func (n *naive) function(s *step, o *outcome, args [][]string) {
-	var p program
-	if o.err = json.Unmarshal([]byte(s.source()), &p); o.err != nil {
-		return
-	}
 	flat := make([]string, len(args))
 	for i, a := range args {
 		flat[i] = strings.Join(a, "\n")
 	}
-	o.value, o.err = p.run(flat, n.answer)
+	o.value, o.err = s.program().run(code(n.p.program), flat, n.answer)
 	if len(s.outs) > 0 {
 		o.outs[s.outs[0]] = o.value
 	}

@@ -1,15 +1,13 @@
 // Package enginetest holds the property test of the build loop: random pipelines live through random histories, and after
 // each build every output is compared with what a naive evaluator computes from scratch, and every execution with those
-// that took place before. The engine, the store and the workspace are the real ones; only what carries tasks out is a
-// stand-in, which interprets tiny programs in this process.
+// that took place before. The engine, the store and the workspace are the real ones. Commands are carried out by a stand-in,
+// which interprets tiny programs in the process that builds; so are functions, or they are Python's, in the real host.
 package enginetest
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"time"
 )
 
 // pipeline is what a Calyxfile declares, as the naive evaluator sees it.
@@ -19,11 +17,17 @@ type pipeline struct {
 	params   map[string]int // by name, with the declared values
 	steps    []*step        // dependencies before dependents
 	watched  bool           // commands are watched, and read what they do not declare
+	python   bool           // functions are Python's
+	program  int            // the edition of the program behind commands and functions
 }
+
+// code is the part of a program's edition that functions consist of; the rest is a comment to them.
+func code(edition int) int { return edition / 2 }
 
 // step is a command that mixes its inputs, or (script not nil) a function that asks for more as it runs.
 type step struct {
 	name   string
+	calls  string // the function, where each has its own: that of an earlier step, or name
 	salt   int
 	modulo uint64 // results are so few that early cutoff happens
 	ages   bool   // its result is too old after lifetime
@@ -69,8 +73,8 @@ const (
 )
 
 // newPipeline makes a random one of at most most steps.
-func newPipeline(r *rand.Rand, most int) *pipeline {
-	p := &pipeline{params: map[string]int{"p0": 1, "p1": 2}, watched: r.IntN(2) == 0}
+func newPipeline(r *rand.Rand, most int, python bool) *pipeline {
+	p := &pipeline{params: map[string]int{"p0": 1, "p1": 2}, watched: r.IntN(2) == 0, python: python}
 	for i := range 3 + r.IntN(3) {
 		p.sources = append(p.sources, fmt.Sprintf("src/s%d", i))
 	}
@@ -84,7 +88,8 @@ func newPipeline(r *rand.Rand, most int) *pipeline {
 }
 
 func (p *pipeline) newStep(r *rand.Rand, i int) *step {
-	s := &step{name: fmt.Sprintf("n%d", i), salt: r.IntN(3), modulo: []uint64{2, 3, 1 << 40}[r.IntN(3)], fails: -1}
+	name := fmt.Sprintf("n%d", i)
+	s := &step{name: name, calls: name, salt: r.IntN(3), modulo: []uint64{2, 3, 1 << 40}[r.IntN(3)], fails: -1}
 	if r.IntN(6) == 0 {
 		s.fails = r.IntN(4)
 	}
@@ -93,7 +98,7 @@ func (p *pipeline) newStep(r *rand.Rand, i int) *step {
 		twin.name = s.name
 		return twin
 	}
-	function := r.IntN(2) == 0
+	function := r.IntN(2) == 0 || p.python && r.IntN(2) == 0
 	for range r.IntN(3) {
 		s.inputs = append(s.inputs, p.input(r, function))
 	}
@@ -113,6 +118,27 @@ func (p *pipeline) newStep(r *rand.Rand, i int) *step {
 		s.outs = append(s.outs, fmt.Sprintf("out/n%d.%d", i, j))
 	}
 	return s
+}
+
+// features counts what a pipeline has.
+func (p *pipeline) features() tally {
+	t := tally{}
+	var count func(ops []op)
+	count = func(ops []op) {
+		for _, o := range ops {
+			if o.Asks == nil {
+				t["a conditional"]++
+			}
+			t["a dynamic edge"] += len(o.Asks)
+			count(o.Then)
+			count(o.Else)
+		}
+	}
+	for _, s := range p.steps {
+		t["a static edge"] += len(s.inputs)
+		count(s.script)
+	}
+	return t
 }
 
 // unseen is something that a command reads and does not declare.
@@ -174,6 +200,7 @@ func (p *pipeline) script(r *rand.Rand, depth int) []op {
 			o.Asks = append(o.Asks, p.ask(r))
 		}
 		o.Beside = r.IntN(2) == 0
+		o.Catches = r.IntN(6) == 0
 		ops = append(ops, o)
 	}
 	return ops
@@ -202,79 +229,3 @@ func (p *pipeline) ask(r *rand.Rand) ask {
 }
 
 func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
-
-// calyxfile is the pipeline's text.
-func (p *pipeline) calyxfile() string {
-	var b strings.Builder
-	b.WriteString("plug = plugin(\"plug\", cmd = [\"bin/prog\"])\n")
-	fmt.Fprintf(&b, "glob_ = stored(\"glob\", glob = %q)\n", globPattern)
-	for _, name := range []string{"p0", "p1"} {
-		fmt.Fprintf(&b, "%s = stored(%q, value = %d)\n", name, name, p.params[name])
-	}
-	for _, path := range p.sources {
-		fmt.Fprintf(&b, "%s = stored(%q, path = %q)\n", base(path), base(path), path)
-	}
-	for _, s := range p.steps {
-		if s.isFunction() {
-			s.writeFunction(&b)
-		} else {
-			s.writeCommand(&b)
-		}
-	}
-	return b.String()
-}
-
-func (i input) text() string {
-	switch {
-	case i.literal != "":
-		return fmt.Sprintf("%q", i.literal)
-	case i.output != "":
-		return fmt.Sprintf("%s[%q]", i.node, i.output)
-	case i.node == "glob":
-		return "glob_"
-	}
-	return i.node
-}
-
-func (s *step) writeCommand(b *strings.Builder) {
-	fmt.Fprintf(b, "%s = step(%q, cmd = [\"bin/prog\", \"%d\", \"%d\", \"%d\"", s.name, s.name, s.salt, s.modulo, s.fails)
-	for _, i := range s.inputs {
-		b.WriteString(", " + i.text())
-	}
-	b.WriteString(`, "--"`)
-	for _, o := range s.outs {
-		fmt.Fprintf(b, ", out(%q)", o)
-	}
-	b.WriteString("]" + s.ttl() + ")\n")
-}
-
-// lifetime is the ttl of steps that have one.
-const lifetime = time.Hour
-
-func (s *step) ttl() string {
-	if s.ages {
-		return ", ttl = \"1h\""
-	}
-	return ""
-}
-
-func (s *step) writeFunction(b *strings.Builder) {
-	fmt.Fprintf(b, "%s = step(%q, run = plug.act, args = dict(script = %q", s.name, s.name, s.source())
-	for i, in := range s.inputs {
-		fmt.Fprintf(b, ", x%d = %s", i, in.text())
-	}
-	b.WriteString(")")
-	if len(s.outs) > 0 {
-		fmt.Fprintf(b, ", outs = [%q]", s.outs[0])
-	}
-	b.WriteString(s.ttl() + ")\n")
-}
-
-// source is the text of a function's program, which is one of its arguments.
-func (s *step) source() string {
-	text, err := json.Marshal(program{Salt: s.salt, Modulo: s.modulo, Fails: s.fails, File: len(s.outs) > 0, Ops: s.script})
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
-}

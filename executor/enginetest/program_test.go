@@ -18,10 +18,11 @@ type program struct {
 
 // op is a set of requests that are made at once, or (Asks nil) a branch on what was seen before.
 type op struct {
-	Asks   []ask `json:",omitempty"`
-	Beside bool  `json:",omitempty"` // every request is a need of its own, all in flight together
-	Then   []op  `json:",omitempty"`
-	Else   []op  `json:",omitempty"`
+	Asks    []ask `json:",omitempty"`
+	Beside  bool  `json:",omitempty"` // every request is a need of its own, all in flight together
+	Catches bool  `json:",omitempty"` // goes on where a request fails
+	Then    []op  `json:",omitempty"`
+	Else    []op  `json:",omitempty"`
 }
 
 // ask is one request.
@@ -38,15 +39,19 @@ type mixture struct{ sum uint64 }
 
 func (m *mixture) add(text string) {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %q", m.sum, text)
+	fmt.Fprintf(h, "%d %s", m.sum, text)
 	m.sum = h.Sum64()
 }
 
 func (m *mixture) fails(remainder int) bool { return remainder >= 0 && m.sum>>7%4 == uint64(remainder) }
 
-// run carries the program out. args are the values of its inputs, in order.
-func (p program) run(args []string, tell asker) (string, error) {
-	var m mixture
+// caught is what a program goes on with instead of answers that failed.
+const caught = "caught"
+
+// run carries the program out, in an edition of its code. args are the values of its inputs, in order.
+func (p program) run(code int, args []string, tell asker) (string, error) {
+	m := mixture{}
+	m.add(strconv.Itoa(code))
 	for _, a := range args {
 		m.add(a)
 	}
@@ -76,6 +81,9 @@ func (m *mixture) do(ops []op, tell asker) error {
 			continue
 		}
 		answers, err := tell(o.Asks, o.Beside)
+		if err != nil && o.Catches && !errors.Is(err, errCancelled) {
+			answers, err = []string{caught}, nil
+		}
 		if err != nil {
 			return err
 		}

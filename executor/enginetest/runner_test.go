@@ -15,14 +15,65 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/host"
 )
 
-// runner carries tasks out in this process, and notes what each saw: two tasks that saw the same are one too many.
+// runner carries tasks out and notes what each saw: two tasks that saw the same are one too many. Functions of Python are the
+// host's; all else is done here.
 type runner struct {
+	python  *host.Host        // nil: there are none
+	root    string            // the workspace's folder
+	code    map[string]string // what functions of Python consist of, by their names
 	mu      sync.Mutex
 	saw     map[string]string // by node, of the last task that ended
+	met     tally
 	started int
 	onStart func(started int) // may edit files
+	// wasEdited tells that it did.
+	wasEdited bool
+}
+
+func (r *runner) edited() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wasEdited
+}
+
+func (r *runner) Close() error {
+	if r.python == nil {
+		return nil
+	}
+	return r.python.Close()
+}
+
+// begins counts a task that starts.
+func (r *runner) begins() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.started++
+	if r.onStart != nil {
+		r.onStart(r.started)
+	}
+}
+
+// ends keeps what a task saw.
+func (r *runner) ends(node, saw string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.saw[node] = saw
+}
+
+func (r *runner) sawBy(node string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.saw[node]
+}
+
+// meets counts what a task came across.
+func (r *runner) meets(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.met[what]++
 }
 
 var errCancelled = errors.New("cancelled")
@@ -47,6 +98,9 @@ type answered struct {
 
 // Start carries the task out on a goroutine of its own.
 func (r *runner) Start(t *executor.Task, h executor.Handler) executor.Call {
+	if t.Command == nil && r.python != nil {
+		return r.startPython(t, h)
+	}
 	c := &call{r: r, t: t, h: h, answers: make(chan answered, 64), cancelled: make(chan struct{}), accesses: map[string]*executor.Access{}}
 	go c.run()
 	return c
@@ -58,16 +112,9 @@ func (c *call) Cancel() { c.once.Do(func() { close(c.cancelled) }) }
 
 func (c *call) run() {
 	began := time.Now()
-	c.r.mu.Lock()
-	c.r.started++
-	if c.r.onStart != nil {
-		c.r.onStart(c.r.started)
-	}
-	c.r.mu.Unlock()
+	c.r.begins()
 	result, err := c.carryOut()
-	c.r.mu.Lock()
-	c.r.saw[c.t.Node] = c.saw.String()
-	c.r.mu.Unlock()
+	c.r.ends(c.t.Node, c.saw.String())
 	o := executor.Outcome{Result: result, Started: began, Ended: time.Now()}
 	for _, path := range slices.Sorted(maps.Keys(c.accesses)) {
 		o.Accesses = append(o.Accesses, *c.accesses[path])
@@ -96,12 +143,22 @@ func (c *call) describe() (executor.Payload, error) {
 	if err != nil {
 		return executor.Payload{}, err
 	}
-	act := executor.FunctionDescription{Name: "act", Overlap: true, Code: "1", Parameters: []executor.Parameter{{Name: "script"}}}
+	edition, err := editionOf(text)
+	if err != nil {
+		return executor.Payload{}, err
+	}
+	act := executor.FunctionDescription{Name: "act", Overlap: true, Code: fmt.Sprint(code(edition)), Parameters: []executor.Parameter{{Name: "script"}}}
 	for i := range 4 {
 		act.Parameters = append(act.Parameters, executor.Parameter{Name: fmt.Sprintf("x%d", i), Default: "null"})
 	}
 	description, err := json.Marshal(executor.Description{Name: "plug", Functions: []executor.FunctionDescription{act}})
 	return executor.Payload{Value: trace.Value{Media: trace.MediaJSON}, Inline: description}, err
+}
+
+// editionOf reads the edition of a program from its text.
+func editionOf(text []byte) (edition int, err error) {
+	_, err = fmt.Sscanf(string(text), programText, &edition)
+	return edition, err
 }
 
 // command is "prog salt modulo fails inputs… -- outputs…".
@@ -185,8 +242,17 @@ func (c *call) function() (executor.Payload, error) {
 			return executor.Payload{}, err
 		}
 	}
-	text, err := p.run(args, c.ask)
-	result := executor.Payload{Value: trace.Value{Media: trace.MediaJSON}, Inline: []byte(text)}
+	text, err := os.ReadFile(c.t.Function.Plugin.Path)
+	if err != nil {
+		return executor.Payload{}, err
+	}
+	edition, err := editionOf(text)
+	if err != nil {
+		return executor.Payload{}, err
+	}
+	c.note("code %d", code(edition))
+	value, err := p.run(code(edition), args, c.ask)
+	result := executor.Payload{Value: trace.Value{Media: trace.MediaJSON}, Inline: []byte(value)}
 	if p.File {
 		result.Value.Media = trace.MediaBinary
 	}
@@ -216,6 +282,9 @@ func content(p executor.Payload) (string, error) {
 func (c *call) ask(asks []ask, beside bool) ([]string, error) {
 	groups := [][]ask{asks}
 	if beside {
+		if len(asks) > 1 {
+			c.r.meets("several requests in flight")
+		}
 		groups = slices.Collect(slices.Chunk(asks, 1))
 	}
 	first := c.needs
@@ -245,7 +314,14 @@ func (c *call) told(asks []ask, answers []executor.Answer) ([]string, error) {
 	texts := make([]string, len(asks))
 	for i, a := range answers {
 		if a.Error != "" {
+			c.r.meets("a need that failed")
 			return nil, errors.New(a.Error)
+		}
+		if asks[i].View != "" {
+			c.r.meets("a view of a part")
+		}
+		if a.Absent {
+			c.r.meets("an absence")
 		}
 		var err error
 		if texts[i], err = c.text(asks[i], a); err != nil {

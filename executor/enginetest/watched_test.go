@@ -33,6 +33,7 @@ func (c *call) lookInto(path string) (string, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		c.note("saw no %s", path)
+		c.r.meets("an absence for a watched command")
 		return "absent", nil
 	case err != nil:
 		return "", err

@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,10 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/calyx-build/calyx/cas"
-	"github.com/calyx-build/calyx/executor"
-	"github.com/calyx-build/calyx/graph/state"
 )
 
 // world is one workspace with its history.
@@ -26,35 +21,36 @@ type world struct {
 	root    string
 	stores  [2]*forgetful // each is a session of its own, as that of a process
 	p       *pipeline
-	files   map[string]string         // the sources as they are now
-	states  map[string]map[string]any // what was set, by instance
-	targets []string                  // of the last build
-	before  []map[string]string       // earlier sources, to go back to
-	done    map[string]string         // what successful executions saw, and of which node
-	doneAt  map[string]time.Time      // and when the last of them ended
-	mu      sync.Mutex                // guards done and log while builds run
-	doneIn  map[string]int            // by what they saw: the number of the session
-	log     []string                  // the history, for messages
-	partial int                       // builds that looked up a part of their steps
-	expired int                       // executions because a result was too old
-	lossy   bool                      // a blob was lost
-	program int
+	files   map[string]string // the sources as they are now
+	lost    losses
+	states  map[string]map[string]int64 // what was set, by instance
+	targets []string                    // of the last build
+	before  []map[string]string         // earlier sources, to go back to
+	done    map[string]string           // what successful executions saw, and of which node
+	doneAt  map[string]time.Time        // and when the last of them ended
+	mu      sync.Mutex                  // guards what follows while builds run
+	doneIn  map[string]int              // by what they saw: the number of the session
+	log     []string                    // the history, for messages
+	met     tally
+	lossy   bool          // a blob was lost
 	ahead   time.Duration // of the system's clock: what has passed in this world
 }
 
 func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
 
-func newWorld(t *testing.T, seed uint64, steps int) *world {
+func newWorld(t *testing.T, seed uint64, steps int, python bool) *world {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, files: map[string]string{},
-		states: map[string]map[string]any{"default": {}, "other": {}}, done: map[string]string{}, doneIn: map[string]int{}, doneAt: map[string]time.Time{},
+		states: map[string]map[string]int64{"default": {}, "other": {}}, done: map[string]string{}, doneIn: map[string]int{}, doneAt: map[string]time.Time{},
+		lost: losses{t.TempDir()}, met: tally{},
 	}
 	w.openStores()
-	w.p = newPipeline(w.r, steps)
+	w.p = newPipeline(w.r, steps, python)
+	w.met.add(w.p.features())
 	for _, path := range w.p.sources {
 		w.put(path)
 	}
@@ -65,7 +61,19 @@ func newWorld(t *testing.T, seed uint64, steps int) *world {
 	return w
 }
 
-func (w *world) say(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+// say adds to the history; builds that run at the same time may.
+func (w *world) say(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf(format, args...))
+}
+
+// meets counts what happens in the history.
+func (w *world) meets(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.met[what]++
+}
 
 func (w *world) write(path, text string) {
 	at := filepath.Join(w.root, path)
@@ -78,19 +86,31 @@ func (w *world) write(path, text string) {
 func (w *world) put(path string) {
 	text := fmt.Sprint(w.r.IntN(6))
 	w.say("put %s %s", path, text)
+	w.meets("an edit")
 	w.files[path] = text
 	w.write(path, text)
 }
 
 func (w *world) remove(path string) {
 	w.say("remove %s", path)
+	if _, ok := w.files[path]; ok {
+		w.meets("a deletion")
+	}
 	delete(w.files, path)
 	if err := os.Remove(filepath.Join(w.root, path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) writeProgram() { w.write("bin/prog", fmt.Sprintf("#!/bin/sh\n# %d\n", w.program)) }
+// programText is what commands and functions are found in, with its edition.
+const programText = "#!/bin/sh\n# %d\n"
+
+func (w *world) writeProgram() {
+	w.write("bin/prog", fmt.Sprintf(programText, w.p.program))
+	if w.p.python {
+		w.write(pythonProgram, w.p.pythonText())
+	}
+}
 
 func (w *world) writeCalyxfile() { w.write("Calyxfile", w.p.calyxfile()) }
 
@@ -133,8 +153,12 @@ func (w *world) wait() {
 
 // lose takes a blob away behind calyx's back.
 func (w *world) lose() {
-	if d, ok := w.stores[0].lost.lose(w.r); ok {
-		w.say("lose blob %v", d)
+	name, err := w.lost.lose(w.r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if name != "" {
+		w.say("lose blob %s", name)
 		w.lossy = true
 	}
 }
@@ -156,6 +180,7 @@ func (w *world) revert() {
 		return
 	}
 	w.say("revert")
+	w.meets("a revert")
 	old := w.before[w.r.IntN(len(w.before))]
 	for path := range maps.Clone(w.files) {
 		if _, ok := old[path]; !ok {
@@ -171,9 +196,16 @@ func (w *world) revert() {
 // redefine changes the definition of a step.
 func (w *world) redefine() {
 	s := w.p.steps[w.r.IntN(len(w.p.steps))]
-	s.salt = w.r.IntN(3)
-	w.say("redefine %s salt %d", s.name, s.salt)
+	salt := w.r.IntN(3)
+	w.say("redefine %s salt %d", s.name, salt)
+	w.meets("a changed definition")
+	for _, t := range w.p.steps {
+		if t == s || w.p.python && t.calls == s.calls { // one function
+			t.salt = salt
+		}
+	}
 	w.writeCalyxfile()
+	w.writeProgram()
 }
 
 // spoil deletes or edits an output.
@@ -189,48 +221,30 @@ func (w *world) spoil() {
 	}
 	if w.r.IntN(2) == 0 {
 		w.say("delete output %s", path)
+		w.meets("a deleted output")
 		if err := os.Remove(at); err != nil {
 			w.t.Fatal(err)
 		}
 		return
 	}
 	w.say("edit output %s", path)
+	w.meets("an edited output")
 	w.write(path, fmt.Sprint(w.r.IntN(6)))
 }
 
 func (w *world) set() {
 	instance, name, v := w.pick([]string{"default", "other"}), w.pick([]string{"p0", "p1"}), int64(w.r.IntN(3))
 	w.say("set %s %s=%d", instance, name, v)
+	w.meets("a set")
 	w.states[instance][name] = v
 }
 
 func (w *world) changeProgram() {
-	if w.r.IntN(3) > 0 {
-		return
+	edition := w.r.IntN(4)
+	w.say("program %d", edition)
+	if code(edition) != code(w.p.program) {
+		w.meets("changed code")
 	}
-	w.program = w.r.IntN(3)
-	w.say("program %d", w.program)
+	w.p.program = edition
 	w.writeProgram()
-}
-
-// watch says that commands can be watched, in worlds where they are.
-func (w *world) watch() func() error {
-	if !w.p.watched {
-		return nil
-	}
-	return func() error { return nil }
-}
-
-// engine makes a fresh engine, as each command does.
-func (w *world) engine(instance string, r *runner, store cas.Store) *executor.Engine {
-	return executor.New(executor.Config{
-		Root: w.root, Calyxfile: "Calyxfile", Instance: instance, CacheDir: filepath.Join(w.root, ".calyx", "cache"),
-		Version: "test", Coerce: state.Coerce,
-		Store:  func(context.Context) (cas.Store, error) { return store, nil },
-		Runner: func() (executor.Runner, error) { return r, nil },
-		Stored: func(_, instance string) (map[string]any, error) { return maps.Clone(w.states[instance]), nil },
-		Print:  func(string) {},
-		Now:    w.now,
-		Watch:  w.watch(),
-	})
 }
