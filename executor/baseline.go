@@ -2,7 +2,9 @@ package executor
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/snapshot"
@@ -178,4 +180,31 @@ func (b *baseline) remember(e *Engine) {
 			}
 		}
 	}
+}
+
+// changed names the files that this build saw otherwise than they were when it began. What stands behind the nodes that nothing
+// reached was looked at then, and is pinned like what any other node looked at.
+func (b *baseline) changed(l *loop) (names []string) {
+	pinned := make(map[string]*looked, len(l.pinned))
+	for at, p := range l.pinned {
+		pinned[l.e.rel(at)] = p
+	}
+	for i := range b.s.Named(slices.Collect(maps.Keys(pinned))) {
+		if _, moved := slices.BinarySearch(b.swept.Moved, i); moved {
+			continue
+		}
+		was := b.s.Path(i)
+		is := pinned[was.Name]
+		switch was.Kind {
+		case snapshot.File:
+			if is.kind != lookedFile || is.record.Digest != was.Record.Digest {
+				names = append(names, strings.Clone(was.Name))
+			}
+		case snapshot.Absent:
+			if is.kind != lookedNothing {
+				names = append(names, strings.Clone(was.Name))
+			}
+		}
+	}
+	return names
 }

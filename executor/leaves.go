@@ -125,13 +125,17 @@ func (l *loop) pin(f *leaf) {
 		case !seen:
 			l.pinned[p.path] = p
 		case (first.kind != p.kind || first.record.Digest != p.record.Digest) && !l.survey:
-			rel := l.e.rel(p.path)
-			if !l.moved[rel] {
-				l.tell(Note{Warn: true, Text: fmt.Sprintf("%q changed while the build ran", rel)})
-			}
-			l.moved[rel] = true
+			l.changed(l.e.rel(p.path))
 		}
 	}
+}
+
+// changed notes that a file is not what it was when the build first looked at it.
+func (l *loop) changed(rel string) {
+	if !l.moved[rel] {
+		l.tell(Note{Warn: true, Text: fmt.Sprintf("%q changed while the build ran", rel)})
+	}
+	l.moved[rel] = true
 }
 
 // observe fills a leaf.

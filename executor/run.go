@@ -245,6 +245,9 @@ func (l *loop) conclude(targets []target) {
 	s.OK = l.broken == nil && !l.cut
 	if l.base != nil {
 		s.Fresh += l.base.still()
+		for _, name := range l.base.changed(l) {
+			l.changed(name)
+		}
 	}
 	for _, t := range targets {
 		s.OK = s.OK && t.n.state == done

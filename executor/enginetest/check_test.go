@@ -8,11 +8,20 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
 )
+
+// execution is one that was successful.
+type execution struct {
+	executed
+	session  int
+	wanted   bool      // whatever was recorded before it
+	recorded time.Time // as the world tells time, when one that saw the same last was; zero: none was
+}
 
 // note takes what was executed, and makes sure that it was needed.
 func (b *built) note(x executed) {
@@ -25,30 +34,40 @@ func (b *built) note(x executed) {
 		return
 	}
 	b.executed = append(b.executed, x.Node)
-	session := len(w.before)
-	wanted := x.Kind == graph.Forced
-	if w.lossy && x.Kind == graph.OutputMissing {
-		wanted = true
+	last, known := w.done[x.Saw]
+	now := execution{executed: x, session: len(w.before), wanted: b.wants(x), recorded: last.recorded}
+	if !x.Edited && !b.tainted(x.Node) { // what saw the edit or a failure is not
+		now.recorded = w.now()
+	}
+	// What two builds tell may arrive in another order: a build gives the right to execute away before it tells of its own.
+	beside := known && last.session == now.session
+	later := now
+	if beside && now.Started.Before(last.Started) {
+		later = last
+	}
+	tolerated := beside && b.contested // two instances may wait for each other: then one of them runs redundantly (rule 7)
+	if known && !last.recorded.IsZero() && !later.wanted && !tolerated {
+		w.t.Errorf("%s was executed (%v), though %s saw the same:\n%s", later.Node, later.Reason, last.Node, x.Saw)
+	}
+	later.recorded = now.recorded
+	w.done[x.Saw] = later
+}
+
+// wants tells whether an execution is in order whatever was recorded before.
+func (b *built) wants(x executed) bool {
+	w := b.w
+	switch {
+	case x.Kind == graph.OutputMissing && w.lossy:
 		w.met["a lost blob made again"]++
-	}
-	if b.contested && w.doneIn[x.Saw] == session {
-		wanted = true // two instances may wait for each other: then one of them runs redundantly (rule 7)
-	}
-	if x.Kind == graph.Expired {
-		if age := w.now().Sub(w.doneAt[x.Saw]); age < lifetime {
+		return true
+	case x.Kind == graph.Expired:
+		if age := w.now().Sub(w.done[x.Saw].recorded); age < lifetime {
 			w.t.Errorf("%s was executed because its result had expired, at the age of %v", x.Node, age)
 		}
-		wanted = true
 		w.met["a result that was too old"]++
+		return true
 	}
-	w.doneIn[x.Saw] = session
-	if before, twice := w.done[x.Saw]; twice && !wanted {
-		w.t.Errorf("%s was executed (%v), though %s saw the same:\n%s", x.Node, x.Reason, before, x.Saw)
-	}
-	if !x.Edited && !b.tainted(x.Node) { // what saw the edit or a failure is not recorded
-		w.done[x.Saw] = x.Node
-		w.doneAt[x.Saw] = w.now()
-	}
+	return x.Kind == graph.Forced
 }
 
 // tainted tells whether a node went on behind a failure. It asks an evaluation of its own: what b.naive touched is what the

@@ -45,6 +45,7 @@ type executed struct {
 	Kind      graph.ReasonKind
 	Reason    string
 	Edited    bool // the edit was made by then
+	Started   time.Time
 }
 
 // report is how a build ended.
@@ -88,7 +89,7 @@ func (o *order) carryOut(ctx context.Context, store *forgetful, tell func(execut
 		if d.Failure == nil && d.Outcome != executor.Executed {
 			return
 		}
-		x := executed{Node: d.Node, Saw: run.sawBy(d.Node), Kind: d.Reason.Kind, Reason: fmt.Sprint(d.Reason), Edited: run.edited()}
+		x := executed{Node: d.Node, Saw: run.sawBy(d.Node), Kind: d.Reason.Kind, Reason: fmt.Sprint(d.Reason), Edited: run.edited(), Started: d.Started}
 		if d.Failure != nil {
 			x.Failure = d.Failure.Message
 		}

@@ -26,10 +26,8 @@ type world struct {
 	states  map[string]map[string]int64 // what was set, by instance
 	targets []string                    // of the last build
 	before  []map[string]string         // earlier sources, to go back to
-	done    map[string]string           // what successful executions saw, and of which node
-	doneAt  map[string]time.Time        // and when the last of them ended
+	done    map[string]execution        // by what they saw: the last successful executions
 	mu      sync.Mutex                  // guards what follows while builds run
-	doneIn  map[string]int              // by what they saw: the number of the session
 	log     []string                    // the history, for messages
 	met     tally
 	lossy   bool          // a blob was lost
@@ -45,7 +43,7 @@ func newWorld(t *testing.T, seed uint64, steps int, python bool) *world {
 	}
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 1)), root: root, files: map[string]string{},
-		states: map[string]map[string]int64{"default": {}, "other": {}}, done: map[string]string{}, doneIn: map[string]int{}, doneAt: map[string]time.Time{},
+		states: map[string]map[string]int64{"default": {}, "other": {}}, done: map[string]execution{},
 		lost: losses{t.TempDir()}, met: tally{},
 	}
 	w.openStores()

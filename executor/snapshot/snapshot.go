@@ -142,6 +142,28 @@ func (s *Snapshot) record(i uint32) hashing.Record {
 	return hashing.Record{Digest: s.digests[i], Stat: s.stats[i], Racy: s.paths[i].Flags.has(racy)}
 }
 
+// Named yields the numbers of all paths whose names are among these.
+func (s *Snapshot) Named(names []string) iter.Seq[uint32] {
+	wanted := map[string]map[string]bool{} // names in their folders
+	for _, name := range names {
+		folder, base := split(name)
+		if wanted[folder] == nil {
+			wanted[folder] = map[string]bool{}
+		}
+		wanted[folder][base] = true
+	}
+	return func(yield func(uint32) bool) {
+		for _, f := range s.folders {
+			bases := wanted[s.string(f.Name)]
+			for i := f.Paths.From; len(bases) > 0 && i < f.Paths.To; i++ {
+				if bases[s.string(s.paths[i].Name)] && !yield(i) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Leaf returns the leaf with that number.
 func (s *Snapshot) Leaf(i uint32) Leaf {
 	r := &s.leaves[i]
