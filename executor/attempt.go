@@ -60,6 +60,18 @@ func (l *loop) start(n *node, g *grant) {
 // patience is how long an attempt keeps its slot while it waits for a lease.
 const patience = 20 * time.Millisecond
 
+// silence is how long an attempt waits for another build before it says so: that one may be stopped, and nobody else would tell.
+const silence = 3 * time.Second
+
+// breakSilence tells what the attempt waits for, if it still does after a while. The function that it returns ends that.
+func (a *attempt) breakSilence(why string) (end func() bool) {
+	return time.AfterFunc(silence, func() {
+		if !a.n.isPlugin() {
+			a.l.inbox.post(func() { a.l.tell(Note{Node: a.n.name, Warn: true, Text: "waits for another build, which " + why}) })
+		}
+	}).Stop
+}
+
 // leased is the answer to a request for a lease.
 type leased struct {
 	cas.Lease
@@ -95,6 +107,7 @@ func (a *attempt) awaitLease(answer <-chan leased) {
 	a.n.to(suspended)
 	l.sched.yield(a.grant)
 	l.async(func() func() {
+		defer a.breakSilence("executes the same")()
 		got := <-answer
 		return func() {
 			l.sched.resume = append(l.sched.resume, resumption{a, func() {
@@ -135,7 +148,9 @@ func (a *attempt) prepare(ctx context.Context) error {
 	// A function gets its inputs from the cache, and its outputs are written from what it returns. So a call that waits for
 	// others never keeps a path locked that one of these, or another process on its way to one of these, may want.
 	if inputs := a.l.inputOutputs(a.n); !a.n.isCall() && len(inputs)+len(a.outs) > 0 {
+		end := a.breakSilence("uses files of this step")
 		release, err := ws.Hold(ctx, inputs, a.outs)
+		end()
 		if err != nil {
 			return err
 		}

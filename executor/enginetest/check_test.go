@@ -35,39 +35,34 @@ func (b *built) note(x executed) {
 	}
 	b.executed = append(b.executed, x.Node)
 	last, known := w.done[x.Saw]
-	now := execution{executed: x, session: len(w.before), wanted: b.wants(x), recorded: last.recorded}
+	now := execution{executed: x, session: len(w.before), wanted: x.Kind == graph.Forced, recorded: last.recorded}
+	// What two builds tell may arrive in another order: a build gives the right to execute away before it tells of its own.
+	beside := known && last.session == now.session
+	first := beside && now.Started.Before(last.Started)
+	tolerated := beside && b.contested // two instances may wait for each other: then one of them runs redundantly (rule 7)
+	switch {
+	case x.Kind == graph.OutputMissing && w.lossy:
+		now.wanted = true
+		w.met["a lost blob made again"]++
+	case x.Kind == graph.Expired:
+		now.wanted = true
+		w.met["a result that was too old"]++
+		if age := w.now().Sub(last.recorded); age < lifetime && !first && !tolerated {
+			w.t.Errorf("%s was executed because its result had expired, at the age of %v", x.Node, age)
+		}
+	}
 	if !x.Edited && !b.tainted(x.Node) { // what saw the edit or a failure is not
 		now.recorded = w.now()
 	}
-	// What two builds tell may arrive in another order: a build gives the right to execute away before it tells of its own.
-	beside := known && last.session == now.session
 	later := now
-	if beside && now.Started.Before(last.Started) {
+	if first {
 		later = last
 	}
-	tolerated := beside && b.contested // two instances may wait for each other: then one of them runs redundantly (rule 7)
 	if known && !last.recorded.IsZero() && !later.wanted && !tolerated {
 		w.t.Errorf("%s was executed (%v), though %s saw the same:\n%s", later.Node, later.Reason, last.Node, x.Saw)
 	}
 	later.recorded = now.recorded
 	w.done[x.Saw] = later
-}
-
-// wants tells whether an execution is in order whatever was recorded before.
-func (b *built) wants(x executed) bool {
-	w := b.w
-	switch {
-	case x.Kind == graph.OutputMissing && w.lossy:
-		w.met["a lost blob made again"]++
-		return true
-	case x.Kind == graph.Expired:
-		if age := w.now().Sub(w.done[x.Saw].recorded); age < lifetime {
-			w.t.Errorf("%s was executed because its result had expired, at the age of %v", x.Node, age)
-		}
-		w.met["a result that was too old"]++
-		return true
-	}
-	return x.Kind == graph.Forced
 }
 
 // tainted tells whether a node went on behind a failure. It asks an evaluation of its own: what b.naive touched is what the
