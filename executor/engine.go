@@ -55,6 +55,7 @@ type Engine struct {
 	set     map[string]any // --set
 	state   map[string]any // what `set` put into the instance
 	parts   parts
+	trees   trees
 	roots   rooter
 	sets    keptSets
 

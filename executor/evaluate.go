@@ -10,11 +10,10 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/calyxfile"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // read is something that an evaluation saw, with the digest of what it saw.
@@ -32,15 +31,6 @@ type evaluation struct {
 	// Gone are the paths that earlier graphs owned and this one does not, as far as something stands there.
 	Gone []string `json:"gone,omitempty"`
 }
-
-// decodeAny reads what may hold any bytes in its texts.
-var decodeAny = func() cbor.DecMode {
-	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()
 
 // graphFile is where the last evaluation of a Calyxfile is kept.
 func (e *Engine) graphFile() string {
@@ -68,7 +58,7 @@ func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
 		return nil, err
 	}
 	e.gone = e.goneOutputs(declared)
-	extra, err := cbor.Marshal(evaluation{Version: e.cfg.Version, Reads: source.reads, Gone: e.gone})
+	extra, err := rows.Marshal(evaluation{Version: e.cfg.Version, Reads: source.reads, Gone: e.gone})
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +94,7 @@ func (e *Engine) goneOutputs(now *graph.Declarations) (gone []string) {
 	}
 	var before evaluation
 	last := e.lastGraph()
-	if decodeAny.Unmarshal(last.Extra, &before) == nil {
+	if rows.Unmarshal(last.Extra, &before) == nil {
 		for _, p := range before.Gone {
 			take(p, 0)
 		}
@@ -131,7 +121,7 @@ func (e *Engine) lastGraph() *graph.Graph {
 func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
 	g := e.lastGraph()
 	var kept evaluation
-	if decodeAny.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
+	if rows.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
 		return nil, nil, false
 	}
 	again := &tracked{e: e, ctx: ctx, plugins: g.Plugins}

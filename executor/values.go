@@ -16,7 +16,36 @@ type parts struct {
 	known map[hashing.Digest][]trace.Named
 }
 
-// parts returns the named parts of a value of several outputs.
+// trees remembers the listings that were asked for last: who reads a folder file by file asks for the same one over and
+// over, and it may be large. It is safe for concurrent use.
+type trees struct {
+	mu    sync.Mutex
+	known [4]struct {
+		digest hashing.Digest
+		tree   hashing.Tree
+	}
+	next int // is forgotten next
+}
+
+func (t *trees) find(d hashing.Digest) (hashing.Tree, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range t.known {
+		if k.tree != nil && k.digest == d {
+			return k.tree, true
+		}
+	}
+	return nil, false
+}
+
+func (t *trees) keep(d hashing.Digest, tree hashing.Tree) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known[t.next].digest, t.known[t.next].tree = d, tree
+	t.next = (t.next + 1) % len(t.known)
+}
+
+// partsOf returns the named parts of a value of several outputs.
 func (e *Engine) partsOf(ctx context.Context, v trace.Value) ([]trace.Named, error) {
 	e.parts.mu.Lock()
 	known, ok := e.parts.known[v.Digest]
@@ -122,13 +151,20 @@ func (e *Engine) items(ctx context.Context, v trace.Value) ([]trace.Value, error
 	return trace.Items(blob)
 }
 
-// tree reads a listing from the cache.
+// tree reads a listing from the cache. Nobody may change it.
 func (e *Engine) tree(ctx context.Context, d hashing.Digest) (hashing.Tree, error) {
+	if known, ok := e.trees.find(d); ok {
+		return known, nil
+	}
 	blob, err := e.content(ctx, trace.Value{Media: trace.MediaTree, Digest: d, Size: 1})
 	if err != nil {
 		return nil, err
 	}
-	return hashing.DecodeTree(blob)
+	tree, err := hashing.DecodeTree(blob)
+	if err == nil {
+		e.trees.keep(d, tree)
+	}
+	return tree, err
 }
 
 // loadInline returns the node's inline JSON.

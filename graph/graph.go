@@ -8,7 +8,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/fxamacker/cbor/v2"
+	"github.com/calyx-build/calyx/hashing/rows"
 	"github.com/zeebo/blake3"
 )
 
@@ -32,15 +32,6 @@ type Head struct {
 	Extra []byte `json:"extra,omitempty"`
 }
 
-// reading is how nodes are decoded: paths may be any bytes.
-var reading = func() cbor.DecMode {
-	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()
-
 // magic names the format; another number is another format.
 const magic = "calyx graph 1\n\x00\x00"
 
@@ -49,7 +40,7 @@ var ErrFormat = errors.New("not a graph file of this version")
 
 // Encode writes declarations, with extra kept beside them, in the form that Open reads.
 func Encode(d *Declarations, extra []byte) ([]byte, error) {
-	head, err := cbor.Marshal(Head{Workspace: d.Workspace, Pools: d.Pools, Plugins: d.Plugins, Default: d.Default, Extra: extra})
+	head, err := rows.Marshal(Head{Workspace: d.Workspace, Pools: d.Pools, Plugins: d.Plugins, Default: d.Default, Extra: extra})
 	if err != nil {
 		return nil, fmt.Errorf("encode the graph: %w", err)
 	}
@@ -89,7 +80,7 @@ const (
 type writer struct{ data []byte }
 
 func (w *writer) node(n *Node) error {
-	body, err := cbor.Marshal(n)
+	body, err := rows.Marshal(n)
 	if err != nil {
 		return err
 	}
@@ -162,7 +153,7 @@ func Open(data []byte) (*Graph, error) {
 	g.offsets = data[tables : tables+4*(nodes+1)]
 	g.byName = data[tables+4*(nodes+1) : tables+4*(2*nodes+1)]
 	g.owners = data[tables+4*(2*nodes+1) : tables+4*(2*nodes+1)+8*owners]
-	if err := reading.Unmarshal(data[headAt:headAt+headLen], &g.Head); err != nil {
+	if err := rows.Unmarshal(data[headAt:headAt+headLen], &g.Head); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return g, nil
@@ -186,7 +177,7 @@ func (g *Graph) Node(i int) *Node {
 	at, end := number(g.offsets, i), number(g.offsets, i+1)
 	skip := 4 + int(binary.LittleEndian.Uint32(g.data[at:]))
 	var n Node
-	if err := reading.Unmarshal(g.data[at+skip:end], &n); err != nil {
+	if err := rows.Unmarshal(g.data[at+skip:end], &n); err != nil {
 		panic(fmt.Sprintf("internal error: node %d of a checked graph file: %v", i, err))
 	}
 	return &n

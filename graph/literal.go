@@ -1,9 +1,8 @@
 package graph
 
 import (
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // Literal is a plain value as package hashing encodes it: nil, bool, int64, *big.Int, float64, string, []byte, []any or
@@ -19,13 +18,13 @@ func (l Literal) MarshalCBOR() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cbor.Marshal(encoded)
+	return rows.Marshal(encoded)
 }
 
 // UnmarshalCBOR reads what MarshalCBOR wrote.
 func (l *Literal) UnmarshalCBOR(text []byte) error {
 	var encoded []byte
-	err := cbor.Unmarshal(text, &encoded)
+	err := rows.Unmarshal(text, &encoded)
 	if err == nil {
 		l.V, err = hashing.Decode(encoded)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
+	"github.com/calyx-build/calyx/hashing/rows"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -14,24 +14,6 @@ const rowVersion = 1
 
 // maxRow bounds what a compressed row may unfold to, in bytes, so that a damaged one cannot take all memory.
 const maxRow = 1 << 28
-
-// rows is how rows are encoded: times keep their microseconds.
-var rows = func() cbor.EncMode {
-	mode, err := cbor.EncOptions{Time: cbor.TimeUnixMicro}.EncMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()
-
-// reading is how rows are decoded: a list may be as long as a graph is large.
-var reading = func() cbor.DecMode {
-	mode, err := cbor.DecOptions{MaxArrayElements: 1 << 27}.DecMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()
 
 // headRow is the row of a run.
 type headRow struct {
@@ -52,7 +34,7 @@ func encodeHead(h *headRow) ([]byte, error) {
 
 // decodeHead reads a run's row; ok is false where it is damaged or of another version.
 func decodeHead(row []byte) (h headRow, ok bool) {
-	if len(row) == 0 || row[0] != rowVersion || reading.Unmarshal(row[1:], &h) != nil {
+	if len(row) == 0 || row[0] != rowVersion || rows.Unmarshal(row[1:], &h) != nil {
 		return headRow{}, false
 	}
 	return h, true
@@ -105,7 +87,7 @@ func (c *codec) packSpans(spans []Span) ([]byte, error) {
 // unpackSpans reads a piece; nil where it is damaged.
 func (c *codec) unpackSpans(row []byte) []Span {
 	var spans []Span
-	if body := c.unpack(row); body == nil || reading.Unmarshal(body, &spans) != nil {
+	if body := c.unpack(row); body == nil || rows.Unmarshal(body, &spans) != nil {
 		return nil
 	}
 	return spans

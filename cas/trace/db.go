@@ -4,29 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
-
-// rows is how rows are encoded: times keep their microseconds.
-var rows = func() cbor.EncMode {
-	mode, err := cbor.EncOptions{Time: cbor.TimeUnixMicro}.EncMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()
-
-// reading is how rows are decoded: names and what programs print may be any bytes.
-var reading = func() cbor.DecMode {
-	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()
 
 // DB keeps traces and records in a store. It is safe for concurrent use.
 type DB struct{ store cas.Store }
@@ -55,7 +36,7 @@ func (db *DB) Entries(ctx context.Context, keys []hashing.Digest) (entries []*En
 // DecodeEntry reads a chain row; nil where it is empty or damaged.
 func DecodeEntry(row []byte) *Entry {
 	var e Entry
-	if row == nil || reading.Unmarshal(row, &e) != nil {
+	if row == nil || rows.Unmarshal(row, &e) != nil {
 		return nil
 	}
 	return &e
@@ -88,7 +69,7 @@ func (db *DB) AllRecords(ctx context.Context, s Scope, yield func(node string, r
 
 func decodeRecord(row []byte) *NodeRecord {
 	var r NodeRecord
-	if row == nil || reading.Unmarshal(row, &r) != nil {
+	if row == nil || rows.Unmarshal(row, &r) != nil {
 		return nil
 	}
 	return &r

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // Rows returns the rows that keep the trace alone, as they would stand in an empty store.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // Value is what a node yields, by content: a media type and the digest of bytes in the store.
@@ -43,7 +44,7 @@ func ListOf(items []Value) (Value, []byte) {
 // Items reads the blob behind a list of values.
 func Items(blob []byte) ([]Value, error) {
 	var items []Value
-	if err := reading.Unmarshal(blob, &items); err != nil {
+	if err := rows.Unmarshal(blob, &items); err != nil {
 		return nil, fmt.Errorf("read a list of values: %w", err)
 	}
 	return items, nil
@@ -71,7 +72,7 @@ func Join(parts []Named) (Value, []byte) {
 // Parts reads the blob behind a value of named parts.
 func Parts(blob []byte) ([]Named, error) {
 	var parts []Named
-	if err := reading.Unmarshal(blob, &parts); err != nil {
+	if err := rows.Unmarshal(blob, &parts); err != nil {
 		return nil, fmt.Errorf("read the parts of a value: %w", err)
 	}
 	return parts, nil

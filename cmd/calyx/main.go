@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -50,12 +51,13 @@ func (a *app) exitOnSecond() {
 
 // internalFault is what a panic becomes: a user never sees one.
 func internalFault(cause any, stack []byte) error {
-	text := console.Line(fmt.Sprint(cause))
+	first, _, _ := strings.Cut(fmt.Sprint(cause), "\n")
+	text := console.Line(first)
 	file, err := os.CreateTemp("", "calyx-fault-*.txt")
 	where := ""
 	if err == nil {
 		where = " with the file " + file.Name()
-		_, _ = fmt.Fprintf(file, "calyx %s\n%s\n\n%s", versionText(), text, stack) // the report is a courtesy
+		_, _ = fmt.Fprintf(file, "calyx %s\n%v\n\n%s", versionText(), cause, stack) // the report is a courtesy
 		_ = file.Close()
 	}
 	return &failure{

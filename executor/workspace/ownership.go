@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // Output is a file or folder that a step owns, with what it should hold.
@@ -42,7 +41,7 @@ func (w *Workspace) Row(o Output) cas.Row {
 	if o.stamp == (stamp{}) {
 		o.stamp = w.stampOf(o)
 	}
-	value, err := cbor.Marshal(owned{Value: o.Value, Node: o.Node, Instance: o.Instance, Stamp: o.stamp})
+	value, err := rows.Marshal(owned{Value: o.Value, Node: o.Node, Instance: o.Instance, Stamp: o.stamp})
 	if err != nil {
 		panic("internal error: encode an output's row: " + err.Error())
 	}
@@ -83,7 +82,7 @@ func (w *Workspace) rows(ctx context.Context, outs []Output) ([]*owned, error) {
 // decodeOwned reads a row; nil where there is none, or a damaged one.
 func decodeOwned(value []byte) *owned {
 	var row owned
-	if value == nil || decoding.Unmarshal(value, &row) != nil {
+	if value == nil || rows.Unmarshal(value, &row) != nil {
 		return nil
 	}
 	row.raw = value
@@ -124,12 +123,3 @@ func (w *Workspace) flush() {
 		_, _ = w.store.Commit(context.Background(), txns...) // see refreshes
 	}
 }
-
-// decoding is how rows are read: names may be any bytes.
-var decoding = func() cbor.DecMode {
-	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	return mode
-}()

@@ -36,6 +36,7 @@ func (e *evaluation) builtins() starlark.StringDict {
 		"read_yaml":  e.readYAML,
 		"env":        e.variable,
 		"range":      e.boundedRange,
+		"zip":        e.boundedZip,
 		operandCheck: e.operand,
 		sizeCheck:    e.growth.sizeCheck,
 		leftFactor:   e.growth.leftFactor,
@@ -67,7 +68,7 @@ func (e *evaluation) operand(args starlark.Tuple, _ []starlark.Tuple) (starlark.
 }
 
 // maxRange is the length of the longest range. Starlark makes lists of ranges before anyone can stop it.
-const maxRange = 10_000_000
+const maxRange = 5_000_000
 
 // boundedRange is Starlark's range with a bound.
 func (e *evaluation) boundedRange(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -79,6 +80,20 @@ func (e *evaluation) boundedRange(args starlark.Tuple, kwargs []starlark.Tuple) 
 		return nil, fmt.Errorf("range of %d numbers: at most %d are possible", n, maxRange)
 	}
 	return v, nil
+}
+
+// boundedZip is Starlark's zip with a bound on the elements of all tuples together.
+func (e *evaluation) boundedZip(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	shortest := maxRange
+	for _, v := range args {
+		if n := starlark.Len(v); n >= 0 {
+			shortest = min(shortest, n)
+		}
+	}
+	if n := shortest * len(args); n > maxRange {
+		return nil, fmt.Errorf("zip of %d elements: at most %d are possible", n, maxRange)
+	}
+	return starlark.Call(e.thread, starlark.Universe["zip"], args, kwargs)
 }
 
 // value reads a stored node.

@@ -61,6 +61,7 @@ func (e *evaluation) read(name string) ([]byte, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("read %q: the file is larger than %d MiB", name, maxFile>>20)
 	}
+	e.earned.Add(readHeap * int64(len(text)))
 	return text, nil
 }
 

@@ -33,6 +33,7 @@ func (e *evaluation) expr(v starlark.Value, depth int) (graph.Expr, error) {
 	if e.converted++; e.converted > maxElements {
 		return graph.Expr{}, errElements
 	}
+	e.earned.Add(elementHeap)
 	switch v := v.(type) {
 	case starlark.String:
 		return e.text(string(v))

@@ -47,7 +47,13 @@ type report struct {
 	seen map[Error]bool
 }
 
+// maxMessage is how many bytes of a message are kept: fail() takes any text.
+const maxMessage = 4 << 10
+
 func (r *report) add(e Error) {
+	if len(e.Msg) > maxMessage {
+		e.Msg = strings.ToValidUTF8(e.Msg[:maxMessage], "") + "…"
+	}
 	if r.seen[e] || r.full() {
 		return
 	}

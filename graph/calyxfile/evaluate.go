@@ -14,14 +14,16 @@ import (
 )
 
 // Evaluate runs a Calyxfile and returns what it declares, checked as a whole. What is wrong with the file is returned as
-// Errors; any other error means that the evaluation was given up because ctx ended.
+// Errors; any other error means that the evaluation was given up because ctx ended. Where an operation goes on without
+// end after it was stopped, a goroutine stays behind with it.
 func Evaluate(ctx context.Context, o Options) (*graph.Declarations, error) {
 	e := newEvaluation(o)
-	release := e.guard(ctx)
-	complete := e.run()
-	release()
+	complete, ended := e.guarded(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("evaluate %s: %w", o.Path, context.Cause(ctx))
+	}
+	if !ended {
+		return nil, Errors{{Pos: graph.Pos{File: e.main}, Msg: *e.stopped.Load(), Hint: endlessHint}}
 	}
 	// After a stop in the middle, names that would have followed would be reported as unknown.
 	var declarations *graph.Declarations
@@ -49,6 +51,7 @@ type evaluation struct {
 	files       map[string]*sourceFile
 	modules     map[string]*module
 	converted   int                    // elements of lists and dictionaries, see maxElements
+	earned      atomic.Int64           // bytes of memory beside baseHeap, for what was declared and read
 	stopped     atomic.Pointer[string] // why the guard ended the evaluation; nil: it did not
 }
 
@@ -151,10 +154,10 @@ func (e *evaluation) runtimeError(err error) {
 		pos, from := e.blame(traced.CallStack)
 		failure.Pos, failure.Msg = pos, e.describe(traced.Msg)+from
 	}
-	if why := e.stopped.Load(); why != nil {
-		failure.Msg = *why
-	}
 	failure.Hint = runtimeHint(failure.Msg)
+	if why := e.stopped.Load(); why != nil {
+		failure.Msg, failure.Hint = *why, endlessHint
+	}
 	e.add(failure)
 }
 

@@ -8,23 +8,25 @@ import (
 )
 
 // Starlark looks for a stop between instructions only, and one instruction may make a value of any size, or copy a large
-// one in each round of a loop. So operands of +, * and % pass through checks, by which both come to an end at the same place in
+// one in each round of a loop. So operands of +, *, %, // and << pass through checks, by which both come to an end at the same place in
 // every evaluation; what else takes memory is left to the guard.
 const (
 	// maxLength is how many elements a list or tuple may have that an operator works on; strings may have maxText bytes.
-	maxLength = 10_000_000
-	maxText   = 64 << 20
-	// maxBits bounds the integers that * makes.
-	maxBits = 1 << 20
-	// maxCopied is how many bytes operators may copy in all: some seconds' worth.
-	maxCopied = 4 << 30
+	maxLength = 2_000_000
+	maxText   = 16 << 20
+	// maxBits bounds the integers that * and << make.
+	maxBits = 1 << 16
+	// maxCopied is how many bytes operators may copy in all: a second's worth.
+	maxCopied = 1 << 30
 	// elementBytes is what an element of a list takes.
 	elementBytes = 16
+	// bitBytes is how many bytes could be copied in the time that a bit of a large integer costs.
+	bitBytes = 8
 )
 
 // The built-ins that operands pass through; no identifier can have their names.
 const (
-	sizeCheck   = "operand"          // of + and %
+	sizeCheck   = "operand"          // of +, %, // and <<
 	leftFactor  = "left factor"      // of *, remembered until the right one comes
 	rightFactor = "right factor"     // of *
 	growthCheck = "what is added to" // the variable before += and *=, and what comes after it
@@ -32,11 +34,11 @@ const (
 
 // boundGrowth has the operands of an operator checked that may make something large.
 func boundGrowth(n *syntax.BinaryExpr) {
-	if isNumber(n.X) && n.Op != syntax.STAR || isNumber(n.Y) && n.Op != syntax.STAR {
+	if (n.Op == syntax.PLUS || n.Op == syntax.PERCENT) && (isNumber(n.X) || isNumber(n.Y)) {
 		return
 	}
 	switch n.Op {
-	case syntax.PLUS, syntax.PERCENT:
+	case syntax.PLUS, syntax.PERCENT, syntax.LTLT, syntax.SLASHSLASH:
 		n.X, n.Y = through(sizeCheck, n.OpPos, n.X), through(sizeCheck, n.OpPos, n.Y)
 	case syntax.STAR:
 		n.X, n.Y = callOf(leftFactor, n.OpPos, n.X), callOf(rightFactor, n.OpPos, n.Y)
@@ -47,7 +49,7 @@ func boundGrowth(n *syntax.BinaryExpr) {
 func boundAssignment(n *syntax.AssignStmt) {
 	name, plain := n.LHS.(*syntax.Ident)
 	switch {
-	case n.Op != syntax.PLUS_EQ && n.Op != syntax.STAR_EQ && n.Op != syntax.PERCENT_EQ:
+	case !makesMore(n.Op):
 	case n.Op == syntax.PLUS_EQ && isNumber(n.RHS):
 	case plain:
 		before := &syntax.Ident{NamePos: name.NamePos, Name: name.Name}
@@ -59,6 +61,14 @@ func boundAssignment(n *syntax.AssignStmt) {
 	default:
 		n.RHS = through(sizeCheck, n.OpPos, n.RHS)
 	}
+}
+
+func makesMore(op syntax.Token) bool {
+	switch op {
+	case syntax.PLUS_EQ, syntax.STAR_EQ, syntax.PERCENT_EQ, syntax.LTLT_EQ, syntax.SLASHSLASH_EQ:
+		return true
+	}
+	return false
 }
 
 func isNumber(x syntax.Expr) bool {
@@ -116,6 +126,8 @@ func (g *growth) growthCheck(args starlark.Tuple, _ []starlark.Tuple) (starlark.
 // charge counts a value that is about to be copied.
 func (g *growth) charge(v starlark.Value) error {
 	switch v := v.(type) {
+	case starlark.Int:
+		return g.integer(v, 0)
 	case starlark.String:
 		return g.take(int64(len(v)), 1)
 	case *starlark.List:
@@ -147,12 +159,10 @@ func (g *growth) multiply(x, y starlark.Value) error {
 	times, small := n.Int64()
 	switch v := x.(type) {
 	case starlark.Int:
-		if _, both := v.Int64(); both && small {
-			return nil
+		if small {
+			return g.integer(v, 64)
 		}
-		if v.BigInt().BitLen()+n.BigInt().BitLen() > maxBits {
-			return fmt.Errorf("an integer of more than %d bits", maxBits)
-		}
+		return g.integer(v, n.BigInt().BitLen())
 	case starlark.String:
 		return g.product(int64(len(v)), times, small, 1)
 	case *starlark.List:
@@ -161,6 +171,18 @@ func (g *growth) multiply(x, y starlark.Value) error {
 		return g.product(int64(len(v)), times, small, elementBytes)
 	}
 	return nil
+}
+
+// integer counts one that an operation makes more bits of; small ones are not worth it.
+func (g *growth) integer(v starlark.Int, more int) error {
+	if _, small := v.Int64(); small && more <= 64 {
+		return nil
+	}
+	bits := v.BigInt().BitLen() + more
+	if bits > maxBits {
+		return fmt.Errorf("an integer of more than %d bits", maxBits)
+	}
+	return g.take(int64(bits), bitBytes)
 }
 
 func (g *growth) product(length, times int64, small bool, size int64) error {
@@ -182,7 +204,7 @@ func (g *growth) take(length, size int64) error {
 		return fmt.Errorf("a list of more than %d elements", maxLength)
 	}
 	if g.copied += length * size; g.copied > maxCopied {
-		return fmt.Errorf("the evaluation does not come to an end: it was stopped after + and * had copied %d GiB", maxCopied>>30)
+		return fmt.Errorf("the evaluation does not come to an end: it was stopped after operators had copied %d GiB", maxCopied>>30)
 	}
 	return nil
 }

@@ -32,21 +32,28 @@ func TestLimits(t *testing.T) {
 		"lambda":    {"x = " + strings.Repeat("lambda:", 1_000_000) + "1", "expressions are nested more than 5000 deep"},
 		"calls":     {"x = f" + strings.Repeat("()", 1_000_000), "expressions are nested more than 5000 deep"},
 		"elif":      {"if 1:\n  pass\n" + strings.Repeat("elif 1:\n  pass\n", 1_000_000), "1000000 branches of elif are more than 5000"},
-		"range":     {"l = list(range(1 << 40))", "at most 10000000 are possible"},
-		"memory": {"l = []\nfor i in range(10000000):\n    l.append(\"%d\" % i * 1000000)\n",
-			"the evaluation was stopped: it took more than 1 GiB of memory"},
-		"lists":        {"l = [1]\nfor i in range(1000):\n    l = l + l\n", "Calyxfile:3:11: a list of more than 10000000 elements"},
-		"in place":     {"l = [1]\nfor i in range(1000):\n    l += l\n", "Calyxfile:3:7: a list of more than 10000000 elements"},
-		"tuples":       {"l = (1,)\nfor i in range(1000):\n    l += l\n", "Calyxfile:3:7: a list of more than 10000000 elements"},
-		"strings":      {"s = \"x\"\nfor i in range(1000):\n    s = s + s\n", "Calyxfile:3:11: a string of more than 64 MiB"},
-		"formatted":    {"s = \"x\"\nfor i in range(1000):\n    s = \"%s%s\" % (s, s)\n", "Calyxfile:3:16: a string of more than 64 MiB"},
-		"repeated":     {"l = [0] * 1000000\nm = 1000 * l\n", "Calyxfile:2:10: a list of more than 10000000 elements"},
-		"repeated far": {"l = \"ab\" * (1 << 100)\n", "a string of more than 64 MiB"},
-		"times":        {"l = [0]\nl *= 20000000\n", "Calyxfile:2:3: a list of more than 10000000 elements"},
-		"nested":       {"def f(n):\n    return [0] * n\nl = [1] * (2 * len(f(10000000 // 4) * 3) * 3)\n", "Calyxfile:3:9: a list of more than 10000000 elements"},
-		"squares":      {"x = 3\nfor i in range(500):\n    x = x * x\n", "Calyxfile:3:11: an integer of more than 1048576 bits"},
-		"copies": {"s = \"x\" * (60 << 20)\nfor i in range(10000000):\n    t = s + str(i)\n",
-			"Calyxfile:3:11: the evaluation does not come to an end: it was stopped after + and * had copied 4 GiB"},
+		"range":     {"l = list(range(1 << 40))", "at most 5000000 are possible"},
+		"zip":       {"l = zip(*[range(1000000)] * 1000)", "zip of 1000000000 elements: at most 5000000 are possible"},
+		"steps":     {"for i in range(5000000):\n  for j in range(5000000):\n    pass\n", "Calyxfile:2:3: the evaluation does not come to an end: it was stopped after 20 million steps"},
+		"append":    {"l = []\nfor i in range(5000000):\n    l.append(\"%d\" % i * 1000000)\n", "the evaluation was stopped: it took more than 80 MiB of memory"},
+		"keys":      {"d = {}\nfor i in range(5000000):\n    d[i] = \"x\" * 10000\n", "the evaluation was stopped: it took more than 80 MiB of memory"},
+		"extend":    {"l = [1]\nfor i in range(100):\n    l.extend(l)\n", "the evaluation was stopped: it took more than 80 MiB of memory"},
+		"shifts":    {"x = 1\nfor i in range(1000):\n    x = x << 500\n", "Calyxfile:3:11: an integer of more than 65536 bits"},
+		"large factors": {"x = 1\nfor i in range(100):\n    x = x << 500\nfor i in range(5000000): x * 7\n",
+			"Calyxfile:4:28: the evaluation does not come to an end: it was stopped after operators had copied 1 GiB"},
+		"message":      {"fail(\"x\" * 10000000)\n", "xxx…"},
+		"lists":        {"l = [1]\nfor i in range(1000):\n    l = l + l\n", "Calyxfile:3:11: a list of more than 2000000 elements"},
+		"in place":     {"l = [1]\nfor i in range(1000):\n    l += l\n", "Calyxfile:3:7: a list of more than 2000000 elements"},
+		"tuples":       {"l = (1,)\nfor i in range(1000):\n    l += l\n", "Calyxfile:3:7: a list of more than 2000000 elements"},
+		"strings":      {"s = \"x\"\nfor i in range(1000):\n    s = s + s\n", "Calyxfile:3:11: a string of more than 16 MiB"},
+		"formatted":    {"s = \"x\"\nfor i in range(1000):\n    s = \"%s%s\" % (s, s)\n", "Calyxfile:3:16: a string of more than 16 MiB"},
+		"repeated":     {"l = [0] * 1000000\nm = 1000 * l\n", "Calyxfile:2:10: a list of more than 2000000 elements"},
+		"repeated far": {"l = \"ab\" * (1 << 100)\n", "a string of more than 16 MiB"},
+		"times":        {"l = [0]\nl *= 20000000\n", "Calyxfile:2:3: a list of more than 2000000 elements"},
+		"nested":       {"def f(n):\n    return [0] * n\nl = [1] * (2 * len(f(2000000 // 4) * 3) * 3)\n", "Calyxfile:3:9: a list of more than 2000000 elements"},
+		"squares":      {"x = 3\nfor i in range(500):\n    x = x * x\n", "Calyxfile:3:11: an integer of more than 65536 bits"},
+		"copies": {"s = \"x\" * (1 << 20)\nfor i in range(5000000):\n    t = s + str(i)\n",
+			"Calyxfile:3:11: the evaluation does not come to an end: it was stopped after operators had copied 1 GiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := firstError(t, c.text); !strings.Contains(got, c.want) {
@@ -105,7 +112,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	reason := errors.New("the user left")
 	w := &cancelling{world: fixture(), cancel: func() { cancel(reason) }}
-	w.files["Calyxfile"] = "print(\"go\")\nfor i in range(10000000):\n    for j in range(10000000): pass\n"
+	w.files["Calyxfile"] = "print(\"go\")\nfor i in range(5000000):\n    for j in range(5000000): pass\n"
 	d, err := calyxfile.Evaluate(ctx, calyxfile.Options{Path: "Calyxfile", Root: "/ws", Source: w})
 	if d != nil || !errors.Is(err, reason) {
 		t.Errorf("a cancelled evaluation returned %v, %v", d, err)
@@ -119,6 +126,34 @@ type cancelling struct {
 }
 
 func (c *cancelling) Print(graph.Pos, string) { c.cancel() }
+
+// TestStuck gives up an operation that goes on after the evaluation was stopped.
+func TestStuck(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	reason := errors.New("the user left")
+	w := &blocking{world: fixture(), begun: func() { cancel(reason) }, end: make(chan struct{}), ended: make(chan struct{})}
+	w.files["Calyxfile"] = "glob(\"**\")\n"
+	d, err := calyxfile.Evaluate(ctx, calyxfile.Options{Path: "Calyxfile", Root: "/ws", Source: w})
+	if d != nil || !errors.Is(err, reason) {
+		t.Errorf("a stuck evaluation returned %v, %v", d, err)
+	}
+	close(w.end)
+	<-w.ended
+}
+
+// blocking looks for files until the test lets it end.
+type blocking struct {
+	*world
+	begun      func()
+	end, ended chan struct{}
+}
+
+func (b *blocking) Glob(string, []string) ([]string, error) {
+	b.begun()
+	<-b.end
+	close(b.ended)
+	return nil, nil
+}
 
 // TestManyErrors bounds the report.
 func TestManyErrors(t *testing.T) {

@@ -18,9 +18,6 @@ type axis struct {
 	values []graph.Literal
 }
 
-// maxCombinations bounds how many steps one matrix may declare.
-const maxCombinations = 1_000_000
-
 // axes parses a matrix. It is never nil where it is there.
 func (e *evaluation) axes(v starlark.Value) ([]axis, error) {
 	dict, ok := v.(*starlark.Dict)
@@ -36,8 +33,8 @@ func (e *evaluation) axes(v starlark.Value) ([]axis, error) {
 		if err != nil {
 			return nil, err
 		}
-		if combinations *= len(a.values); combinations > maxCombinations {
-			return nil, fmt.Errorf("it has more than %d combinations", maxCombinations)
+		if combinations *= len(a.values); combinations > maxNodes {
+			return nil, fmt.Errorf("it has more than %d combinations", maxNodes)
 		}
 		axes = append(axes, a)
 	}

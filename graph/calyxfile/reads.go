@@ -24,6 +24,7 @@ func (e *evaluation) glob(args starlark.Tuple, kwargs []starlark.Tuple) (starlar
 	if err != nil {
 		return nil, fmt.Errorf("glob %q: %w", clean, err)
 	}
+	e.earned.Add(pathHeap * int64(len(found)))
 	list := make([]starlark.Value, len(found))
 	for i, f := range found {
 		list[i] = starlark.String(f)

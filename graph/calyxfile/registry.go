@@ -61,6 +61,9 @@ func (d *declared) outputNames() []string {
 	return names
 }
 
+// maxNodes bounds how many nodes there may be.
+const maxNodes = 1_000_000
+
 // declare enters a node under its name, or reports why it cannot have the name.
 func (c *call) declare(d *declared) {
 	if other, ok := c.e.byName[d.Name]; ok {
@@ -72,8 +75,14 @@ func (c *call) declare(d *declared) {
 		d.bad = true
 		return
 	}
+	if len(c.e.nodes) == maxNodes {
+		c.e.stop(fmt.Sprintf("the evaluation does not come to an end: it was stopped after %d nodes", maxNodes))
+		d.bad = true
+		return
+	}
 	c.e.byName[d.Name] = d
 	c.e.nodes = append(c.e.nodes, d)
+	c.e.earned.Add(nodeHeap)
 }
 
 // pendingRef is a reference by name, to be looked up when everything is declared.
