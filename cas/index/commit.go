@@ -199,6 +199,7 @@ func (w *writer) get(key []byte) ([]byte, error) {
 	if pebble.IsCorruptionError(err) {
 		w.db.warn(fmt.Sprintf("a row of the cache %q is damaged (%v); what it held will be computed again",
 			filepath.Dir(w.db.path), err))
+		w.db.foundDamaged()
 		w.delete(key)
 		return nil, nil
 	}

@@ -132,6 +132,42 @@ func TestScanOverDamage(t *testing.T) {
 	}
 }
 
+// TestDamageIsMended opens a damaged database again and again: it is told of once, what could be read is there, and what
+// is written in place of the rest stays.
+func TestDamageIsMended(t *testing.T) {
+	path := filled(t)
+	scramble(t, path, "*.sst")
+	var told []string
+	var counts []int
+	for range 4 {
+		db, err := index.Open(path, index.Options{Warn: func(text string) { told = append(told, text) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts = append(counts, scan(t, db, "n"))
+		if len(counts) == 3 {
+			for i := range 2000 {
+				if err := readOrRewrite(db, i); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(told) != 1 {
+		t.Errorf("told %q, want the damage, once", told)
+	}
+	if n := counts[0]; n < 1000 || n == 2000 || counts[1] != n || counts[2] != n || counts[3] != 2000 {
+		t.Errorf("scanned %d rows of 2000, of which a few were damaged and then written anew", counts)
+	}
+	left, err := filepath.Glob(path + ".*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left beside the database: %q, %v", left, err)
+	}
+}
+
 // scan counts the rows under a prefix, and makes sure that they come in order and are right.
 func scan(t *testing.T, db *index.DB, prefix string) (n int) {
 	t.Helper()

@@ -53,11 +53,12 @@ type DB struct {
 var _ Index = (*DB)(nil)
 
 // Open opens the database in a folder of its own, or makes one. One that is damaged is set aside, told, and replaced by
-// an empty one: everything in it can be computed again.
+// an empty one: everything in it can be computed again. One in which a part was found damaged before is mended.
 func Open(path string, o Options) (*DB, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
+	mend(path, o)
 	db, err := open(path, o)
 	if damaged(err) {
 		aside := fmt.Sprintf("%s.damaged-%d", path, time.Now().Unix())

@@ -29,6 +29,7 @@ func (d *DB) iterate(ctx context.Context, from, to []byte, visit func(*pebble.It
 		if !known {
 			gap = [2][]byte{next, d.beyond(ctx, next, to)}
 			d.gaps.add(gap)
+			d.foundDamaged()
 			what, _, _ := strings.Cut(err.Error(), "\n") // what follows is Pebble's own affair
 			d.warn(fmt.Sprintf("a part of the cache %q is damaged (%s); it is left out, and what it held will be computed again",
 				filepath.Dir(d.path), what))
