@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -197,9 +196,7 @@ func (w *writer) get(key []byte) ([]byte, error) {
 	}
 	value, err := w.db.get(key, 0)
 	if pebble.IsCorruptionError(err) {
-		w.db.warn(fmt.Sprintf("a row of the cache %q is damaged (%v); what it held will be computed again",
-			filepath.Dir(w.db.path), err))
-		w.db.foundDamaged()
+		w.db.foundDamaged(err)
 		w.delete(key)
 		return nil, nil
 	}

@@ -42,6 +42,7 @@ type DB struct {
 	leases *lease.Local
 
 	gaps     gaps
+	told     sync.Map // what was found damaged
 	queue    queue
 	totals   Totals        // as of the last batch; the committer's
 	done     chan struct{} // closed when the committer has ended

@@ -8,7 +8,6 @@ import (
 	"math/big"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -29,10 +28,7 @@ func (d *DB) iterate(ctx context.Context, from, to []byte, visit func(*pebble.It
 		if !known {
 			gap = [2][]byte{next, d.beyond(ctx, next, to)}
 			d.gaps.add(gap)
-			d.foundDamaged()
-			what, _, _ := strings.Cut(err.Error(), "\n") // what follows is Pebble's own affair
-			d.warn(fmt.Sprintf("a part of the cache %q is damaged (%s); it is left out, and what it held will be computed again",
-				filepath.Dir(d.path), what))
+			d.foundDamaged(err)
 		}
 		if from = gap[1]; from == nil || to != nil && bytes.Compare(from, to) >= 0 {
 			return ctx.Err()

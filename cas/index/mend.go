@@ -3,7 +3,10 @@ package index
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -20,8 +23,18 @@ func markOf(path string) string     { return path + ".damaged" }
 func mendedOf(path string) string   { return path + ".mended" }
 func replacedOf(path string) string { return path + ".replaced" }
 
-// foundDamaged leaves the mark. Where it cannot be written, the damage is told once more by the next process.
-func (d *DB) foundDamaged() {
+// foundDamaged tells what is damaged, once for each block, and leaves the mark. Where that cannot be written, the damage
+// is told once more by the next process.
+func (d *DB) foundDamaged(err error) {
+	what, _, _ := strings.Cut(err.Error(), "\n") // what follows is Pebble's own affair
+	if at := strings.Index(what, "pebble: "); at > 0 {
+		what = what[at:]
+	}
+	if _, told := d.told.LoadOrStore(what, true); told {
+		return
+	}
+	d.warn(fmt.Sprintf("a part of the cache %q is damaged (%s); it is left out, and what it held will be computed again",
+		filepath.Dir(d.path), what))
 	f, err := d.guard.FS.Create(markOf(d.path), vfs.WriteCategoryUnspecified)
 	if err == nil {
 		_ = f.Close()
