@@ -250,9 +250,39 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 			r.After = printed(d.now[i].Digest)
 		}
 		r.Kind = l.observationKind(o)
+		if was, is := seenOf(n.record.Seen, o), l.storedSeen([]trace.Stage{d.now}); r.After != "" && was.Kind != "" {
+			r.Before, r.After = apart(was, seenOf(is, o))
+		}
 		return r
 	}
 	return graph.Reason{Kind: graph.DependencyChanged, Node: n.name}
+}
+
+// storedSeen are the stored values among what a task asked for.
+func (l *loop) storedSeen(stages []trace.Stage) (seen []trace.Component) {
+	known := map[string]bool{}
+	for _, stage := range stages {
+		for _, o := range stage {
+			if o.Kind != trace.Param && o.Kind != trace.Node || known[o.Subject] {
+				continue
+			}
+			if d, ok := l.nodes.find(o.Subject); ok && d.isStored() && d.loadInline() != nil {
+				known[o.Subject] = true
+				seen = append(seen, trace.Component{Kind: partInput, Subject: o.Subject, Text: d.show(d.value)})
+			}
+		}
+	}
+	return seen
+}
+
+// seenOf is the one that an observation is about; the zero Component where there is none.
+func seenOf(seen []trace.Component, o trace.Observation) trace.Component {
+	for _, c := range seen {
+		if c.Subject == o.Subject && (o.Kind == trace.Param || o.Kind == trace.Node) {
+			return c
+		}
+	}
+	return trace.Component{}
 }
 
 func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {

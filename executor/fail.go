@@ -77,8 +77,8 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage, varies bool) (cas.Row, error) {
 	r := &trace.NodeRecord{
 		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
-		Components: l.components(n),
-		Outcome:    string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
+		Components: l.components(n), Seen: l.storedSeen(stages),
+		Outcome: string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
 		Varies: varies,
 	}
 	for _, c := range n.chain {
