@@ -2,9 +2,11 @@ package executor
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -60,7 +62,7 @@ func (a *attempt) observe(requests []trace.Request, then func()) {
 				stage[i] = trace.Observation{Request: r, Digest: digests[i]}
 			}
 			a.n.observedLeaves = append(a.n.observedLeaves, t.leaves...) // what they show must still be so when the result is recorded
-			a.note(len(a.seen), stage)
+			a.note(lastStage, stage)
 			then()
 		})
 	})
@@ -172,12 +174,33 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 	a.call.Answer(id, answers)
 }
 
-// note adds observations to the stage of the requests that had seen so many answers.
+// lastStage is that of what was read without asking: it is known when the task has ended.
+const lastStage = math.MaxInt
+
+// note adds observations to the stage of the requests that had seen so many answers. Secrets are never recorded, however
+// they were read.
 func (a *attempt) note(seen int, stage trace.Stage) {
 	if a.seen == nil {
 		a.seen = map[int]trace.Stage{}
 	}
-	a.seen[seen] = append(a.seen[seen], stage...)
+	secrets := a.l.secretsOf(a.n)
+	for _, o := range stage {
+		if o.Kind != trace.Env || !slices.Contains(secrets, o.Subject) {
+			a.seen[seen] = append(a.seen[seen], o)
+		}
+	}
+}
+
+// secretsOf names the variables that are secrets to a step or plugin.
+func (l *loop) secretsOf(n *node) []string {
+	switch {
+	case n.isPlugin():
+		return l.pluginDecl(n).Secrets
+	case n.decl.Step.Call != nil:
+		p := l.g.Plugins[slices.IndexFunc(l.g.Plugins, func(p graph.Plugin) bool { return p.Name == n.decl.Step.Call.Plugin })]
+		return append(slices.Clip(p.Secrets), n.decl.Step.Secrets...)
+	}
+	return n.decl.Step.Secrets
 }
 
 // answerAll takes the views of those nodes that have values. lost tells whether the cache lacks one. It runs on a worker.
