@@ -128,7 +128,7 @@ func (c *call) condemn(f *executor.Failure, why string) {
 		c.pool.mu.Lock()
 		defer c.pool.mu.Unlock()
 		if c.state != ended {
-			c.doom.Message += fmt.Sprintf("; plugin %q did not end the call within %v and was killed", c.pool.plugin.Name, grace)
+			c.doom.Message += fmt.Sprintf("; plugin %q did not end the call within %v and was %s", c.pool.plugin.Name, grace, c.proc.peer.fate())
 			c.proc.kill(blame{why: "did not end a call when it was told to", guilty: c})
 		}
 	})

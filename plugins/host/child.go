@@ -12,7 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	goplugin "github.com/hashicorp/go-plugin"
+
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/memory"
 	"github.com/calyx-build/calyx/plugins/pipes"
 )
 
@@ -190,4 +193,21 @@ func (c *child) exit() (text string, status int, signal string) {
 		return "signal: " + ws.Signal().String(), -1, ws.Signal().String()
 	}
 	return fmt.Sprintf("exit status %d", state.ExitCode()), state.ExitCode(), ""
+}
+
+// started is a program that the host has started, as a peer.
+type started struct {
+	*child
+	client *goplugin.Client
+}
+
+func (s started) drain() { s.out.Drain() }
+
+// end asks the program to end, waits for that, and gives back what go-plugin holds.
+func (s started) end() { s.client.Kill() }
+
+func (started) fate() string { return "killed" }
+
+func (s started) watchMemory(limit func() int64, exceeded func(used, limit int64)) (stop func()) {
+	return memory.Watch(s.cmd.Process.Pid, limit, exceeded)
 }

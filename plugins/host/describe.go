@@ -62,7 +62,7 @@ func (p *process) describeFailed(err error) *executor.Failure {
 	select {
 	case <-p.gone:
 		var how string
-		how, f.Exit, f.Signal = p.child.exit()
+		how, f.Exit, f.Signal = p.peer.exit()
 		err = fmt.Errorf("describe plugin %q: it crashed (%s)", p.pool.plugin.Name, how)
 	case <-time.After(patience):
 	}
@@ -146,6 +146,15 @@ func plainly(err error) error {
 		return fmt.Errorf("a message is too long: %s", s.Message())
 	}
 	return errors.New(s.Message())
+}
+
+// ReadDescription reads what a program says of itself in the words of the protocol.
+func ReadDescription(r *pluginv1.DescribeResponse) (*executor.Description, error) {
+	d, err := description(r)
+	if err != nil {
+		return nil, err
+	}
+	return &d.Description, nil
 }
 
 func description(r *pluginv1.DescribeResponse) (*described, error) {

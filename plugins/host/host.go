@@ -22,6 +22,8 @@ type Options struct {
 	// Grace is the time within which a cancelled call must end before its process is killed, and within which a
 	// process must end after its last call: five seconds.
 	Grace time.Duration
+	// Attach opens a session with the program that a plugin without a command stands for; nil: there is none.
+	Attach func(executor.PluginProcess) (*Attached, error)
 }
 
 // Host runs functions in plugins. Its methods may be called from any goroutine, but Close not from a Handler.

@@ -24,6 +24,9 @@ import (
 // start starts a process, shakes hands, asks it what it offers and opens its session. The error is an *executor.Failure.
 func (p *pool) start() (*process, error) {
 	proc := newProcess(p)
+	if p.plugin.Path == "" {
+		return proc, proc.attach()
+	}
 	conn, err := p.connect(proc)
 	if err == nil {
 		proc.conn = conn
@@ -93,6 +96,7 @@ func (p *process) open(most time.Duration) error {
 	}
 	var session context.Context
 	session, p.hangUp = context.WithCancel(context.Background())
+	p.peer = started{p.child, p.client}
 	p.child.started()
 	p.stream, err = pluginv1.NewPluginClient(p.conn).Session(session)
 	return err

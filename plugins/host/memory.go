@@ -30,7 +30,7 @@ func (a *allowance) limit() int64 {
 // watchMemory kills the process where it holds more than its calls may. It returns when the process is gone.
 func (p *process) watchMemory() {
 	pool := p.pool
-	stop := memory.Watch(p.child.cmd.Process.Pid, func() int64 {
+	stop := p.peer.watchMemory(func() int64 {
 		pool.mu.Lock()
 		defer pool.mu.Unlock()
 		return p.allowance.limit()

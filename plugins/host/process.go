@@ -22,10 +22,11 @@ import (
 // process is one process of a plugin and its session. What has no comment of its own is guarded by the pool's lock.
 type process struct {
 	pool      *pool
-	client    *goplugin.Client                         // set at the start
-	child     *child                                   // set at the start
-	conn      grpc.ClientConnInterface                 // set at the start
-	stream    pluginv1.Plugin_SessionClient            // set at the start
+	peer      peer                                     // set at the start
+	client    *goplugin.Client                         // set at the start of a program
+	child     *child                                   // set at the start of a program
+	conn      grpc.ClientConnInterface                 // set at the start of a program
+	stream    stream                                   // set at the start
 	hangUp    context.CancelFunc                       // set at the start
 	functions map[string]*executor.FunctionDescription // set at the start
 	out       *outbox.Queue[parcel]                    // safe by itself
@@ -41,6 +42,24 @@ type process struct {
 	blame     *blame                                   // why it is being ended, once it is
 	ending    bool                                     // the host ends it in peace
 	allowance allowance
+}
+
+// peer is the program on the other side of a session.
+type peer interface {
+	drain()                                         // reads what it has printed
+	gone(most time.Duration) (forced bool)          // waits for its end, or makes one
+	exit() (text string, status int, signal string) // how it ended
+	end()                                           // asks it to end, and gives back what it took to talk to it
+	killGroup()                                     // ends it by force
+	fate() string                                   // what becomes of it then
+	watchMemory(limit func() int64, exceeded func(used, limit int64)) (stop func())
+}
+
+// stream is a session's.
+type stream interface {
+	Send(*pluginv1.SessionRequest) error
+	Recv() (*pluginv1.SessionResponse, error)
+	CloseSend() error
 }
 
 // blame is why a process is being ended.
@@ -187,7 +206,7 @@ func (p *process) kill(b blame) {
 		p.blame = &b
 		p.pool.remove(p)
 	}
-	p.child.killGroup()
+	p.peer.killGroup()
 }
 
 // end ends the process gracefully, and by force where that takes too long. Calls under way end as cancelled.
@@ -196,8 +215,8 @@ func (p *process) end() {
 	p.ending = true
 	p.pool.mu.Unlock()
 	p.out.Close()
-	force := time.AfterFunc(p.pool.host.opts.Grace, p.child.killGroup)
-	p.client.Kill()
+	force := time.AfterFunc(p.pool.host.opts.Grace, p.peer.killGroup)
+	p.peer.end()
 	force.Stop()
 }
 
@@ -218,10 +237,10 @@ func (p *process) lost(err error) {
 	}
 	p.pool.mu.Unlock()
 
-	forced := p.child.gone(most)
+	forced := p.peer.gone(most)
 	close(p.gone)
 	if !ending {
-		p.client.Kill() // what go-plugin holds
+		p.peer.end()
 	}
 	p.hangUp()
 
@@ -276,12 +295,12 @@ func (p *process) guilty() *call {
 
 // obituary says how the process ended: err is what the stream said, forced tells that it had to be killed then.
 func (p *process) obituary(err error, forced bool) *executor.Failure {
-	how, exit, signal := p.child.exit()
+	how, exit, signal := p.peer.exit()
 	f := &executor.Failure{Exit: exit, Signal: signal, Retry: p.blame == nil || !p.blame.final, Details: p.tail.Lines()}
 	name := p.pool.plugin.Name
 	switch {
 	case p.blame != nil && p.blame.why != "":
-		f.Message, f.Hint = fmt.Sprintf("plugin %q %s, and was killed", name, p.blame.why), p.blame.hint
+		f.Message, f.Hint = fmt.Sprintf("plugin %q %s, and was %s", name, p.blame.why, p.peer.fate()), p.blame.hint
 	case forced || status.Code(err) != codes.Unavailable: // the connection still worked
 		f.Message = fmt.Sprintf("plugin %q broke its session off (%v)", name, plainly(err))
 	case exit == 0:

@@ -19,7 +19,7 @@ func (p *process) read() {
 			p.lost(err)
 			return
 		}
-		p.child.out.Drain() // so that a log has all that was printed before its call ended
+		p.peer.drain() // so that a log has all that was printed before its call ended
 		p.message(m)
 		p.pool.host.news.settle()
 	}

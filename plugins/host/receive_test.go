@@ -81,7 +81,7 @@ func FuzzMessages(f *testing.F) {
 		}
 		h := New(Options{})
 		p := newProcess(newPool(h, executor.PluginProcess{Name: "fuzzed"}))
-		p.child = &child{cmd: &exec.Cmd{}}
+		p.peer = started{child: &child{cmd: &exec.Cmd{}}}
 		p.functions["f"] = &executor.FunctionDescription{Name: "f", Overlap: true}
 		p.pool.procs = []*process{p}
 		told := make([]*tally, 3)
