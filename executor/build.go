@@ -33,6 +33,8 @@ type Summary struct {
 	Moved []string
 	// Values are the values of the targets, in order.
 	Values []TargetValue
+	// Looked is what the result of a program's engine stands on, where that can be told.
+	Looked *Looked
 	// NothingMoved is true where the snapshot answered and the engine did not start.
 	NothingMoved bool
 }

@@ -109,6 +109,8 @@ func (l *loop) inputsReady(n *node) {
 		return
 	}
 	switch {
+	case n.isPlugin() && l.isProgram(n):
+		l.programReady(n)
 	case n.isStored():
 		l.storedReady(n)
 	case n.isList():

@@ -26,7 +26,7 @@ type Config struct {
 	Environ   []string // the user's environment
 	// Store opens the store; it is called at most once.
 	Store func(ctx context.Context) (cas.Store, error)
-	// Runner returns what carries tasks out; it is called at most once.
+	// Runner returns what carries tasks out; it is called when the first one comes, and after Renew again.
 	Runner func() (Runner, error)
 	// Watch reports why commands cannot be watched here; nil: they can. A nil Watch: they cannot.
 	Watch func() error
@@ -40,6 +40,8 @@ type Config struct {
 	Now func() time.Time
 	// Print takes what a Calyxfile prints.
 	Print func(text string)
+	// Program, where it is not nil, is served instead of the steps of the Calyxfile, which then may be missing.
+	Program *Program
 }
 
 // Engine answers questions about one workspace and instance, and builds. Its methods are not safe for concurrent use.
@@ -48,7 +50,9 @@ type Engine struct {
 	environ environ
 	memo    *hashing.Memo
 	clock   hashing.Clock
-	graph   *graph.Graph
+	project *graph.Graph // of the Calyxfile
+	graph   *graph.Graph // the same, or that of the program
+	doubted bool         // the world may have changed since they were made
 	last    *graph.Graph // see lastGraph
 	reads   []read
 	gone    []string       // see evaluation
@@ -85,10 +89,7 @@ func New(cfg Config) *Engine {
 
 // Close gives back what the engine opened.
 func (e *Engine) Close() error {
-	var err error
-	if c, ok := e.runner.(io.Closer); ok {
-		err = c.Close()
-	}
+	err := e.dropRunner()
 	if e.ws != nil {
 		err = errors.Join(err, e.ws.Close())
 	}
@@ -148,6 +149,15 @@ func (e *Engine) takeRunner() (err error) {
 	if e.runner == nil {
 		e.runner, err = e.cfg.Runner()
 	}
+	return err
+}
+
+// dropRunner ends what carries steps out; the next step takes another.
+func (e *Engine) dropRunner() (err error) {
+	if c, ok := e.runner.(io.Closer); ok {
+		err = c.Close()
+	}
+	e.runner = nil
 	return err
 }
 
@@ -313,7 +323,8 @@ func (e *Engine) load(ctx context.Context) (*graph.Graph, error) {
 	if err != nil || g.Workspace.State == backend || g.Workspace.State == "" {
 		return g, err
 	}
-	e.graph, e.state = nil, nil
+	e.forgetGraph()
+	e.state = nil
 	if err := e.loadState(g.Workspace.State); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -40,11 +41,40 @@ func (e *Engine) graphFile() string {
 
 // evaluate returns the graph of the Calyxfile: the one kept, if an evaluation would see what the last one saw.
 func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
+	if e.doubted && (e.project == nil || !e.stillReads(ctx, e.project, e.reads)) {
+		e.forgetGraph()
+		e.last = nil
+	}
+	e.doubted = false
 	if e.graph != nil {
 		return e.graph, nil
 	}
+	if e.project == nil {
+		var err error
+		if e.project, err = e.evaluateFile(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if e.cfg.Program == nil {
+		e.graph = e.project
+		return e.graph, nil
+	}
+	var err error
+	e.graph, err = e.cfg.Program.graph(e.project)
+	return e.graph, err
+}
+
+// forgetGraph has the next evaluation be made anew.
+func (e *Engine) forgetGraph() { e.project, e.graph = nil, nil }
+
+// evaluateFile returns the graph that the Calyxfile itself declares.
+func (e *Engine) evaluateFile(ctx context.Context) (*graph.Graph, error) {
+	if e.cfg.Program != nil && !e.hasCalyxfile() {
+		e.reads = []read{{Kind: "file", Subject: e.cfg.Calyxfile, Digest: absentDigest}}
+		return emptyGraph()
+	}
 	if g, reads, ok := e.keptGraph(ctx); ok {
-		e.graph, e.reads = g, reads
+		e.reads = reads
 		return g, nil
 	}
 	// An evaluation leaves more garbage than it is worth: it is collected sooner, so that a large graph takes less.
@@ -71,8 +101,7 @@ func (e *Engine) evaluate(ctx context.Context) (*graph.Graph, error) {
 		e.keepGraph(encoded)
 	}
 	e.reads = source.reads
-	e.graph, err = graph.Open(encoded)
-	return e.graph, err
+	return graph.Open(encoded)
 }
 
 // goneOutputs are the paths that the last graph or one before it owned and that no step owns any more.
@@ -124,10 +153,14 @@ func (e *Engine) keptGraph(ctx context.Context) (*graph.Graph, []read, bool) {
 	if rows.Unmarshal(g.Extra, &kept) != nil || kept.Version != e.cfg.Version {
 		return nil, nil, false
 	}
-	again := &tracked{e: e, ctx: ctx, plugins: g.Plugins}
 	e.gone = kept.Gone
-	same := !slices.ContainsFunc(kept.Reads, func(r read) bool { return again.digest(r) != r.Digest })
-	return g, kept.Reads, same
+	return g, kept.Reads, e.stillReads(ctx, g, kept.Reads)
+}
+
+// stillReads reports whether an evaluation would see what the one saw that made g.
+func (e *Engine) stillReads(ctx context.Context, g *graph.Graph, reads []read) bool {
+	again := &tracked{e: e, ctx: ctx, plugins: g.Plugins}
+	return !slices.ContainsFunc(reads, func(r read) bool { return again.digest(r) != r.Digest })
 }
 
 // keepGraph writes the graph for the next time. Without it the next build evaluates again, so a failure is no error.
@@ -136,7 +169,7 @@ func (e *Engine) keepGraph(encoded []byte) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return
 	}
-	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	temp := fmt.Sprintf("%s.%s", path, rand.Text()) // a process may have several engines
 	if err := os.WriteFile(temp, encoded, 0o666); err == nil {
 		err = os.Rename(temp, path)
 		if err == nil {

@@ -45,6 +45,7 @@ func (a *attempt) finish(ctx context.Context) (*finishing, error) {
 		return f, nil
 	}
 	a.keepTrees(&f.txn)
+	a.keepProgram(&f.txn)
 	t := &trace.Trace{Action: a.n.key, Stages: a.stages, Result: f.result}
 	var err error
 	f.write, err = a.l.e.db.Prepare(ctx, t, a.l.replaces(a.n), a.n.act.raw)

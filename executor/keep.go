@@ -14,17 +14,21 @@ import (
 // keepStill writes the snapshot of a build, with those nodes that have no result marked as dirty. Without one the next build
 // does the whole work, so that it cannot be written is no error.
 func (l *loop) keepStill() {
-	file := l.e.stillFile(l.o)
 	if len(l.o.Set) > 0 {
 		return
 	}
+	file := l.e.stillFile(l.o)
 	k := newKeeping(l)
-	if l.broken != nil || !k.facts() {
+	switch kept := l.broken == nil && k.all(); {
+	case l.e.cfg.Program != nil:
+		if kept && l.sum.OK {
+			l.sum.Looked = k.looked()
+		}
+		return
+	case !kept:
 		_ = os.Remove(file)
 		return
 	}
-	k.nodes()
-	k.edit.Keep(k.roots...)
 	note, err := json.Marshal(stillNote{Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed, Dirty: k.dirty || !l.sum.OK, Offers: l.e.offersDigest()})
 	if err != nil || os.MkdirAll(filepath.Dir(file), 0o777) != nil {
 		return
@@ -66,6 +70,16 @@ func newKeeping(l *loop) *keeping {
 		}
 	}
 	return k
+}
+
+// all keeps everything; false where it cannot.
+func (k *keeping) all() bool {
+	if !k.facts() {
+		return false
+	}
+	k.nodes()
+	k.edit.Keep(k.roots...)
+	return true
 }
 
 // facts keeps what concerns the whole build, as the first node.

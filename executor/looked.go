@@ -7,12 +7,12 @@ import (
 	"github.com/calyx-build/calyx/hashing"
 )
 
-// Looked is what a build's result stands on, as its snapshot has it: while it stays as it is, so does the result.
+// Looked is what a build's result stands on: while it stays as it is, so does the result. What was set is left out.
 type Looked struct {
 	Paths     []LookedPath
 	Variables []string // of the user's environment
 	Nodes     []string
-	Expires   time.Time
+	Expires   time.Time // zero: never
 }
 
 // LookedPath is a path that a build looked at. Follow: what a link leads to.
@@ -23,35 +23,26 @@ type LookedPath struct {
 	Stat   hashing.Stat
 }
 
-// Looked returns what the last build of these targets stands on. It is nil where that cannot be told by stats alone: there is no
-// snapshot, it is of a build that failed, or a file was changed so shortly before it was read that a later change may not show.
-func (e *Engine) Looked(o Options) *Looked {
-	s, err := snapshot.Open(e.stillFile(o))
+// looked returns what the build stands on. It is nil where that cannot be told by stats alone: some node has no result that may be
+// used again, or a file was changed so shortly before it was read that a later change may not show.
+func (k *keeping) looked() *Looked {
+	s, err := k.edit.Snapshot(snapshot.Head{})
 	if err != nil {
 		return nil
 	}
-	defer func() { _ = s.Close() }()
-	l := &Looked{Expires: s.Head().Expires}
+	l := &Looked{Expires: k.expires, Variables: sortedKeys(k.vars)}
 	for i := range uint32(s.NumPaths()) {
 		p := s.Path(i)
 		if p.Record.Racy {
 			return nil
 		}
-		// The snapshot's text is gone when it is closed.
-		l.Paths = append(l.Paths, LookedPath{Path: string([]byte(e.abs(p.Name))), Absent: p.Kind == snapshot.Absent, Follow: p.Follow, Stat: p.Record.Stat})
+		l.Paths = append(l.Paths, LookedPath{Path: k.l.e.abs(p.Name), Absent: p.Kind == snapshot.Absent, Follow: p.Follow, Stat: p.Record.Stat})
 	}
-	for i, n := range s.Nodes() {
+	for _, n := range s.Nodes() {
 		if n.Dirty {
 			return nil
 		}
-		l.Nodes = append(l.Nodes, string([]byte(n.Name)))
-		if i == 0 {
-			for _, leaf := range n.Leaves {
-				if f := s.Leaf(leaf); f.Kind == stillVariable {
-					l.Variables = append(l.Variables, string([]byte(f.Subject)))
-				}
-			}
-		}
+		l.Nodes = append(l.Nodes, n.Name)
 	}
 	return l
 }

@@ -76,6 +76,9 @@ func (l *loop) pluginProcess(n *node) (*PluginProcess, error) {
 	p := l.pluginDecl(n)
 	s := asStep(p)
 	r := renderer{n: &node{name: n.name, decl: &graph.Node{Step: s}}, node: l.named}
+	if l.isProgram(n) {
+		return &PluginProcess{Name: p.Name}, nil
+	}
 	argv, err := r.command()
 	if err != nil {
 		return nil, err

@@ -134,7 +134,7 @@ func (e *Engine) take(ctx context.Context, o Options) error {
 		if e.set, err = e.coerceSet(g, o.Set); err != nil {
 			return err
 		}
-		e.graph = nil // `value(node)` may say something else now
+		e.forgetGraph() // `value(node)` may say something else now
 		if _, err = e.load(evaluating); err != nil {
 			return err
 		}
@@ -209,7 +209,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 	}
 	began := e.cfg.Now()
 	l := &loop{
-		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: g, survey: survey,
+		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: cmp.Or(e.project, g), survey: survey,
 		large: large && !survey, nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),

@@ -81,7 +81,8 @@ type Function struct {
 	ProjectDir string
 }
 
-// PluginProcess is what a plugin's processes are started from. Equal ones share processes.
+// PluginProcess is what a plugin's processes are started from. Equal ones share processes. One without a command stands for
+// a program that runs already (Config.Program).
 type PluginProcess struct {
 	Name    string
 	Command     // Stdout is unused

@@ -50,6 +50,9 @@ func (e *Engine) stillFile(o Options) string {
 
 // forgetOthers removes the snapshots of builds of other targets: what they say of a node's value may be true no longer.
 func (e *Engine) forgetOthers(o Options) {
+	if e.cfg.Program != nil {
+		return // nobody keeps snapshots of it
+	}
 	own := filepath.Base(e.stillFile(o))
 	entries, _ := os.ReadDir(e.stillFolder()) // no folder, no snapshots
 	for _, entry := range entries {

@@ -33,7 +33,7 @@ type Head struct {
 }
 
 // magic names the format; another number is another format.
-const magic = "calyx graph 1\n\x00\x00"
+const magic = "calyx graph 2\n\x00\x00"
 
 // ErrFormat is returned by Open for bytes that Encode of this version did not write.
 var ErrFormat = errors.New("not a graph file of this version")

@@ -56,6 +56,8 @@ type Stored struct {
 	// accepts.
 	Default    Literal `json:"default,omitzero"`
 	HasDefault bool    `json:"has_default,omitempty"`
+	// Offered is true where a plugin declares it, and not the Calyxfile.
+	Offered bool `json:"offered,omitempty"`
 }
 
 // Step is one declaration of something derived: exactly one of Call, Cmd and Shell is set, or none of them for a step

@@ -90,6 +90,31 @@ func (a *app) report(err error) int {
 	return statusOf(err)
 }
 
+// errorText is an error with its hints, for a program that shows it itself.
+func errorText(err error) string {
+	var lines []string
+	add := func(text, hint string) {
+		lines = append(lines, text)
+		if hint != "" {
+			lines = append(lines, hint)
+		}
+	}
+	var wrong calyxfile.Errors
+	var target *executor.TargetError
+	switch {
+	case errors.As(err, &wrong):
+		for _, e := range wrong {
+			add(e.Error(), e.Hint)
+		}
+	case errors.As(err, &target):
+		err = noTarget(target)
+		add(err.Error(), hintOf(err))
+	default:
+		add(err.Error(), hintOf(err))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // statusOfCalyxfile tells a wrong Calyxfile from a right one that uses a plugin which cannot be described.
 func statusOfCalyxfile(wrong calyxfile.Errors) int {
 	if slices.ContainsFunc(wrong, func(e calyxfile.Error) bool { return !e.Plugin }) {

@@ -49,7 +49,7 @@ content, and computed again only when something that it really used has changed.
 	add(groupValues, newGet(a), newSet(a), newUnset(a))
 	add(groupUnderstand, newStatus(a), newWhy(a), newGraph(a), newInfo(a), newStats(a), newLog(a), newHistory(a), newDiff(a), newPlan(a), newProfile(a))
 	add(groupShare, newCache(a), newPlugin(a), newVersion(a), newCompletion(a))
-	root.AddCommand(newStoreServer(a), newSessionGet(a))
+	root.AddCommand(newStoreServer(a), newSession(a))
 	return root
 }
 

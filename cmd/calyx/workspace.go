@@ -87,30 +87,44 @@ type session struct {
 
 // open finds the workspace; the engine opens what it needs when it needs it.
 func (a *app) open() (*session, error) {
-	cwd, err := os.Getwd()
+	cwd, err := workingDirectory()
 	if err != nil {
-		return nil, fmt.Errorf("find the working directory: %w", err)
-	}
-	if straight, err := filepath.EvalSymlinks(cwd); err == nil {
-		cwd = straight
+		return nil, err
 	}
 	p, err := findWorkspace(cwd, a.global.calyxfile)
 	if err != nil {
 		return nil, err
 	}
 	starter := &watch.Starter{}
-	cache := cacheFolder(cwd, p.root, a.global.cacheDir)
-	return &session{place: p, engine: executor.New(executor.Config{
+	c := a.config(p, cacheFolder(cwd, p.root, a.global.cacheDir))
+	c.Runner = func() (executor.Runner, error) { return newRunner(starter), nil }
+	c.Watch = starter.Usable
+	return &session{place: p, engine: executor.New(c)}, nil
+}
+
+// workingDirectory is the working directory without links.
+func workingDirectory() (string, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the working directory: %w", err)
+	}
+	if straight, err := filepath.EvalSymlinks(cwd); err == nil {
+		return straight, nil
+	}
+	return cwd, nil
+}
+
+// config is what engines work with besides what carries steps out.
+func (a *app) config(p place, cache string) executor.Config {
+	return executor.Config{
 		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: cache,
 		Version: versionText(), Environ: os.Environ(),
 		Stored: func(backend, instance string) (map[string]any, error) { return storedValues(backend, p.root, instance) },
 		Coerce: state.Coerce,
 		Times:  usualTimes,
 		Store:  func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
-		Runner: func() (executor.Runner, error) { return newRunner(starter), nil },
-		Watch:  starter.Usable,
 		Print:  func(text string) { a.say("%s", printed(text)) },
-	})}, nil
+	}
 }
 
 // usualTimes gives the engine the recorded seconds of nodes.

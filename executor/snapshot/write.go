@@ -25,6 +25,15 @@ func (e *Edit) Write(path string, h Head) error {
 	return nil
 }
 
+// Snapshot returns the snapshot that Write would write. It needs no Close.
+func (e *Edit) Snapshot(h Head) (*Snapshot, error) {
+	file, err := e.encode(h)
+	if err != nil {
+		return nil, err
+	}
+	return parse(file)
+}
+
 // Refresh writes the snapshot to the file at path once more, with new records of some paths.
 func (s *Snapshot) Refresh(path string, refreshed []Refreshed) error {
 	file := bytes.Clone(s.data)

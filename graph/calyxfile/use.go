@@ -51,12 +51,22 @@ func (e *evaluation) use(args starlark.Tuple, kwargs []starlark.Tuple) (starlark
 	if there, ok := e.used[p.name]; ok {
 		return there.module, nil
 	}
-	u := &using{call: e.newCall("use"), plugin: p, module: &section{kind: "use", name: p.name, members: map[string]starlark.Value{}}}
+	u := e.newUse(e.newCall("use"), p)
 	offered, err := u.describe()
 	if err != nil {
 		return nil, err
 	}
-	e.used[p.name] = u
+	u.declareAll(offered)
+	return u.module, nil
+}
+
+func (e *evaluation) newUse(c call, p *declaredPlugin) *using {
+	return &using{call: c, plugin: p, module: &section{kind: "use", name: p.name, members: map[string]starlark.Value{}}}
+}
+
+// declareAll declares every node of the plugin.
+func (u *using) declareAll(offered *graph.Offer) {
+	u.e.used[u.plugin.name] = u
 	u.rests = offered.Rests
 	for _, s := range offered.Stored {
 		u.stored(s)
@@ -64,7 +74,6 @@ func (e *evaluation) use(args starlark.Tuple, kwargs []starlark.Tuple) (starlark
 	for i := range offered.Functions {
 		u.function(&offered.Functions[i])
 	}
-	return u.module, nil
 }
 
 // using is one call of use().
@@ -130,6 +139,7 @@ func (u *using) stored(s graph.OfferedStored) {
 		c.check()
 	}
 	stored := c.Stored
+	stored.Offered = true
 	d := &declared{Node: &graph.Node{Name: s.Name, Pos: u.pos, Doc: c.doc, Stored: &stored}, bad: c.failed, offer: &offer{}}
 	c.declare(d)
 	u.enter(u.e.byName[s.Name])

@@ -42,6 +42,9 @@ func Open(uri, root string) (*Store, error) {
 	return &Store{path: path, name: where}, nil
 }
 
+// File is the path of the file that holds the values of all instances.
+func (s *Store) File() string { return s.path }
+
 // Values returns the values that were set in an instance, by name.
 func (s *Store) Values(instance string) (map[string]any, error) {
 	doc, err := s.read()

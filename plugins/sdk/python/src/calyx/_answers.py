@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._guard import Guard
+from ._living import Living
 from ._proto import plugin_pb2 as pb
 
 #: As it is before anybody watches it: the looks of this module are no node's.
@@ -15,19 +16,14 @@ _STAT = getattr(os.stat, "__wrapped__", os.stat)
 _LSTAT = getattr(os.lstat, "__wrapped__", os.lstat)
 
 
-def state_stat(root: str) -> tuple[int, ...] | None:
-    """Return the status of the file with the stored values."""
-    return _stat(_STAT, os.path.join(root, "calyx.state.json"))
-
-
 class Answer:
-    """A value, and what it stands on. stored is the status of the stored values before calyx was asked."""
+    """A value, and what it stands on."""
 
-    def __init__(self, said: dict[str, Any], root: str, stored: tuple[int, ...] | None) -> None:
+    def __init__(self, said: dict[str, Any]) -> None:
         self.value = _value(said["value"])
         looked = said.get("looked")
         self._stands = looked is not None
-        self._paths: list[tuple[Any, str, Any]] = [(_STAT, os.path.join(root, "calyx.state.json"), stored)]
+        self._paths: list[tuple[Any, str, Any]] = []
         self._environ: dict[str, str | None] = {}
         self._entries: dict[str, bytes] = {}
         self._guards: list[Guard] = []
@@ -44,12 +40,12 @@ class Answer:
         if not looked["Expires"].startswith("0001-"):
             self._stands = False  # when it expires is calyx's to tell
 
-    def rest_on(self, entries: Mapping[str, bytes], guards: Mapping[str, Guard]) -> None:
+    def rest_on(self, living: Living) -> None:
         """Note the nodes that it stands on, as they are described and guarded now."""
         if self._stands:
-            names = sorted(self._nodes & entries.keys())
-            self._entries = {name: entries[name] for name in names}
-            self._guards = [guards[name] for name in names if name in guards]
+            names = sorted(self._nodes & living.entries.keys())
+            self._entries = {name: living.entries[name] for name in names}
+            self._guards = [living.declared, *(living.guards[name] for name in names if name in living.guards)]
 
     def described_by(self, entries: Mapping[str, bytes]) -> bool:
         """Tell whether the nodes that it stands on are described as they were."""

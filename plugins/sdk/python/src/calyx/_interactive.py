@@ -1,27 +1,26 @@
 """`calyx.Session`: nodes of a pipeline from a script or a notebook, run in this very process by way of calyx and its cache.
 
-Each question is a `calyx` of its own, which reaches the functions through a channel, so that a function sees the modules, models
-and cells that are here. Answers are remembered with the stats of everything that they stand on, and with what code and objects
-hold in this process, and given again while none of these has moved.
+A calyx that lives as long as the session answers questions, and calls functions here, so that they see the modules, models and
+cells that are here. Answers are remembered with the stats of everything that they stand on, and with what code and objects hold in
+this process, and given again while none of these has moved.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from ._answers import Answer, state_stat
+from ._answers import Answer
 from ._call import calling
-from ._channel import Channel, find_calyx
+from ._child import Child, Message, Question
 from ._declare import Fn, Stored
 from ._errors import CalyxError, UnstorableError
 from ._literals import named_literals
@@ -49,20 +48,15 @@ class Session:
         self._root = os.path.abspath(workspace) if workspace is not None else _workspace()
         if self._root != os.getcwd():
             os.chdir(self._root)  # paths in nodes are the workspace's
-        find_calyx()
         watch_process(self._root)
         _Streams.take()
-        self._options = ["-i", instance]
         self._living = Living(what)
         self._looking = threading.Lock()
         self._answers: dict[str, Answer] = {}
-        self._idle: list[Channel] = []
         self._room = threading.BoundedSemaphore(_MOST)
-        self._folder = tempfile.mkdtemp(prefix="calyx-values-")
-        #: Gives back what the session holds; values that it gave stay. A session that is dropped is closed.
-        self.close = weakref.finalize(self, _close, self._idle, self._folder)
-        with self._channel():  # made early, its file is old enough to be trusted when the first question comes
-            pass
+        self._held = _Held(self._root, instance)
+        #: Gives back what the session holds; arrays that it gave stay. A session that is dropped is closed.
+        self.close = weakref.finalize(self, self._held.close)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -94,16 +88,16 @@ class Session:
             text = to_json(Packer().pack(value)).decode()
         except UnstorableError as e:
             raise UnstorableError(f"set {name!r}: {e}; a stored value is JSON, so an array goes into a file, @stored(path=…)") from None
-        self._run("set", name, "--json", text)
+        self._ask({"set": {"name": name, "json": text}})
 
     def unset(self, name: str) -> None:
         """Give a stored value back to its source."""
         self._outside(f"unset({name!r})")
-        self._run("unset", name)
+        self._ask({"unset": name})
 
     def why(self, node: str) -> str:
         """Tell why a node ran last time, and why it would run now."""
-        return self._run("why", node)
+        return str(self._ask({"why": node}).answer["text"])
 
     def __enter__(self) -> Session:
         return self
@@ -140,14 +134,14 @@ class Session:
         known = self._answers.get(target)
         if known is None or not known.holds():
             known = self._answer(target, known)
-        return Decoder(self._new_file).decode(known.value)
+        return Decoder(self._held.new_file).decode(known.value)
 
     def _answer(self, target: str, known: Answer | None) -> Answer:
         living = self._look()
         if known is None or not known.described_by(living.entries) or not known.still():
-            known = self._ask(target)
-        else:
-            known.rest_on(living.entries, living.guards)
+            asked = self._ask({"get": target})
+            known, living = Answer(asked.answer), asked.living
+        known.rest_on(living)
         self._answers[target] = known
         return known
 
@@ -158,48 +152,16 @@ class Session:
                 self._living = Living(self._living.what)
             return self._living
 
-    @contextlib.contextmanager
-    def _channel(self) -> Iterator[tuple[Channel, Living]]:
-        if not self.close.alive:
-            raise CalyxError("the session is closed")
+    def _ask(self, what: Message) -> Question:
+        """Ask calyx. What a node raised is raised again."""
         with self._room:
-            living = self._look()
-            program = living.program.copied()
-            channel = self._idle.pop() if self._idle else Channel(program, self._root, self._options)
-            try:
-                channel.tell(program, living.described)
-                yield channel, living
-            finally:
-                self._idle.append(channel)
-                if not self.close.alive:
-                    channel.close()
-
-    def _ask(self, target: str) -> Answer:
-        with self._channel() as (channel, living):
-            stored = state_stat(self._root)
-            done, errors = channel.ask(target)
-        said = json.loads(done.stdout) if done.stdout.startswith("{") else {}
-        if done.returncode == 0:
-            answer = Answer(said, self._root, stored)
-            answer.rest_on(living.entries, living.guards)
-            return answer
-        for node in said.get("failed") or ():
-            error = errors.get(node)
-            if error is not None:
-                raise error
-        raise CalyxError(_plain_error(done.stderr))
-
-    def _new_file(self, end: str) -> str:
-        number, path = tempfile.mkstemp(suffix=end, dir=self._folder)
-        os.close(number)
-        return path
-
-    def _run(self, *words: str) -> str:
-        with self._channel() as (channel, _):
-            done = channel.run(*words)
-        if done.returncode != 0:
-            raise CalyxError(_plain_error(done.stderr))
-        return done.stdout
+            question = self._held.child().ask(self._look(), what)
+        for node in question.answer.get("failed", ()):
+            if node in question.errors:
+                raise question.errors[node]
+        if "error" in question.answer:
+            raise CalyxError(question.answer["error"])
+        return question
 
 
 class _Part:
@@ -210,11 +172,6 @@ class _Part:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, self._prefix + name)
-
-
-def _plain_error(text: str) -> str:
-    lines = [line.removeprefix("calyx: error: ") for line in text.strip().splitlines()]
-    return "\n".join(lines) or "calyx failed"
 
 
 def _workspace() -> str:
@@ -249,10 +206,43 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
     return await future
 
 
-def _close(channels: list[Channel], folder: str) -> None:
-    for channel in channels:
-        channel.close()
-    shutil.rmtree(folder, ignore_errors=True)
+class _Held:
+    """What a session holds outside of this process."""
+
+    def __init__(self, root: str, instance: str) -> None:
+        self._root, self._instance = root, instance
+        self._lock = threading.Lock()
+        self._child: Child | None = Child(root, instance)
+        self._folder: str | None = None
+        self._closed = False
+
+    def child(self) -> Child:
+        """Return a calyx that answers: where somebody has ended it, another one."""
+        with self._lock:
+            if self._closed:
+                raise CalyxError("the session is closed")
+            if self._child is None or self._child.ended():
+                self._child = Child(self._root, self._instance)
+            return self._child
+
+    def new_file(self, end: str) -> str:
+        """Return the path of a new file for a value that has none."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.mkdtemp(prefix="calyx-values-")
+        number, path = tempfile.mkstemp(suffix=end, dir=self._folder)
+        os.close(number)
+        return path
+
+    def close(self) -> None:
+        """Give everything back."""
+        with self._lock:
+            self._closed = True
+            child, self._child = self._child, None
+        if child is not None:
+            child.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _Streams:

@@ -12,7 +12,6 @@ from ._declare import Node, Pipeline
 from ._describe import add_identity, describe
 from ._guard import Guard, Watched
 from ._program import Program
-from ._run import program_name
 
 
 class Living:
@@ -28,7 +27,7 @@ class Living:
                 watched.shape(functools.partial(shape_of, base))
         for served in (*self.program.functions.values(), *self.program.stored.values()):
             served.node.__dict__.pop("signature", None)  # its defaults may be others
-        self.described = describe(program_name(), self.program)
+        self.described = describe(self.program.pipelines[0].__name__ if self.program.pipelines else "session", self.program)
         self.program.live = add_identity(self.described, self.program, live=True)
         #: What tells whether a node, or what nodes there are, is as described.
         self.guards = {name: code.guard for name, code in self.program.live.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from types import ModuleType
 
+from ._child import find_calyx
 from ._errors import CalyxError
 from ._program import Program
 
@@ -30,9 +30,7 @@ def get(target: str, options: list[str]) -> int:
     path, separator, node = target.partition(":")
     if not separator or not node:
         raise CalyxError(f"{target!r} names no node: say FILE:NODE, such as pipeline.py:Reviews.clean")
-    calyx = os.environ.get("CALYX_BIN") or shutil.which("calyx")
-    if calyx is None:
-        raise CalyxError("there is no calyx in PATH")
+    calyx = find_calyx()
     program = Program(load(path))
     command = [sys.executable, "-m", "calyx", "serve", path]
     with tempfile.NamedTemporaryFile("w", dir=".", prefix=".look-", suffix=".Calyxfile") as f:

@@ -96,10 +96,6 @@ class Program:
         """Note that all modules of the program are loaded: from here on their globals are not to change."""
         self._globals = Globals()
 
-    def released(self) -> None:
-        """Let globals change again: no node runs."""
-        self._globals = None
-
     def check_globals(self) -> None:
         """Raise an error where a node has changed a global."""
         if self._globals is not None:
@@ -121,7 +117,7 @@ class Program:
             )
 
     def copied(self) -> Program:
-        """Return a copy for one more question: errors are its own."""
+        """Return a copy for one more session: errors are its own."""
         program = copy.copy(self)
         program.errors = {}
         return program

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -29,8 +29,6 @@ VERSION = 1
 
 #: The greatest message in bytes, in both directions.
 _MAX_MESSAGE = 4 << 20
-#: How long the end of one session may take before the next, in seconds.
-_CLOSING = 5
 #: `grpc.health.v1.HealthCheckResponse{status: SERVING}`.
 _SERVING = b"\x08\x01"
 
@@ -59,20 +57,15 @@ def serve(*what: Any) -> None:
 
 
 class Server:
-    """The gRPC server of a process.
+    """The gRPC server of a process. It serves one session, and then the process ends."""
 
-    One that calyx started serves one session, and then the process ends. One in a process of the user's serves one after the
-    other, and calls done where calyx has no more use for it.
-    """
-
-    def __init__(self, program: Program, folder: str = "", done: Callable[[], None] | None = None) -> None:
+    def __init__(self, program: Program) -> None:
         self._program = program
-        self._done = done
         program.loaded()
         self._description = describe(program_name(), program)
         watch = watching()
         if watch is not None:
-            self._description.reads.extend(watch.fresh())
+            self._description.reads.extend(watch.since(0))
         self._end = threading.Event()
         self._opened = threading.Lock()
         self._server = grpc.server(
@@ -80,7 +73,7 @@ class Server:
             options=[("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.max_send_message_length", _MAX_MESSAGE)],
         )
         self._server.add_generic_rpc_handlers(self._handlers())
-        folder = folder or os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.mkdtemp(prefix="calyx-plugin-")
+        folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.mkdtemp(prefix="calyx-plugin-")
         self.address = os.path.join(folder, f"{os.getpid()}.sock")
         self._server.add_insecure_port("unix:" + self.address)
         self._server.start()
@@ -114,34 +107,18 @@ class Server:
         return described
 
     def _session(self, requests: Iterator[pb.SessionRequest], context: grpc.ServicerContext) -> Iterator[pb.SessionResponse]:
-        if not self._opened.acquire(timeout=_CLOSING if self._done is not None else 0):
+        if not self._opened.acquire(blocking=False):
             context.abort(grpc.StatusCode.ALREADY_EXISTS, "this process has a session")
-        session = Session(self._program, requests)
+        session = Session(self._program, requests, told=len(self._description.reads))
         try:
             yield from session.messages()
         finally:
             session.close()
-            self._opened.release()
-            self._ended()
+            self._end.set()
 
     def _shutdown(self, _request: bytes, _context: grpc.ServicerContext) -> bytes:
-        self._ended()
+        self._end.set()
         return b""
-
-    def _ended(self) -> None:
-        if self._done is None:
-            self._end.set()
-        else:
-            self._done()
-
-    def tell(self, program: Program, described: pb.DescribeResponse) -> None:
-        """Serve a program that has changed, by its description with code identity. No session may be under way."""
-        self._program = program
-        self._description = self._identified = described
-
-    def stop(self) -> None:
-        """End serving."""
-        self._server.stop(grace=None)
 
     def wait(self) -> None:
         """Return when calyx has no more use for the process, which then ends at once: threads of calls are not waited for."""

@@ -27,9 +27,9 @@ _IDLE = 16
 
 
 class Session:
-    """All calls of the process."""
+    """Calls of one program. told is how many reads of the process the host knows already."""
 
-    def __init__(self, program: Program, requests: Iterator[pb.SessionRequest]) -> None:
+    def __init__(self, program: Program, requests: Iterator[pb.SessionRequest], told: int = 0) -> None:
         self.program = program
         self.outbox = Outbox()
         self._requests = requests
@@ -40,6 +40,7 @@ class Session:
         self._reading = False
         self._idle = 0
         self._observing = threading.Lock()
+        self._told = told
         self._closed = False
 
     def messages(self) -> Iterator[pb.SessionResponse]:
@@ -131,6 +132,7 @@ class Session:
         if watch is None:
             return
         with self._observing:
-            reads = watch.fresh()
+            reads = watch.since(self._told)
             if reads:
+                self._told += len(reads)
                 self.outbox.put(pb.PluginItem(observed=pb.Observed(reads=reads)))

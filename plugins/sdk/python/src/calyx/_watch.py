@@ -13,7 +13,6 @@ import pathlib
 import stat
 import sys
 import threading
-from collections import deque
 from typing import Any
 
 from ._call import calling
@@ -34,7 +33,7 @@ class Watch:
     def __init__(self, workspace: str) -> None:
         self.workspace = workspace
         self._seen: set[tuple[str, str]] = set()
-        self._fresh: deque[pb.Request] = deque()
+        self._reads: list[pb.Request] = []
         self._quiet = threading.local()
 
     def start(self) -> None:
@@ -50,16 +49,9 @@ class Watch:
         if accessor is not None:
             accessor.stat = staticmethod(os.stat)
 
-    def fresh(self) -> list[pb.Request]:
-        """Return the reads since the last time."""
-        reads: list[pb.Request] = []
-        while self._fresh:
-            reads.append(self._fresh.popleft())
-        return reads
-
-    def all(self) -> list[pb.Request]:
-        """Return every read so far."""
-        return [_request(kind, path) for kind, path in sorted(self._seen)]
+    def since(self, number: int) -> list[pb.Request]:
+        """Return the reads that followed so many others, in the order in which they were made."""
+        return self._reads[number:]
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
@@ -99,7 +91,7 @@ class Watch:
         if call is not None and call.knows(os.path.join(self.workspace, subject)):
             return
         self._seen.add((kind, subject))
-        self._fresh.append(_request(kind, subject))
+        self._reads.append(_request(kind, subject))
 
     def _subject(self, path: Any) -> str | None:
         """Return the path in the workspace, None for one elsewhere or of calyx itself."""
