@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
@@ -91,21 +95,26 @@ type asked struct {
 	saying sync.Mutex
 	under  sync.WaitGroup // questions, and what is still to be written after them
 
-	mu     sync.Mutex
-	world  *world
-	lines  []*line
-	idle   []*line
-	cancel map[uint64]func()
-	calls  map[uint64]*outbox.Queue[*callHeard] // the sessions that are open
-	opened uint64                               // how many were
+	mu      sync.Mutex
+	stopped bool
+	world   *world
+	lines   []*line
+	idle    []*line
+	cancel  map[uint64]func()
+	calls   map[uint64]*outbox.Queue[*callHeard] // the sessions that are open
+	opened  uint64                               // how many were
 }
 
 func newAsked(a *app) *asked {
 	return &asked{app: a, cancel: map[uint64]func(){}, calls: map[uint64]*outbox.Queue[*callHeard]{}}
 }
 
+// longestEnd is how long a session's end may take. Whoever asked is gone then, and would not see that it hangs.
+const longestEnd = 20 * time.Second
+
 // serve takes what the asking process says until it has ended, or calyx is told to.
 func (s *asked) serve(ctx context.Context) error {
+	signal.Ignore(syscall.SIGPIPE) // that nobody reads is told by the end of standard input
 	cwd, err := workingDirectory()
 	if err != nil {
 		return err
@@ -120,8 +129,10 @@ func (s *asked) serve(ctx context.Context) error {
 	case err = <-ended:
 	case <-ctx.Done():
 	}
-	end()
+	force := time.AfterFunc(longestEnd, func() { os.Exit(exitFault) })
+	defer force.Stop()
 	s.stop()
+	end()
 	s.under.Wait()
 	for _, l := range s.lines {
 		err = errors.Join(err, l.close())
@@ -180,8 +191,11 @@ func (s *asked) ask(ctx context.Context, q *question) {
 		answer.Number = q.Number
 		s.mu.Lock()
 		delete(s.cancel, q.Number)
+		stopped := s.stopped
 		s.mu.Unlock()
-		s.say(said{Answer: answer})
+		if !stopped { // that there is no answer any more says the end of this process
+			s.say(said{Answer: answer})
+		}
 	})
 }
 
@@ -250,6 +264,9 @@ func (s *asked) drop(l *line) {
 func (s *asked) open(question uint64) (number uint64, messages *outbox.Queue[*callHeard]) {
 	messages = outbox.New[*callHeard]()
 	s.mu.Lock()
+	if s.stopped {
+		messages.Close()
+	}
 	s.opened++
 	number = s.opened
 	s.calls[number] = messages
@@ -287,12 +304,16 @@ func (s *asked) cancelQuestion(number uint64) {
 	}
 }
 
-// stop cancels every question.
+// stop cancels every question. Functions that are called may be gone: nobody waits for them.
 func (s *asked) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stopped = true
 	for _, cancel := range s.cancel {
 		cancel()
+	}
+	for _, messages := range s.calls {
+		messages.Close()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -42,6 +43,9 @@ type sessionAnswer struct {
 	Error   string           `json:"error,omitempty"`
 }
 
+// grace is how long a function may go on that is interrupted. Somebody sits there and waits.
+const grace = 2 * time.Second
+
 // line is an engine that answers one question at a time, and the session with the functions that it calls. It stays, with all that
 // it has opened and remembers, for the next question.
 type line struct {
@@ -59,7 +63,7 @@ func newLine(s *asked, w *world) *line {
 	c := s.app.config(s.place, s.cache)
 	c.Program, c.Environ = w.program, w.environ
 	c.Runner = func() (executor.Runner, error) {
-		return &runners{plugins: host.New(host.Options{Attach: l.attach})}, nil
+		return &runners{plugins: host.New(host.Options{Attach: l.attach, Grace: grace})}, nil
 	}
 	c.Stored = l.stored
 	l.session = &session{place: s.place, engine: executor.New(c)}

@@ -73,9 +73,9 @@ class Child:
     def __init__(self, root: str, instance: str) -> None:
         self._gone = False
         self._of = os.getpid()
-        self._words = tempfile.TemporaryFile()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [find_calyx(), "-i", instance, "session"],
+            [find_calyx(), "-q", "-i", instance, "session"],
             cwd=root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -95,13 +95,11 @@ class Child:
         _CHILDREN.add(self)
 
     def ended(self) -> bool:
-        """Tell whether it is gone."""
-        return self._gone or self._process.poll() is not None
+        """Tell whether it is gone, or another process's, from which this one was forked."""
+        return self._gone or os.getpid() != self._of or self._process.poll() is not None
 
     def ask(self, living: Living, what: Message) -> Question:
         """Ask, and wait for the answer; living is what this process is now."""
-        if os.getpid() != self._of:
-            raise CalyxError("this session is another process's, from which this one was forked: make one here")
         question = Question(living)
         with self._lock:
             if self._gone:

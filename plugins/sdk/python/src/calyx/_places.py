@@ -11,15 +11,16 @@ from types import ModuleType
 _SDK = os.path.dirname(os.path.abspath(__file__)) + "/"
 
 
-@functools.cache
-def _library_folders() -> tuple[str, ...]:
-    found = {sysconfig.get_paths()[k] for k in ("purelib", "platlib")} | {site.getusersitepackages(), *site.getsitepackages()}
-    return tuple(os.path.realpath(p) + "/" for p in found)
 
 
-@functools.cache
-def _python_folders() -> tuple[str, ...]:
-    return tuple({os.path.realpath(sysconfig.get_paths()[k]) + "/" for k in ("stdlib", "platstdlib")})
+def _folders(*paths: str) -> tuple[str, ...]:
+    return tuple({os.path.realpath(path) + "/" for path in paths})
+
+
+# Found out while this module is imported, which one thread does: sysconfig shows others a half of what it is about to know.
+_PATHS = sysconfig.get_paths()
+_LIBRARIES = _folders(_PATHS["purelib"], _PATHS["platlib"], site.getusersitepackages(), *site.getsitepackages())
+_PYTHON = _folders(_PATHS["stdlib"], _PATHS["platstdlib"])
 
 
 @functools.cache
@@ -33,9 +34,9 @@ def belongs(path: str | None) -> str:
     full = os.path.realpath(path)
     if full.startswith(os.path.realpath(_SDK) + "/"):
         return "sdk"
-    if full.startswith(_library_folders()):
+    if full.startswith(_LIBRARIES):
         return "package"
-    return "python" if full.startswith(_python_folders()) else "project"
+    return "python" if full.startswith(_PYTHON) else "project"
 
 
 def file_of_module(module: ModuleType) -> str | None:

@@ -5,7 +5,8 @@ decorators, inherited methods, imports), from the syntax tree: comments, formatt
 Of packages that are not the project's, what is installed counts; of Python and the SDK, their versions.
 """
 
-from ._identity import Code, Identity
+from ._identity import Identity
 from ._parts import Part
+from ._units import Code
 
 __all__ = ["Code", "Identity", "Part"]

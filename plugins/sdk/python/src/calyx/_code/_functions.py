@@ -1,0 +1,234 @@
+"""What functions consist of and reach: their code, defaults and attributes, and whatever their names stand for."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import functools
+import hashlib
+import inspect
+import os
+import sys
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .._declare import Node, Pipeline
+from ._constants import constant_digest
+from ._modules import Definition, Source, belongs, file_of_module
+from ._names import DYNAMIC, Names, compiled_names, names_in
+from ._reached import Files, dump
+from ._units import Target, Unit, Where
+
+
+class Functions(Files):
+    """The part of Identity that concerns functions."""
+
+    def _value(self, value: Any, where: Where | None, owner: type[Any] | None = None) -> list[Target]:
+        raise NotImplementedError
+
+    def _class(self, kind: type[Any]) -> Target:
+        raise NotImplementedError
+
+    def _constant(self, value: Any, where: Where | None, digest: str) -> Target:
+        raise NotImplementedError
+
+    def _function(self, function: FunctionType, owner: type[Any] | None) -> Target:
+        path = function.__code__.co_filename
+        if belongs(path) != "project" and os.path.exists(path):
+            targets = self._foreign(function.__module__ or "")
+            wrapped = getattr(function, "__wrapped__", None)
+            unit = Unit("foreign")
+            unit.refer("", targets + (self._value(wrapped, None, owner) if wrapped is not None else []))
+            for cell in function.__closure__ or ():
+                unit.refer("cell", self._cell(unit, cell))
+            return unit
+        key = (id(function), owner)
+        if key not in self._units:
+            self._units[key] = Unit("", keep=function)
+            self._fill_function(self._units[key], function, owner)
+        return self._units[key]
+
+    def _fill_function(self, unit: Unit, function: FunctionType, owner: type[Any] | None) -> None:
+        module = sys.modules.get(function.__module__)
+        source = self._source(function.__code__.co_filename)
+        definitions = self._definitions(source, function)
+        self._refer_attributes(unit, function)
+        if source and definitions:
+            unit.place = source.place(function.__qualname__.replace("<locals>.", ""), definitions)
+        scope = _Scope(function)
+        if not definitions:
+            unit.text = f"code {_code_text(function.__code__)}"
+            unit.notes.append(f"the source of {function.__qualname__} was not found; its compiled form counts")
+            names = compiled_names(function.__code__)
+            names.loads.update({n: {()} for n in scope.closure})
+            if owner is not None and scope.first is not None:
+                names.loads[scope.first] = {()}
+            self._refer_names(unit, names, module, scope.closure, owner, set(), scope.globals, scope.first)
+        for definition in definitions:
+            plain = _anonymous(definition, scope)
+            unit.text += dump(plain)
+            names = names_in([plain])
+            self._refer_names(unit, names, module, scope.closure, owner, scope.local - names.rebinds, scope.globals, scope.first)
+            self._refer_supers(unit, names, function, owner)
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            unit.refer("__wrapped__", self._value(wrapped, None, owner))
+        if module is not None and source is not None:
+            unit.refer("module", [self._effects(module, source)])
+
+    def _definitions(self, source: Source | None, function: FunctionType) -> list[Definition]:
+        """Return the definitions that a function may come from; none where its file says something else by now."""
+        if source is None or (self._live and not source.holds(function.__code__)):
+            return []
+        return source.function(function.__code__)
+
+    def _refer_attributes(self, unit: Unit, function: FunctionType) -> None:
+        """Count what a function has besides its code: defaults and attributes, which may be set at any time."""
+        own = vars(function)
+        unit.watched.shape(lambda: (function.__code__, function.__defaults__, function.__kwdefaults__, *own, *own.values()))
+        for i, value in enumerate(function.__defaults__ or ()):
+            unit.refer(f"default {i}", self._value(value, None))
+        keywords = function.__kwdefaults__
+        if keywords is not None:
+            unit.watched.shape(lambda: (*keywords, *keywords.values()))
+            for name in sorted(keywords):
+                unit.refer(f"default {name}", self._value(keywords[name], None))
+        for name in sorted(own):
+            if name != "__wrapped__":
+                unit.refer(f"attribute {name}", self._value(own[name], None))
+
+    def _refer_names(
+        self,
+        unit: Unit,
+        names: Names,
+        module: ModuleType | None,
+        closure: dict[str, Any],
+        owner: type[Any] | None,
+        local: set[str],
+        namespace: dict[str, Any] | None = None,
+        first: str | None = None,
+    ) -> None:
+        namespace = namespace if namespace is not None else vars(module) if module else {}
+        for name, chain in names.ordered():
+            label = ".".join((name, *chain))
+            if owner is not None and name == first:
+                unit.refer(label, self._member(unit, owner, chain))
+            elif name in closure:
+                unit.refer(label, self._cell(unit, closure[name], chain))
+            elif name in local:
+                continue
+            elif name in namespace:
+                unit.watched.name(namespace, name)
+                unit.refer(label, self._chain(unit, namespace[name], chain, Where(module, name) if module else None))
+            elif name in DYNAMIC and hasattr(builtins, name):
+                unit.watched.name(namespace, name)
+                self._widen(unit, module, f"{name}()")
+            elif not hasattr(builtins, name):
+                unit.watched.name(namespace, name)
+        for statement in names.imports:
+            unit.refer("import", [t for path in self._imports.targets(statement, module) for t in self._imported(path)])
+        if any(chain[-1:] == ("import_module",) or (name == "import_module" and not chain) for name, chain in names.ordered()):
+            self._widen(unit, module, "import_module()")
+        for name in sorted(names.rebinds):
+            unit.watched.name(namespace, name)
+            unit.notes.append(f"the global {name} is set while nodes run: what it holds then is not seen")
+
+    def _chain(self, unit: Unit, value: Any, chain: tuple[str, ...], where: Where | None) -> list[Target]:
+        """Follow attributes through modules to what is really meant."""
+        while chain and isinstance(value, ModuleType):
+            if belongs(file_of_module(value)) != "project":
+                return self._foreign(value.__name__)
+            unit.watched.name(vars(value), chain[0])
+            if not hasattr(value, chain[0]):
+                return self._module(value)
+            where = Where(value, chain[0])
+            value, chain = getattr(value, chain[0]), chain[1:]
+        return self._value(value, where)
+
+    def _cell(self, unit: Unit, cell: Any, chain: tuple[str, ...] = ()) -> list[Target]:
+        unit.watched.shape(lambda: (content(cell),))
+        return self._chain(unit, content(cell), chain, None)
+
+    def _member(self, unit: Unit, owner: type[Any], chain: tuple[str, ...]) -> list[Target]:
+        """Stand for what a method reaches through self: one member, or all of them where self goes elsewhere."""
+        if not chain:
+            return [self._class(owner)]
+        for base in owner.__mro__:
+            if base is not Pipeline and base is not object:
+                unit.watched.name(vars(base), chain[0])
+        member = inspect.getattr_static(owner, chain[0], None)
+        if member is None or isinstance(member, Node):
+            return []
+        if isinstance(member, (FunctionType, staticmethod, classmethod, property)):
+            return self._value(member, None, owner)
+        if hasattr(member, "func") and isinstance(member, functools.cached_property):
+            return self._value(member.func, None, owner)
+        digest = constant_digest(member)
+        return [self._constant(member, None, digest)] if digest is not None else [self._class(owner)]
+
+    def _refer_supers(self, unit: Unit, names: Names, function: FunctionType, owner: type[Any] | None) -> None:
+        if owner is None:
+            return
+        defining = next((c for c in owner.__mro__ if function in map(_function_of, vars(c).values())), owner)
+        after = owner.__mro__[owner.__mro__.index(defining) + 1 :]
+        for name in sorted(names.supers):
+            for base in after:
+                unit.watched.name(vars(base), name)
+            member = next((vars(c)[name] for c in after if name in vars(c)), None)
+            if member is not None and not isinstance(member, Node):
+                unit.refer(f"super.{name}", self._value(member, None, owner))
+
+
+class _Scope:
+    """The names that a function's body sees."""
+
+    def __init__(self, function: FunctionType) -> None:
+        code = function.__code__
+        self.globals = function.__globals__
+        self.closure = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+        self.local = {*code.co_varnames, *code.co_cellvars}
+        self.first = code.co_varnames[0] if code.co_argcount else None
+
+
+def _anonymous(definition: Any, scope: _Scope) -> Any:
+    """Return a definition without its name, and without the decorators of calyx: both may change freely."""
+    if isinstance(definition, ast.Lambda):
+        return definition
+    plain = copy.copy(definition)
+    plain.name = "_"
+    plain.decorator_list = [d for d in definition.decorator_list if not _is_calyx(d, scope.globals)]
+    return plain
+
+
+def _is_calyx(decorator: ast.expr, namespace: dict[str, Any]) -> bool:
+    at = decorator.func if isinstance(decorator, ast.Call) else decorator
+    chain: list[str] = []
+    while isinstance(at, ast.Attribute):
+        chain.append(at.attr)
+        at = at.value
+    value = namespace.get(at.id) if isinstance(at, ast.Name) else None
+    for attribute in reversed(chain):
+        value = getattr(value, attribute, None)
+    return str(getattr(value, "__module__", "")).partition(".")[0] == "calyx" and callable(value)
+
+
+def _function_of(member: Any) -> Any:
+    """Return the function behind a member of a class."""
+    if isinstance(member, Node):
+        return member.function
+    return getattr(member, "__func__", None) or getattr(member, "fget", None) or member
+
+
+def content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def _code_text(code: Any) -> str:
+    constants = [_code_text(c) if hasattr(c, "co_code") else constant_digest(c) or repr(c) for c in code.co_consts]
+    arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, code.co_varnames)
+    shape = (*arguments, code.co_freevars, getattr(code, "co_exceptiontable", b""))
+    return hashlib.blake2b(repr((code.co_code, constants, code.co_names, shape)).encode(), digest_size=20).hexdigest()

@@ -1,0 +1,174 @@
+"""What code reaches of files and modules: the project's by their syntax, all others by what is installed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+from ._imports import Imports
+from ._modules import Packages, Source, belongs, file_of_module
+from ._names import Names, effects, names_in
+from ._parts import Place
+from ._units import Target, Unit, Where
+
+
+class Files:
+    """The part of Identity that concerns files, modules and packages."""
+
+    def __init__(self, live: bool = False) -> None:
+        self._live = live
+        self._sources: dict[str, Source | None] = {}
+        self._units: dict[Any, Unit] = {}
+        self._packages: Packages | None = None
+        self._imports = Imports()
+        #: The files of the project that any identity rests on.
+        self.files: set[str] = set()
+        #: Files that tell what is installed, and paths at which an import looked in vain.
+        self.records: set[str] = set()
+        self.absences: set[str] = self._imports.absences
+
+    def _refer_names(
+        self,
+        unit: Unit,
+        names: Names,
+        module: ModuleType | None,
+        closure: dict[str, Any],
+        owner: type[Any] | None,
+        local: set[str],
+        namespace: dict[str, Any] | None = None,
+        first: str | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def _binding(self, where: Where) -> list[Target]:
+        """Stand for a name by the statements that bind it in its module, and by what these reach."""
+        key = ("binding", where.module.__name__, where.name)
+        if key in self._units:
+            return [self._units[key]]
+        source = self._source(file_of_module(where.module))
+        statements = source.bindings.get(where.name, []) if source else []
+        unit = self._units[key] = Unit("binding " + "".join(map(dump, statements)))
+        if source and statements:
+            unit.place = source.place(where.name, statements)
+        imported = [s for s in statements if isinstance(s, ast.ImportFrom)]
+        for statement in imported:
+            self._follow(unit, where, statement)
+        rest: list[ast.AST] = [s for s in statements if not isinstance(s, (ast.Import, ast.ImportFrom))]
+        self._refer_names(unit, names_in(rest), where.module, {}, None, set())
+        return [unit]
+
+    def _follow(self, unit: Unit, where: Where, statement: ast.ImportFrom) -> None:
+        origin = sys.modules.get(self._imports.absolute(statement, where.module))
+        for alias in statement.names:
+            if origin is not None and (alias.asname or alias.name) == where.name and belongs(file_of_module(origin)) == "project":
+                unit.refer(where.name, self._binding(Where(origin, alias.name)))
+
+    def _module(self, module: ModuleType) -> list[Target]:
+        """Stand for a module that is used as a whole."""
+        path = file_of_module(module)
+        if belongs(path) != "project":
+            return self._foreign(module.__name__)
+        return [self._whole(path, module, "")] if path else []
+
+    def _foreign(self, module: str) -> list[Target]:
+        """Stand for a module that is not the project's by what is installed."""
+        root = module.partition(".")[0]
+        if root in sys.stdlib_module_names or root in ("calyx", "builtins", "__main__"):
+            return []
+        if self._packages is None:
+            self._packages = Packages()
+        packages = self._packages.of(root)
+        self.records |= {p.record for p in packages if p.record}
+        return [f"package {p.identity}" for p in packages]
+
+    def _source(self, path: str | None) -> Source | None:
+        if path is None or not path.endswith((".py", ".pyw")) or not os.path.isfile(path):
+            return None
+        path = os.path.realpath(path)
+        if path not in self._sources:
+            self._sources[path] = self._read(path)
+        self.files.add(path)
+        return self._sources[path]
+
+    def _read(self, path: str) -> Source | None:
+        try:
+            return Source(path)
+        except SyntaxError:
+            if not self._live:
+                raise
+            return None  # it is being edited: what runs is older
+
+    def _effects(self, module: ModuleType, source: Source) -> Unit:
+        """Stand for what importing a module does besides binding names, also in the project's modules that it imports."""
+        key = ("effects", source.path)
+        if key in self._units:
+            return self._units[key]
+        statements = [] if self._live and module.__name__ == "__main__" else effects(source.tree)
+        unit = self._units[key] = Unit("effects " + "".join(map(dump, statements)))
+        if statements:
+            unit.place = source.place("(when imported)", statements)
+        self._refer_names(unit, names_in(list(statements)), module, {}, None, set())
+        for path in sorted(self._imports.of_module(source.tree, module)):
+            imported = self._imports.loaded_from(path)
+            inner = self._source(path) if belongs(path) == "project" and imported is not None else None
+            if inner is not None and imported is not None:
+                unit.refer("imports", [self._effects(imported, inner)])
+        return unit
+
+    def _widen(self, unit: Unit, module: ModuleType | None, because: str) -> None:
+        """Let whole files count where code reaches what cannot be seen: the file, or all of its folder for imports."""
+        path = file_of_module(module) if module else None
+        if path is None or module is None:
+            if self._live:
+                unit.refused = f"{because} is used outside of a file: what it reaches cannot be seen; write the function in a module"
+            return
+        what = os.path.basename(path)
+        if because in ("__import__()", "import_module()"):
+            folder = os.path.dirname(path)
+            what = f"every file in {os.path.basename(folder)}/"
+            for other in self._imports.files_below(folder):
+                unit.refer("folder", [self._whole(other, None, "")])
+        unit.notes.append(f"all of {what} counts, because {because} is used")
+        unit.refer("file", [self._whole(path, module, "")])
+
+    def _whole(self, path: str, module: ModuleType | None, _why: str) -> Unit:
+        """Stand for a whole file."""
+        key = ("whole", path)
+        if key in self._units:
+            return self._units[key]
+        source = self._source(path)
+        if source is None:
+            self.files.add(path)
+            unit = self._units[key] = Unit(f"native {_file_digest(path)}")
+            unit.notes.append(f"all of {os.path.basename(path)} counts, because it is no source of Python")
+            return unit
+        unit = self._units[key] = Unit("whole " + dump(source.tree))
+        unit.place = Place(os.path.basename(path), path, 1, source.text)
+        names = names_in([source.tree])
+        if module is not None:
+            self._refer_names(unit, Names(names.loads), module, {}, None, set())
+            if self._live:
+                held = Names({name: {()} for name in vars(module) if not name.startswith("__")})
+                self._refer_names(unit, held, module, {}, None, set())
+        for statement in names.imports:
+            unit.refer("import", [t for p in self._imports.targets(statement, module, path) for t in self._imported(p)])
+        return unit
+
+    def _imported(self, target: str) -> list[Target]:
+        """Stand for a module that is imported while a function runs: a file, or the name of one that is not the project's."""
+        if not os.path.isabs(target):
+            return self._foreign(target) or [f"module {target}"]
+        return [self._whole(target, self._imports.loaded_from(target) if self._live else None, "")]
+
+
+def dump(node: ast.AST) -> str:
+    return ast.dump(node, annotate_fields=False)
+
+
+def _file_digest(path: str) -> str:
+    with open(path, "rb") as f:
+        return hashlib.blake2b(f.read(), digest_size=20).hexdigest()
