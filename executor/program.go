@@ -50,7 +50,9 @@ func openGraph(d *graph.Declarations) (*graph.Graph, error) {
 }
 
 // emptyGraph is that of a workspace without a Calyxfile.
-func emptyGraph() (*graph.Graph, error) { return openGraph(&graph.Declarations{}) }
+func emptyGraph() (*graph.Graph, error) {
+	return openGraph(&graph.Declarations{Workspace: graph.Workspace{State: defaultBackend}})
+}
 
 func (e *Engine) hasCalyxfile() bool {
 	_, err := os.Stat(e.abs(e.cfg.Calyxfile))

@@ -3,42 +3,9 @@
 from __future__ import annotations
 
 import json
-import textwrap
 
 from conftest import Workspace
-
-HEAD = """
-import asyncio, os, signal, sys, time
-import calyx
-from calyx import Pipeline, Session, async_fn, fn, stored
-
-"""
-
-REVIEWS = """
-class Reviews(Pipeline):
-    @stored
-    def least(self) -> int:
-        return 3
-
-    @stored(path="reviews.txt")
-    def raw(self): ...
-
-    @fn
-    def clean(self, lower: bool = True) -> list[str]:
-        return [line.lower() if lower else line for line in self.raw().read_text().splitlines()]
-
-    @fn
-    def kept(self) -> tuple[str, ...]:
-        return tuple(line for line in self.clean() if len(line) >= self.least())
-
-"""
-
-
-def script(ws: Workspace, text: str) -> list[str]:
-    """Run a script and return what it printed, line by line."""
-    ws.write("reviews.txt", "Good\nOk\n")
-    ws.write("script.py", HEAD + textwrap.dedent(text))
-    return ws.python("import runpy; runpy.run_path('script.py', run_name='__main__')").out.splitlines()
+from scripts import REVIEWS, cells, script
 
 
 def test_calls_go_through_the_cache(ws: Workspace) -> None:
@@ -363,23 +330,6 @@ def test_a_change_while_a_node_runs_is_an_error(ws: Workspace) -> None:
         """,
     )
     assert "was changed while it ran" in said[0]
-
-
-CELLS = """
-import code
-console = code.InteractiveConsole({"__name__": "__main__"})
-import sys, types
-sys.modules["__main__"] = types.ModuleType("__main__")
-console.locals = vars(sys.modules["__main__"])
-def cell(text):
-    console.runcode(compile(text, f"<cell {hash(text)}>", "exec"))
-"""
-
-
-def cells(ws: Workspace, *texts: str) -> list[str]:
-    """Run texts as the cells of a notebook: their source is in no file."""
-    program = CELLS + "".join(f"cell({textwrap.dedent(text)!r})\n" for text in ("import calyx\nfrom calyx import *\n", *texts))
-    return ws.python(program).out.splitlines()
 
 
 def test_cells_that_define_again_count(ws: Workspace) -> None:

@@ -136,14 +136,19 @@ class Child:
     def _read(self) -> None:
         stdout = self._process.stdout
         assert stdout is not None
-        with io.BufferedReader(stdout) as lines:  # type: ignore[type-var]
-            for line in lines:
-                message = json.loads(line)
-                if "answer" in message:
-                    self._answered(message["answer"])
-                else:
-                    self._called(message["call"])
+        try:
+            with io.BufferedReader(stdout) as lines:  # type: ignore[type-var]
+                for line in lines:
+                    self._take(json.loads(line))
+        except (ValueError, LookupError, TypeError):
+            self._process.kill()  # it is no calyx, or another one than this package's
         self._bury()
+
+    def _take(self, message: Message) -> None:
+        if "answer" in message:
+            self._answered(message["answer"])
+        else:
+            self._called(message["call"])
 
     def _answered(self, answer: Message) -> None:
         calls = self._calls.get(answer.get("session", 0))

@@ -11,8 +11,6 @@ from types import ModuleType
 _SDK = os.path.dirname(os.path.abspath(__file__)) + "/"
 
 
-
-
 def _folders(*paths: str) -> tuple[str, ...]:
     return tuple({os.path.realpath(path) + "/" for path in paths})
 
