@@ -106,7 +106,7 @@ type asked struct {
 }
 
 func newAsked(a *app) *asked {
-	return &asked{app: a, cancel: map[uint64]func(){}, calls: map[uint64]*outbox.Queue[*callHeard]{}}
+	return &asked{app: a, cancel: map[uint64]func(){}, calls: map[uint64]*outbox.Queue[*callHeard]{}, world: &world{err: errors.New("it has not told them")}}
 }
 
 // longestEnd is how long a session's end may take. Whoever asked is gone then, and would not see that it hangs.
@@ -202,7 +202,7 @@ func (s *asked) ask(ctx context.Context, q *question) {
 // answer finds the answer on a line that is free. Where a line that has been used fails for a reason of its own, because somebody has
 // removed what it had opened, a new one is tried.
 func (s *asked) answer(ctx context.Context, w *world, q *question, stop <-chan struct{}) *sessionAnswer {
-	if w == nil || w.err != nil {
+	if w.err != nil {
 		return &sessionAnswer{Error: fmt.Sprintf("the session's nodes cannot be described: %v", w.err)}
 	}
 	for {

@@ -116,9 +116,9 @@ class Child:
         """Say what this process is, where that has changed."""
         environ = dict(os.environb)
         if self._told is None or self._told[0] is not living or self._told[1] != environ:
-            self._told = (living, environ)
             entries = [_text(name + b"=" + value) for name, value in environ.items()]
             self._say({"world": {"description": _text(living.described.SerializeToString()), "environ": entries}})
+            self._told = (living, environ)  # not before: an interrupt may come at any moment
 
     def _say(self, message: Message) -> None:
         self._outgoing.put(json.dumps(message).encode() + b"\n")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
-import importlib.metadata
 import os
-import sys
 from collections.abc import Sequence
-from types import CodeType, ModuleType
-from typing import NamedTuple
+from types import CodeType
 
 from .._places import belongs, file_of_module
 from ._parts import Place
 
-__all__ = ["Packages", "Source", "belongs", "file_of_module"]
+__all__ = ["Source", "belongs", "file_of_module"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
@@ -100,62 +96,3 @@ def _bound(statement: ast.stmt) -> set[str]:
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
     return names
-
-
-class Package(NamedTuple):
-    """An installed distribution, by what is installed."""
-
-    name: str
-    identity: str
-    record: str | None
-
-
-class Packages:
-    """The installed distributions."""
-
-    def __init__(self) -> None:
-        self._by_module = importlib.metadata.packages_distributions()
-        self._known: dict[str, Package | None] = {}
-
-    def of(self, module: str) -> list[Package]:
-        """Return the distributions that a module belongs to, with all that they require, by name."""
-        found: dict[str, Package] = {}
-        for name in self._by_module.get(module.partition(".")[0], ()):
-            self._collect(name, found)
-        return [found[name] for name in sorted(found)]
-
-    def _collect(self, name: str, found: dict[str, Package]) -> None:
-        package = self._package(name)
-        if package is None or package.name in found:
-            return
-        found[package.name] = package
-        for required in importlib.metadata.requires(name) or ():
-            if "extra ==" not in required:
-                self._collect(_plain_name(required), found)
-
-    def _package(self, name: str) -> Package | None:
-        if name not in self._known:
-            self._known[name] = _read_package(name)
-        return self._known[name]
-
-
-def _plain_name(requirement: str) -> str:
-    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
-    return requirement[:end]
-
-
-def _read_package(name: str) -> Package | None:
-    try:
-        distribution = importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    record = distribution.read_text("RECORD")
-    path = getattr(distribution, "_path", None)
-    digest = hashlib.sha256((record or "").encode()).hexdigest()
-    at = os.path.join(str(path), "RECORD") if path is not None and record is not None else None
-    return Package(distribution.metadata["Name"].lower(), f"{name.lower()} {distribution.version} {digest}", at)
-
-
-def loaded(name: str) -> ModuleType | None:
-    """Return a module that is loaded."""
-    return sys.modules.get(name)

@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from ._imports import Imports
-from ._modules import Packages, Source, belongs, file_of_module
+from ._modules import Source, belongs, file_of_module
 from ._names import Names, effects, names_in
+from ._packages import packages
 from ._parts import Place
 from ._units import Target, Unit, Where
 
@@ -23,7 +24,6 @@ class Files:
         self._live = live
         self._sources: dict[str, Source | None] = {}
         self._units: dict[Any, Unit] = {}
-        self._packages: Packages | None = None
         self._imports = Imports()
         #: The files of the project that any identity rests on.
         self.files: set[str] = set()
@@ -79,11 +79,9 @@ class Files:
         root = module.partition(".")[0]
         if root in sys.stdlib_module_names or root in ("calyx", "builtins", "__main__"):
             return []
-        if self._packages is None:
-            self._packages = Packages()
-        packages = self._packages.of(root)
-        self.records |= {p.record for p in packages if p.record}
-        return [f"package {p.identity}" for p in packages]
+        found = packages().of(root)
+        self.records |= {p.record for p in found if p.record}
+        return [f"package {p.identity}" for p in found]
 
     def _source(self, path: str | None) -> Source | None:
         if path is None or not path.endswith((".py", ".pyw")) or not os.path.isfile(path):
