@@ -11,6 +11,7 @@ import (
 // Options says what to build and how.
 type Options struct {
 	Targets    []string // as typed; empty: the Calyxfile's default
+	Run        string   // the id of the run that the build is part of; empty: it is one of its own
 	Jobs       int      // 0: one per core
 	KeepGoing  bool
 	Set        map[string]string // --set, as typed

@@ -215,7 +215,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, descriptions: map[hashing.Digest]*Description{},
 	}
-	l.sum.Run = newRunID(began)
+	l.sum.Run = cmp.Or(o.Run, NewRunID(began))
 	return l
 }
 
@@ -230,9 +230,9 @@ func collectSooner() {
 	}
 }
 
-// newRunID makes the id of a run: it sorts by time to the microsecond, and two builds that begin in the same one differ.
+// NewRunID makes the id of a run: it sorts by time to the microsecond, and two builds that begin in the same one differ.
 // After the second come its fraction in parts of 1/32⁴, in digits to the base 32 (0 to 9, A to V), and two letters at random.
-func newRunID(at time.Time) string {
+func NewRunID(at time.Time) string {
 	const whole = 1 << 20
 	fraction := strconv.FormatInt(whole+int64(at.Nanosecond())*whole/int64(time.Second), 32)[1:]
 	return at.UTC().Format("20060102-150405-") + strings.ToUpper(fraction) + rand.Text()[:2]

@@ -110,7 +110,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 		_ = s.Refresh(file, swept.Refreshed) // else the same files are read again next time
 	}
 	sum = Summary{NothingMoved: true}
-	sum.Run, sum.OK, sum.Fresh = newRunID(began), true, note.Fresh
+	sum.Run, sum.OK, sum.Fresh = NewRunID(began), true, note.Fresh
 	sum.Ended = e.cfg.Now()
 	sum.Seconds = sum.Ended.Sub(began).Seconds()
 	if o.Observer != nil {

@@ -92,8 +92,9 @@ type asked struct {
 	app    *app
 	place  place
 	cache  string
+	run    *sessionRun
 	saying sync.Mutex
-	under  sync.WaitGroup // questions, and what is still to be written after them
+	under  sync.WaitGroup // questions
 
 	mu      sync.Mutex
 	stopped bool
@@ -123,6 +124,7 @@ func (s *asked) serve(ctx context.Context) error {
 	s.cache = cacheFolder(cwd, cwd, s.app.global.cacheDir)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	s.run = newSessionRun(ctx, s.app.now())
 	ended := make(chan error, 1)
 	go func() { ended <- s.listen(ctx) }()
 	select {
@@ -134,6 +136,7 @@ func (s *asked) serve(ctx context.Context) error {
 	s.stop()
 	end()
 	s.under.Wait()
+	s.run.close(s.app.now())
 	for _, l := range s.lines {
 		err = errors.Join(err, l.close())
 	}

@@ -20,7 +20,6 @@ import (
 	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/plugins/host"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
-	"github.com/calyx-build/calyx/reports"
 )
 
 // sessionValue is a value for a program that goes on with it: content in place, or a file or folder to be read.
@@ -115,12 +114,10 @@ func (l *line) answer(ctx context.Context, q *question, stop <-chan struct{}) (*
 func (l *line) get(ctx context.Context, target string, stop <-chan struct{}) (*sessionAnswer, error) {
 	var b built
 	var why causes
-	recorder := reports.NewRecorder(ctx, l.engine.Store, reports.About{Version: versionText(), Command: []string{"calyx", "session", target}})
-	o := executor.Options{Targets: []string{target}, Values: true, Stop: stop, Observer: observers{recorder, &b.failed, &why}}
+	run := l.asked.run
+	o := executor.Options{Run: run.id, Targets: []string{target}, Values: true, Stop: stop, Observer: observers{runOf{run, l}, &b.failed, &why}}
 	var err error
-	b.Summary, err = l.engine.Build(ctx, o)
-	l.asked.under.Go(func() { _ = recorder.Close() }) // a run that is not recorded is no worse an answer
-	if err != nil {
+	if b.Summary, err = l.engine.Build(ctx, o); err != nil {
 		return nil, err
 	}
 	answer := &sessionAnswer{Session: l.calls.Load()}
