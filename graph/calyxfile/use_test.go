@@ -181,3 +181,42 @@ func TestUseErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestAlone(t *testing.T) {
+	w := offering()
+	w.offers["q"] = &graph.Offer{Stored: []graph.OfferedStored{{Name: "raw", Path: "another.csv"}}}
+	project := w.must(t, `
+workspace(state = "json:mine.json")
+stored("lr", value = 0.1)
+stored("unrelated", value = 1)
+pool("gpu", 2)
+step("clean", sh = "true")
+use(plugin("q", cmd = ["q"]))
+`)
+	d, err := calyxfile.Alone("live", w.offers["p"], project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(d.Nodes))
+	for i, n := range d.Nodes {
+		names[i] = n.Name
+	}
+	if got := strings.Join(names, " "); got != "lr raw model clean Base.clean answer" {
+		t.Errorf("it declares %s", got)
+	}
+	if lr := node(t, d, "lr").Stored; lr.Default.V != 0.1 || lr.Offered {
+		t.Errorf("lr is %+v, and not the project's", lr)
+	}
+	if raw := node(t, d, "raw").Stored; raw.Path != "data/raw.csv" || !raw.Offered {
+		t.Errorf("raw is %+v, and not the program's", raw)
+	}
+	if call := node(t, d, "clean").Step.Call; call == nil || call.Plugin != "live" || len(d.Plugins) != 1 || d.Plugins[0].Cmd != nil {
+		t.Errorf("clean is %+v of %+v, and not the program's", call, d.Plugins)
+	}
+	if d.Workspace.State != "json:mine.json" || len(d.Pools) != 1 {
+		t.Errorf("the settings are %+v, %+v, and not the project's", d.Workspace, d.Pools)
+	}
+	if _, err := calyxfile.Alone("live", w.offers["odd"], &graph.Declarations{}); err == nil || !strings.Contains(err.Error(), `live: use("live"): "pooled": pool: unknown pool "gpu"`) {
+		t.Errorf("a pool that nobody sizes gives %v", err)
+	}
+}
