@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -9,10 +10,14 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from calyx._literals import literal, unpack_literal
+from calyx._transport import Decoder, Encoder
 
 CALYX = os.environ.get("CALYX_BIN", "calyx")
 
@@ -96,3 +101,23 @@ from calyx import Pipeline, async_fn, fn, stored
 @pytest.fixture
 def ws(tmp_path: pathlib.Path) -> Workspace:
     return Workspace(tmp_path)
+
+
+@pytest.fixture
+def round_trip(tmp_path: pathlib.Path) -> Callable[[Any], Any]:
+    """Give a value the way of a result: through a message and files, and back."""
+    count = itertools.count()
+
+    def new_file(end: str) -> str:
+        return str(tmp_path / f"{next(count)}{end}")
+
+    def trip(value: Any) -> Any:
+        message = Encoder(new_file, lambda path: False).encode(value)
+        return Decoder(new_file).decode(type(message).FromString(message.SerializeToString()))
+
+    return trip
+
+
+def argument_trip(value: Any) -> Any:
+    """Give a value the way of an argument."""
+    return unpack_literal(literal(value, "x"))

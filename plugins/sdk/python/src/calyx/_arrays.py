@@ -1,14 +1,16 @@
 """Arrays and tensors: `.npy` for one of numpy, safetensors for all else.
 
-Arrays arrive C-ordered, aligned and in the machine's byte order, mapped from the file; writing to one changes memory alone.
+An element type that the format lacks stands in a safetensors file as bytes, one more dimension of them, and its name in the
+notes. Arrays arrive C-ordered, aligned and in the machine's byte order, mapped from the file; writing to one changes memory alone.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import struct
 import sys
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 from ._errors import UnstorableError
 from ._formats import Written
@@ -20,19 +22,23 @@ SAFETENSORS = "application/vnd.safetensors"
 _NAMES = {
     "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32",
     "int16": "I16", "int8": "I8", "uint64": "U64", "uint32": "U32", "uint16": "U16", "uint8": "U8", "bool": "BOOL",
-    "complex64": "C64", "complex128": "C128", "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2",
+    "complex64": "C64", "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ", "float8_e5m2fnuz": "F8_E5M2FNUZ",
 }  # fmt: skip
 _KINDS = {name: kind for kind, name in _NAMES.items()}
+
+#: The entry of a safetensors file that is no tensor.
+_METADATA = "__metadata__"
 
 
 def write(value: Any, where: str) -> Written | None:
     """Return how to write an array, a tensor, or a dictionary of them; None for all else."""
     library = library_of(value)
-    if library == "numpy" and not _needs_safetensors(value):
-        return _write_npy(value, where)
+    if library == "numpy" and not _is_scalar(value) and _fits_npy(value.dtype):
+        return _write_npy(value)
     if library is not None:
-        return _write_tensors({"": value}, library, "one", where)
-    if type(value) is dict and value and all(type(k) is str for k in value):
+        return _write_tensors({"": value}, library, "scalar" if _is_scalar(value) else "one", where)
+    if type(value) is dict and value and _METADATA not in value and all(map(_is_text, value)):
         libraries = {library_of(v) for v in value.values()}
         library = libraries.pop()
         if library is not None and not libraries and not any(_is_scalar(v) for v in value.values()):
@@ -44,7 +50,7 @@ def library_of(value: Any) -> str | None:
     """Name the library of an array; None for what is none."""
     kind = type(value)
     root = kind.__module__.partition(".")[0]
-    if root == "numpy" and (kind.__name__ == "ndarray" or _is_scalar(value)):
+    if (root == "numpy" and kind.__name__ == "ndarray") or (root in ("numpy", "ml_dtypes") and _is_scalar(value)):
         return "numpy"
     if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
         return "torch"
@@ -58,28 +64,38 @@ def _is_scalar(value: Any) -> bool:
     return numpy is not None and isinstance(value, numpy.generic)
 
 
-def _needs_safetensors(array: Any) -> bool:
-    """Tell whether .npy would lose the element type, as it does with those that numpy itself does not have."""
-    return array.dtype.kind == "V" and array.dtype.names is None and array.dtype.name in _NAMES
+def _is_text(key: Any) -> bool:
+    """Tell whether a key may name a tensor: JSON has no place for half of a surrogate pair."""
+    return type(key) is str and not any("\ud800" <= c <= "\udfff" for c in key)
 
 
-def _write_npy(value: Any, where: str) -> Written:
+def _fits_npy(dtype: Any) -> bool:
+    """Tell whether .npy keeps the element type, as it does not with those that numpy itself does not have."""
+    from numpy.lib import format as npy
+
+    if dtype.hasobject or dtype.type.__module__ != "numpy" or dtype.itemsize == 0:
+        return False
+    back = npy.descr_to_dtype(npy.dtype_to_descr(dtype))
+    return bool(back == dtype) and back.type is dtype.type
+
+
+def _write_npy(value: Any) -> Written:
     import numpy as np
 
-    if value.dtype.hasobject:
-        raise UnstorableError(f"{where} is a numpy array of Python objects, which only a pickle could hold; use a list")
-    scalar = isinstance(value, np.generic)
-    array = np.ascontiguousarray(value) if not scalar else np.asarray(value)
-    array = array.reshape(value.shape)
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if scalar:  # a scalar of numpy is no array: it is told apart by its container
-        return _write_tensors({"": array}, "numpy", "scalar", where)
+    array = _plain_array(value)
 
     def save(f: IO[bytes]) -> None:
         np.lib.format.write_array(f, array, allow_pickle=False)
 
     return Written(NPY, ".npy", array.nbytes + 4096, save)
+
+
+def _plain_array(value: Any) -> Any:
+    """Return an array in C order and native byte order."""
+    import numpy as np
+
+    array = np.ascontiguousarray(value).reshape(value.shape)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def read_npy(data: memoryview) -> Any:
@@ -114,19 +130,18 @@ class _Prefix:
 
 def _write_tensors(tensors: dict[str, Any], library: str, form: str, where: str) -> Written:
     notes: dict[str, Any] = {"library": library, "form": form}
-    header: dict[str, Any] = {"__metadata__": {}}
+    header: dict[str, Any] = {_METADATA: {}}
     pieces: list[Any] = []
     at = 0
     for name, tensor in tensors.items():
-        place = f"{where}[{name!r}]" if name else where
-        data, kind = _bytes_of(tensor, library, place)
-        marks = _marks(tensor, library)
-        if marks:
-            notes.setdefault("marks", {})[name] = marks
-        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [at, at + len(data)]}
-        pieces.append(data)
-        at += len(data)
-    header["__metadata__"]["calyx"] = json.dumps(notes, sort_keys=True)
+        part = _part_of(tensor, library, f"{where}[{name!r}]" if name else where)
+        for note, content in (("marks", _marks(tensor, library)), ("types", part.type)):
+            if content:
+                notes.setdefault(note, {})[name] = content
+        header[name] = {"dtype": part.kind, "shape": part.shape, "data_offsets": [at, at + len(part.data)]}
+        pieces.append(part.data)
+        at += len(part.data)
+    header[_METADATA]["calyx"] = json.dumps(notes, sort_keys=True)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % 64)
 
@@ -147,61 +162,109 @@ def _marks(tensor: Any, library: str) -> list[str]:
     ) if there]  # fmt: skip
 
 
-def _bytes_of(tensor: Any, library: str, where: str) -> tuple[memoryview, str]:
-    """Return the elements in C order, and the name of their type."""
-    name = str(tensor.dtype).removeprefix("torch.")
-    kind = _NAMES.get(name)
-    if kind is None:
-        raise UnstorableError(f"{where} is a {library} array of {name}, for which safetensors has no type; convert it first")
-    if library == "torch":
-        import torch
+class _Part(NamedTuple):
+    """A tensor as it stands in a file: its elements in C order, and the name of its type where the format has none for it."""
 
-        if tensor.layout is not torch.strided:
-            raise UnstorableError(f"{where} is a tensor of the layout {tensor.layout}, which cannot be stored; use to_dense()")
-        flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
-        return memoryview(flat.view(torch.uint8).numpy()), kind
+    data: memoryview
+    kind: str
+    shape: list[int]
+    type: str
+
+
+def _part_of(tensor: Any, library: str, where: str) -> _Part:
+    if library == "torch":
+        data, name, size = _torch_bytes(tensor, where)
+    else:
+        data, name, size = _array_bytes(tensor, library, where)
+    kind, shape = _NAMES.get(name), [int(n) for n in tensor.shape]
+    return _Part(data, kind, shape, "") if kind else _Part(data, "U8", [*shape, size], name)
+
+
+def _torch_bytes(tensor: Any, where: str) -> tuple[memoryview, str, int]:
+    import torch
+
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        raise UnstorableError(f"{where} is a tensor of the layout {tensor.layout}, which cannot be stored; use to_dense() or a list")
+    if tensor.is_quantized or tensor.device.type == "meta":
+        lack = "is quantized, which cannot be stored; use dequantize()" if tensor.is_quantized else "is a tensor on meta, without elements"
+        raise UnstorableError(f"{where} {lack}")
+    flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    flat = flat.as_strided(flat.shape, (1,))  # a single element may stride as it likes, and be contiguous
+    return memoryview(flat.view(torch.uint8).numpy()), str(tensor.dtype).removeprefix("torch."), tensor.element_size()
+
+
+def _array_bytes(value: Any, library: str, where: str) -> tuple[memoryview, str, int]:
     import numpy as np
 
-    flat_array = np.ascontiguousarray(np.asarray(tensor)).reshape(-1)
-    return memoryview(cast("Any", flat_array.view(np.uint8))), kind
+    if not isinstance(value.dtype, np.dtype):
+        raise UnstorableError(f"{where} is a {library} array of {value.dtype}, which cannot be stored; store jax.random.key_data of a key")
+    if value.dtype.hasobject:
+        raise UnstorableError(f"{where} is a {library} array of Python objects, which only a pickle could hold; use a list")
+    array = _plain_array(np.asarray(value))
+    name = _type_text(array.dtype)
+    if name is None:
+        raise UnstorableError(f"{where} is a {library} array of {array.dtype}, which cannot be stored; convert it first")
+    return memoryview(cast("Any", array.reshape(-1).view(np.uint8))), name, array.dtype.itemsize
+
+
+def _type_text(dtype: Any) -> str | None:
+    """Return the name of an element type, or numpy's description of one; None for what could not be found again by it."""
+    from numpy.lib import format as npy
+
+    if dtype.name in _NAMES or (dtype.type.__module__ == "ml_dtypes" and dtype.names is None):
+        return str(dtype.name)
+    return repr(npy.dtype_to_descr(dtype)) if _fits_npy(dtype) else None
 
 
 def read_safetensors(data: memoryview) -> Any:
     """Return the tensors of a safetensors file: numpy arrays where another program wrote it."""
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(bytes(data[8 : 8 + length]))
-    metadata = header.pop("__metadata__", {})
+    metadata = header.pop(_METADATA, {})
     notes = json.loads(metadata.get("calyx", "{}"))
     library = notes.get("library", "numpy")
     body = data[8 + length :]
-    tensors = {
-        name: _tensor(library, entry, body[slice(*entry["data_offsets"])], notes.get("marks", {}).get(name, []))
-        for name, entry in header.items()
-    }
+    tensors = {}
+    for name, entry in header.items():
+        part, kind = body[slice(*entry["data_offsets"])], notes.get("types", {}).get(name)
+        shape = entry["shape"] if kind is None else entry["shape"][:-1]
+        tensors[name] = _tensor(library, kind or _known_type(entry["dtype"], name), shape, part, notes.get("marks", {}).get(name, []))
     form = notes.get("form", "dict")
     if form == "dict":
         return tensors
     return tensors[""] if form == "one" else tensors[""][()]
 
 
-def _tensor(library: str, entry: dict[str, Any], data: memoryview, marks: list[str]) -> Any:
-    name, shape = _KINDS[entry["dtype"]], entry["shape"]
+def _known_type(kind: str, name: str) -> str:
+    if kind not in _KINDS:
+        raise UnstorableError(f"the tensor {name!r} of a safetensors file has the type {kind}, which has no array; take its bytes")
+    return _KINDS[kind]
+
+
+def _tensor(library: str, name: str, shape: list[int], data: memoryview, marks: list[str]) -> Any:
     if library == "torch":
         return _torch_tensor(name, shape, data, marks)
     import numpy as np
 
     array = np.frombuffer(data, dtype=np.uint8).view(_dtype(name)).reshape(shape)
-    if library == "jax":
-        import jax.numpy as jnp
+    return _jax_array(array) if library == "jax" else array
 
-        return jnp.asarray(array)
-    return array
+
+def _jax_array(array: Any) -> Any:
+    import jax.numpy as jnp
+
+    made = jnp.asarray(array)
+    if made.dtype != array.dtype:
+        raise UnstorableError(f"a stored jax array is {array.dtype}, which this process does not have: set jax_enable_x64")
+    return made
 
 
 def _dtype(name: str) -> Any:
     import numpy as np
 
-    if name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+    if name[0] in "['(":
+        return np.lib.format.descr_to_dtype(ast.literal_eval(name))
+    if name == "bfloat16" or not hasattr(np, name):
         import ml_dtypes
 
         return np.dtype(getattr(ml_dtypes, name))

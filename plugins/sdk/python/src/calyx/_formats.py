@@ -31,7 +31,7 @@ def write_format(value: Any, where: str) -> Written | None:
     """Return how to write a value that is an array, a dictionary of tensors or a table; None for all else."""
     kind = type(value)
     library = kind.__module__.partition(".")[0]
-    if library in ("numpy", "torch", "jax", "jaxlib") or kind is dict:
+    if library in ("numpy", "ml_dtypes", "torch", "jax", "jaxlib") or kind is dict:
         from . import _arrays
 
         return _arrays.write(value, where)

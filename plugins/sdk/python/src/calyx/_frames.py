@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import IO, Any
 
 from ._errors import UnstorableError
@@ -9,7 +10,7 @@ from ._formats import Written
 
 ARROW = "application/vnd.apache.arrow.file"
 
-#: The entry of a table's metadata that tells of which library and type it was.
+#: The entry of a table's metadata that tells which library and type it was of.
 _MARK = b"calyx"
 
 
@@ -24,13 +25,18 @@ def write(value: Any, where: str) -> Written | None:
     except ImportError:
         raise UnstorableError(f"{where} is a {kind}, and to store one calyx needs pyarrow: pip install pyarrow") from None
     try:
-        table = to_table(value)
-    except (pa.ArrowException, TypeError, ValueError) as e:
+        table = to_table(value, where)
+    except UnstorableError:
+        raise
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
         raise UnstorableError(f"{where} is a {kind} that Arrow cannot hold: {e}") from e
+    if table.num_rows and not table.num_columns:
+        raise UnstorableError(f"{where} is a {kind} of {table.num_rows} rows without columns, which Arrow cannot hold")
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _MARK: kind.encode()})
+    options = pa.ipc.IpcWriteOptions(unify_dictionaries=True)
 
     def save(f: IO[bytes]) -> None:
-        with pa.ipc.new_file(f, table.schema) as writer:
+        with pa.ipc.new_file(f, table.schema, options=options) as writer:
             writer.write_table(table)
 
     return Written(ARROW, ".arrow", table.nbytes + 65536 if table.nbytes > 32768 else 0, save)
@@ -47,44 +53,58 @@ def read(data: memoryview) -> Any:
     return _FROM_TABLE[kind](table)
 
 
-def _frame_to_table(frame: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(frame, preserve_index=True)
-
-
-def _series_to_table(series: Any) -> Any:
-    name = "unnamed" if series.name is None else "named"
-    if series.name is not None and not isinstance(series.name, str):
-        raise TypeError(f"its name {series.name!r} is no text")
-    table = _frame_to_table(series.to_frame(name=series.name or ""))
-    return table.replace_schema_metadata({**table.schema.metadata, b"calyx.name": name.encode()})
+def _arrow_to_table(table: Any, where: str) -> Any:
+    if _MARK in (table.schema.metadata or {}):
+        raise UnstorableError(f"{where} is a table with the entry {_MARK.decode()!r} in its metadata, which is calyx's; rename it")
+    return table
 
 
-def _table_to_series(table: Any) -> Any:
-    named = table.schema.metadata[b"calyx.name"] == b"named"
-    series = table.to_pandas().iloc[:, 0]
-    return series if named else series.rename(None)
-
-
-def _polars(kind: str, table: Any) -> Any:
+def _polars_to_table(frame: Any, where: str) -> Any:
     import polars as pl
 
-    frame: Any = pl.from_arrow(table)
-    return frame.to_series() if kind == "series" else frame
+    for name, kind in frame.schema.items():
+        if pl.Object in (kind, getattr(kind, "inner", None)):
+            raise UnstorableError(f"{where}[{name!r}] is a column of Python objects, which cannot be stored; convert it first")
+    return frame.to_arrow()
 
 
-_TO_TABLE = {
-    "pandas.DataFrame": _frame_to_table,
-    "pandas.Series": _series_to_table,
-    "polars.DataFrame": lambda v: v.to_arrow(),
-    "polars.Series": lambda v: v.to_frame().to_arrow(),
-    "pyarrow.Table": lambda v: v,
+def _polars_series_to_table(series: Any, where: str) -> Any:
+    table = _polars_to_table(series.to_frame("values"), where)
+    return table.replace_schema_metadata({b"calyx.name": series.name.encode()})
+
+
+def _polars_frame(table: Any) -> Any:
+    import polars as pl
+
+    return pl.from_arrow(table)
+
+
+def _polars_series(table: Any) -> Any:
+    return _polars_frame(table).to_series().rename(table.schema.metadata[b"calyx.name"].decode())
+
+
+def _pandas(function: str) -> Callable[..., Any]:
+    """Return what calls a function of `_pandas`, which is imported where there is a frame."""
+
+    def call(*args: Any) -> Any:
+        from . import _pandas
+
+        return getattr(_pandas, function)(*args)
+
+    return call
+
+
+_TO_TABLE: dict[str, Callable[[Any, str], Any]] = {
+    "pandas.DataFrame": _pandas("to_table"),
+    "pandas.Series": _pandas("series_to_table"),
+    "polars.DataFrame": _polars_to_table,
+    "polars.Series": _polars_series_to_table,
+    "pyarrow.Table": _arrow_to_table,
 }
-_FROM_TABLE = {
-    "pandas.DataFrame": lambda t: t.to_pandas(),
-    "pandas.Series": _table_to_series,
-    "polars.DataFrame": lambda t: _polars("frame", t),
-    "polars.Series": lambda t: _polars("series", t),
-    "pyarrow.Table": lambda t: t,
+_FROM_TABLE: dict[str, Callable[[Any], Any]] = {
+    "pandas.DataFrame": _pandas("to_frame"),
+    "pandas.Series": _pandas("to_series"),
+    "polars.DataFrame": _polars_frame,
+    "polars.Series": _polars_series,
+    "pyarrow.Table": lambda table: table,
 }

@@ -6,6 +6,8 @@ import base64
 import inspect
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from ._errors import UnstorableError
 from ._formats import read_format, write_format
 from ._plain import Packer, Unpacker
@@ -17,10 +19,13 @@ MAX_ARRAY = 256 << 10
 
 def literal(value: Any, where: str) -> pb.Literal:
     """Return the literal of a value. What has no canonical form is an error, never an identity."""
-    return _literal(Packer(_embed).pack(value, where))
+    try:
+        return _literal(Packer(embed).pack(value, where))
+    except (DecodeError, ValueError) as e:  # messages that are nested deeply, integers of thousands of digits
+        raise UnstorableError(f"{where} cannot be an argument ({e}); make it the value of a node") from e
 
 
-def _embed(value: Any, where: str) -> Any:
+def embed(value: Any, where: str) -> Any:
     written = write_format(value, where)
     if written is None:
         return None
@@ -32,10 +37,10 @@ def _embed(value: Any, where: str) -> Any:
 
 def unpack_argument(packed: Any) -> Any:
     """Return the value of an argument that came as JSON."""
-    return Unpacker(_unembed).unpack(packed)
+    return Unpacker(unembed).unpack(packed)
 
 
-def _unembed(tag: str, content: Any) -> Any:
+def unembed(tag: str, content: Any) -> Any:
     if tag == "$file":
         found, value = read_format(content[0], memoryview(bytearray(base64.b64decode(content[1]))))
         if found:

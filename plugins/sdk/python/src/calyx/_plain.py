@@ -13,6 +13,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import math
 import pathlib
 import uuid
@@ -61,14 +62,14 @@ class Packer:
         if other is not None:
             return other
         if isinstance(value, pathlib.PurePath):
-            return {"$path": [type_name(kind), _path_text(value)]}
+            return {"$path": [_findable(kind, where), _path_text(value)]}
         if isinstance(value, enum.Enum):
             # A flag may be a combination, which has no name in every Python.
-            return {"$enum": [type_name(kind), value.value if isinstance(value, enum.Flag) else value.name]}
-        if dataclasses.is_dataclass(kind):
-            return {"$data": [type_name(kind), self.pack(_attributes(value), where, depth + 1)]}
+            return {"$enum": [_findable(kind, where), value.value if isinstance(value, enum.Flag) else value.name]}
+        if dataclasses.is_dataclass(kind) and _is_made_by_object(kind):
+            return {"$data": [_findable(kind, where), self.pack(_attributes(value), where, depth + 1)]}
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
-            return {"$named": [type_name(kind), self.items(list(value), where, depth)]}
+            return {"$named": [_findable(kind, where), self.items(list(value), where, depth)]}
         raise unstorable(value, where)
 
     def items(self, values: list[Any], where: str, depth: int) -> list[Any]:
@@ -110,8 +111,30 @@ def _path_text(value: pathlib.PurePath) -> str:
         raise UnstorableError(f"{value!r}: its name is not UTF-8, and cannot be a value; os.fsencode gives bytes") from None
 
 
+def _findable(kind: type, where: str) -> str:
+    """Return the name of a class, by which whoever reads the value finds it."""
+    name = type_name(kind)
+    try:
+        find_type(name, lambda found: True, "class")
+    except UnstorableError:
+        raise UnstorableError(f"{where} is a {name}, a class that cannot be found by its name; define it at the top of a module") from None
+    return name
+
+
+def _is_made_by_object(kind: type) -> bool:
+    """Tell whether an instance has nothing but attributes, unlike one of a class that derives from list."""
+    try:
+        object.__new__(kind)
+    except TypeError:
+        return False
+    return True
+
+
 def _attributes(value: Any) -> dict[str, Any]:
-    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    """Return the attributes that are set, those that are no fields included; what a cached property holds is made again."""
+    names = dict.fromkeys(f.name for f in dataclasses.fields(value)) | getattr(value, "__dict__", {})
+    kept = (name for name in names if not isinstance(getattr(type(value), name, None), functools.cached_property))
+    return {name: getattr(value, name) for name in kept if hasattr(value, name)}
 
 
 def _pack_list(p: Packer, value: list[Any], where: str, depth: int) -> Any:
@@ -138,12 +161,12 @@ _CONTAINERS: dict[type, Callable[[Packer, Any, str, int], Any]] = {
     tuple: lambda p, v, w, d: {"$tuple": p.items(list(v), w, d)},
     deque: lambda p, v, w, d: {"$deque": [p.items(list(v), w, d), v.maxlen]},
     OrderedDict: lambda p, v, w, d: {"$OrderedDict": p.pairs(v, w, d)},
-    defaultdict: lambda p, v, w, d: {"$dict": p.pairs(v, w, d)} if v.default_factory is None else _no_factory(v, w),
+    defaultdict: lambda p, v, w, d: _refuse_factory(w),
 }
 
 
-def _no_factory(value: Any, where: str) -> Any:
-    raise UnstorableError(f"{where} is a defaultdict with the factory {value.default_factory!r}, which is code; use dict(value)")
+def _refuse_factory(where: str) -> Any:
+    raise UnstorableError(f"{where} is a defaultdict, whose factory is code; use dict(value)")
 
 
 _SCALARS: dict[type, Callable[[Any], Any]] = {
