@@ -29,8 +29,9 @@ type Store interface {
 	// system can) with the given permission bits, replacing a file that is there, and returns the new file's stat.
 	// The parent folder must exist. The error wraps ErrMissing where there is no such blob.
 	Restore(ctx context.Context, d hashing.Digest, path string, perm uint32) (hashing.Stat, error)
-	// RestoreAll is Restore for many files, written from every core with few round trips. It stops at the first error
-	// and returns the stats of the files, in order, zero for those that were not written.
+	// RestoreAll is Restore for many files, written from every core with few round trips. A small one may be written at
+	// its path, which is the caller's alone meanwhile. It stops at the first error and returns the stats of the files, in
+	// order, zero for those that were not written.
 	RestoreAll(ctx context.Context, files ...Restoration) ([]hashing.Stat, error)
 	// PutFile stores the present content of a file and returns its digest, its size, and the file's stat as taken
 	// before it was read. Large files are durable when PutFile returns. Small ones (at most InlineLimit) are not stored:
@@ -62,6 +63,9 @@ type Restoration struct {
 	Digest hashing.Digest
 	Path   string
 	Perm   uint32
+	// Over says that the file at Path may be written over instead of being replaced by another one: nobody has to be spared
+	// who has it open.
+	Over bool
 }
 
 // PutResult is what PutFile found.

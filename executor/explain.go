@@ -116,26 +116,25 @@ type pair struct{ before, now trace.Component }
 
 // align pairs parts of the same kind and subject, in order.
 func align(before, now []trace.Component) []pair {
-	type id struct{ kind, subject string }
-	key := func(c trace.Component) id { return id{c.Kind, c.Subject} }
-	waiting := map[id][]int{}
-	for i, c := range before {
-		waiting[key(c)] = append(waiting[key(c)], i)
-	}
-	var pairs []pair
+	pairs := make([]pair, 0, max(len(before), len(now)))
+	taken := make([]bool, len(before))
+	first := 0 // that is not taken: where nothing came or went, it is the one
 	for _, c := range now {
 		p := pair{now: c}
-		if at := waiting[key(c)]; len(at) > 0 {
-			p.before = before[at[0]]
-			waiting[key(c)] = at[1:]
+		for at := first; at < len(before); at++ {
+			if b := &before[at]; !taken[at] && b.Kind == c.Kind && b.Subject == c.Subject {
+				p.before, taken[at] = *b, true
+				break
+			}
+		}
+		for first < len(before) && taken[first] {
+			first++
 		}
 		pairs = append(pairs, p)
 	}
-	for i, c := range before {
-		for _, at := range waiting[key(c)] {
-			if at == i {
-				pairs = append(pairs, pair{before: c})
-			}
+	for at, is := range taken {
+		if !is {
+			pairs = append(pairs, pair{before: before[at]})
 		}
 	}
 	return pairs

@@ -292,7 +292,7 @@ func (k *keeping) path(at string, kind snapshot.Kind, follow bool, r hashing.Rec
 func (k *keeping) output(name string, v trace.Value) (paths []uint32, ok bool) {
 	e := k.l.e
 	if v.Media != trace.MediaTree {
-		p, err := snapshot.Look(e.cfg.Root, name, snapshot.File, false, e.memo)
+		p, err := k.outputFile(name)
 		if err != nil || p.Record.Digest != v.Digest || p.Record.Stat.IsExec() != v.Exec {
 			return nil, false
 		}
@@ -318,6 +318,18 @@ func (k *keeping) output(name string, v trace.Value) (paths []uint32, ok bool) {
 		}
 	}
 	return paths, true
+}
+
+// outputFile looks at an output. One that was written a moment ago is not read again, since it would be as young as before:
+// the next build reads it.
+func (k *keeping) outputFile(name string) (snapshot.Path, error) {
+	e := k.l.e
+	at := e.abs(name)
+	st, err := hashing.Lstat(at)
+	if r, known := e.memo.Known(at); err == nil && known && r.Stat == st && r.Racy && st.IsYoung(e.memo.Now()) {
+		return snapshot.Path{Name: name, Kind: snapshot.File, Record: r}, nil
+	}
+	return snapshot.Look(e.cfg.Root, name, snapshot.File, false, e.memo)
 }
 
 // evaluation keeps what evaluating the Calyxfile read.

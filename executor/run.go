@@ -204,9 +204,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		jobs = runtime.GOMAXPROCS(0)
 	}
 	large := g.Len() >= largeGraph
-	if large {
-		collectSooner()
-	}
+	collect(large)
 	began := e.cfg.Now()
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: cmp.Or(e.project, g), survey: survey,
@@ -222,9 +220,13 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 // largeGraph is the number of nodes from which memory is saved at the cost of some processor time for each.
 const largeGraph = 30_000
 
-// collectSooner has garbage collected before it is a seventh of what is in use. What the user chose (GOGC) stands.
-func collectSooner() {
-	const percent = 15
+// collect says how much garbage there may be before it is collected, in per cent of what is in use: little in a large graph,
+// and much in others, where collecting it would take a tenth of the time. What the user chose (GOGC) stands.
+func collect(large bool) {
+	percent := 400
+	if large {
+		percent = 15
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}

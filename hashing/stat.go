@@ -111,6 +111,6 @@ func FileClock(dir string) (Clock, error) {
 	return func() int64 { return time.Now().UnixNano() + ahead }, nil
 }
 
-func racy(s Stat, now int64) bool {
-	return max(s.Mtime, s.Ctime) > now-int64(racyWithin)
-}
+// IsYoung reports whether a file with this stat that is read now gives a racy record. now is the time by its file system's
+// clock, in nanoseconds since 1970.
+func (s Stat) IsYoung(now int64) bool { return max(s.Mtime, s.Ctime) > now-int64(racyWithin) }

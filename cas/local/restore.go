@@ -19,7 +19,7 @@ func (s *Store) Restore(ctx context.Context, d hashing.Digest, path string, perm
 	if err != nil {
 		return hashing.Stat{}, err
 	}
-	return s.restore(ctx, &found[0], path, perm)
+	return s.restore(ctx, &found[0], cas.Restoration{Digest: d, Path: path, Perm: perm})
 }
 
 // restoreAtOnce is how many files a worker restores with one look-up: enough to make look-ups cheap, few enough to keep
@@ -48,14 +48,14 @@ func (s *Store) restoreBatch(ctx context.Context, files []cas.Restoration, stats
 		return err
 	}
 	for i, f := range files {
-		if stats[i], err = s.restore(ctx, &found[i], f.Path, f.Perm); err != nil {
+		if stats[i], err = s.restore(ctx, &found[i], f); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-func (s *Store) restore(ctx context.Context, e *entry, path string, perm uint32) (hashing.Stat, error) {
+func (s *Store) restore(ctx context.Context, e *entry, f cas.Restoration) (hashing.Stat, error) {
 	if e.row == nil {
 		return hashing.Stat{}, missing(e.digest)
 	}
@@ -67,7 +67,7 @@ func (s *Store) restore(ctx context.Context, e *entry, path string, perm uint32)
 		if !ok {
 			return hashing.Stat{}, missing(e.digest)
 		}
-		return s.folder.Restore(blob, path, perm)
+		return s.folder.Restore(blob, f.Path, f.Perm)
 	}
 	p, err := s.bytes(ctx, e)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Store) restore(ctx context.Context, e *entry, path string, perm uint32)
 	if p == nil {
 		return hashing.Stat{}, missing(e.digest)
 	}
-	return s.folder.RestoreBytes(p, path, perm)
+	return s.folder.RestoreBytes(p, f.Path, f.Perm, f.Over)
 }
 
 // Open returns the path of a read-only file with the blob's bytes.

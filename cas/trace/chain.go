@@ -99,6 +99,20 @@ func (t *Trace) Add(entries []*Entry, replace bool) ([]*Entry, Result) {
 	return out, *last.Done
 }
 
+// Hinted returns the result of the hint that observed the same, nil where there is none. It is the one that stands under the
+// trace's last key, since whoever writes there writes the hint with it.
+func (e *Entry) Hinted(stages []Stage) *Result {
+	if e == nil {
+		return nil
+	}
+	for i := range e.Hints {
+		if SameStages(e.Hints[i].Stages, stages) {
+			return &e.Hints[i].Result
+		}
+	}
+	return nil
+}
+
 func (e *Entry) clone() *Entry {
 	if e == nil {
 		return &Entry{}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,10 @@ import (
 // storeServer is the command that serves a cache to other processes of calyx, which start it.
 const storeServer = "store-server"
 
+// serverGarbage is how much garbage the store server may leave, in per cent of the few megabytes that it has in use: nearly all
+// of it are messages.
+const serverGarbage = 400
+
 func newStoreServer(a *app) *cobra.Command {
 	return newCommand(&cobra.Command{
 		Use:    storeServer + " DIR",
@@ -26,6 +31,9 @@ func newStoreServer(a *app) *cobra.Command {
 		Hidden: true,
 		Args:   wantArgs(1, 1),
 		RunE: runner(func(ctx context.Context, args []string) error {
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(serverGarbage)
+			}
 			return server.Run(ctx, args[0], a.stdout)
 		}).run,
 	})

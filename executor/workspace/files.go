@@ -13,12 +13,13 @@ type fileJob struct {
 	cas.Restoration
 }
 
-func newJob(out int, at string, d hashing.Digest, exec bool) fileJob {
+// newJob is the job for a file of an output; over says that a file of calyx's own stands there.
+func newJob(out int, at string, d hashing.Digest, exec, over bool) fileJob {
 	perm := uint32(0o644)
 	if exec {
 		perm = 0o755
 	}
-	return fileJob{out, cas.Restoration{Digest: d, Path: at, Perm: perm}}
+	return fileJob{out, cas.Restoration{Digest: d, Path: at, Perm: perm, Over: over}}
 }
 
 // writeFiles writes files, and returns what went wrong by the number of the output.

@@ -126,7 +126,7 @@ func (w *Workspace) readFolder(root string, items []item) (hashing.Tree, stamp, 
 
 func linksAreYoung(items []item, now int64) bool {
 	for _, it := range items {
-		if it.stat.IsLink() && young(it.stat, now) {
+		if it.stat.IsLink() && it.stat.IsYoung(now) {
 			return true
 		}
 	}

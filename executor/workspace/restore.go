@@ -45,7 +45,7 @@ func (w *Workspace) Restore(ctx context.Context, outs ...Output) (written int, e
 
 // RestoreAll makes the outputs' paths hold what they should, from the cache where they do not, with a few questions to the
 // store however many outputs there are. What is in the way is treated as Prepare treats it; what is equal already is
-// adopted. In folders only what differs is touched, and every file appears at once, whole. What went wrong with one output
+// adopted. In folders only what differs is touched, and files of more than a page appear at once, whole. What went wrong with one output
 // leaves the others alone; the error is one that concerns all. The caller holds the locks.
 func (w *Workspace) RestoreAll(ctx context.Context, outs []Output) ([]Restored, error) {
 	r := restoring{w: w, outs: outs, done: make([]Restored, len(outs))}
@@ -144,7 +144,7 @@ func (r *restoring) write(ctx context.Context) {
 		switch o, plan := r.outs[i], r.trees[i]; {
 		case r.done[i].Err != nil:
 		case plan == nil:
-			jobs = append(jobs, newJob(i, r.w.abs(o.Path), o.Value.Digest, o.Value.Exec))
+			jobs = append(jobs, newJob(i, r.w.abs(o.Path), o.Value.Digest, o.Value.Exec, r.inPlace(i)))
 		default:
 			files, err := plan.apply(i, r.w.abs(o.Path))
 			if err != nil {

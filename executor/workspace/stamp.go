@@ -1,10 +1,6 @@
 package workspace
 
-import (
-	"time"
-
-	"github.com/calyx-build/calyx/hashing"
-)
+import "github.com/calyx-build/calyx/hashing"
 
 // stamp is what the content of an output is recognised by without being read.
 type stamp struct {
@@ -19,8 +15,3 @@ func fileStamp(r hashing.Record) stamp { return stamp{Stat: r.Stat, Racy: r.Racy
 func (s stamp) record(d hashing.Digest) hashing.Record {
 	return hashing.Record{Digest: d, Stat: s.Stat, Racy: s.Racy}
 }
-
-// racyWithin is how near to its reading a file may have changed for its stat to prove nothing, as in package hashing.
-const racyWithin = int64(2 * time.Second)
-
-func young(s hashing.Stat, now int64) bool { return max(s.Mtime, s.Ctime) > now-racyWithin }

@@ -101,7 +101,7 @@ func (p *treePlan) apply(out int, at string) ([]fileJob, error) {
 		switch {
 		case there && had == e:
 		case e.IsFile():
-			jobs = append(jobs, newJob(out, to, e.Digest, e.Kind == hashing.ExecEntry))
+			jobs = append(jobs, newJob(out, to, e.Digest, e.Kind == hashing.ExecEntry, there && had.IsFile()))
 		case e.Kind == hashing.LinkEntry:
 			err = os.Symlink(e.Target, to)
 		default:
