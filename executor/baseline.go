@@ -19,13 +19,14 @@ type baseline struct {
 	reached []bool            // by the snapshot's numbers
 	numbers []uint32          // of nodes that the Calyxfile declares, by index, plus one; 0: not in the snapshot
 	others  map[string]uint32 // the numbers of all other nodes, by name
-	offers  hashing.Digest    // see stillNote
+	note    stillNote
+	left    *snapshot.Snapshot // of the state that the workspace is in, where s is that of an earlier one; see goBack
+	cached  int                // steps that were brought back
 }
 
-// newBaseline finds what the paths that moved reach. nil: everything.
-func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep, offers hashing.Digest) *baseline {
-	b := &baseline{s: s, swept: swept, others: map[string]uint32{}, offers: offers}
-	b.reached = s.Reach(s.Touched(swept.Moved))
+// newBaseline makes a baseline of a snapshot with what the paths that moved reach. nil: the graph.
+func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep, reached []bool, note stillNote) *baseline {
+	b := &baseline{s: s, swept: swept, others: map[string]uint32{}, note: note, reached: reached}
 	if b.reached[0] {
 		return nil // what the evaluation read
 	}
@@ -44,6 +45,13 @@ func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep, offers hashing.Dig
 		b.numbers[note.index] = i + 1
 	}
 	return b
+}
+
+func (b *baseline) close() {
+	_ = b.s.Close()
+	if b.left != nil {
+		_ = b.left.Close()
+	}
 }
 
 // nodeNote is what a snapshot keeps of a node for the engine.
@@ -139,14 +147,14 @@ func (b *baseline) targets(l *loop) ([]target, error) {
 	return all, nil
 }
 
-// still counts the steps that nothing reached.
+// still counts the steps that nothing reached and that did not have to be brought back.
 func (b *baseline) still() (count int) {
 	for i, n := range b.s.Nodes() {
 		if note, ok := readNote(n.Data); ok && note.step && !b.reached[i] {
 			count++
 		}
 	}
-	return count
+	return count - b.cached
 }
 
 // remember seeds the memory of files with what is known of the paths behind the nodes that were reached, and behind their

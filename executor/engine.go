@@ -58,6 +58,7 @@ type Engine struct {
 	gone    []string       // see evaluation
 	set     map[string]any // --set
 	state   map[string]any // what `set` put into the instance
+	left    hashing.Digest // of the values that were set before; zero: they did not change
 	parts   parts
 	trees   trees
 	roots   rooter

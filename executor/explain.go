@@ -17,8 +17,10 @@ var reasonOf = map[string]graph.ReasonKind{
 
 // explain says why nothing recorded fits n, from the same parts and observations that its key was made of: the chain from
 // n to the root.
-func (l *loop) explain(n *node) []graph.Reason {
-	own := l.ownReason(n)
+func (l *loop) explain(n *node) []graph.Reason { return l.chainFrom(n, l.ownReason(n)) }
+
+// chainFrom is the chain that begins with the first link.
+func (l *loop) chainFrom(n *node, own graph.Reason) []graph.Reason {
 	if own.Kind == graph.CodeChanged && n.isStep() && n.decl.Step.Call != nil {
 		return l.codeChain(n, own)
 	}

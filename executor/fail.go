@@ -8,6 +8,7 @@ import (
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/workspace"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // failureRecord is what is kept of a failed execution.
@@ -50,6 +51,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	r := trace.NodeRecord{}
 	if n.record != nil {
 		r = *n.record
+		r.Ref = hashing.Digest{}
 	}
 	r.Components = l.components(n)
 	r.Action = n.key
@@ -57,13 +59,13 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
 	r.Reason, r.Run, r.At = toRecord(n.reason), l.sum.Run, l.now().UTC()
 	r.Executions++
-	row, err := trace.RecordRow(l.e.scope, n.name, &r)
+	rows, err := l.rowsOf(n, n.record, &r)
 	if err != nil {
 		l.fault(err)
 		return
 	}
 	l.inflight++
-	l.commits.add(commit{txn: cas.Txn{Put: []cas.Row{row}}, done: func(_ cas.TxnResult, err error) {
+	l.commits.add(commit{txn: cas.Txn{Put: rows}, done: func(_ cas.TxnResult, err error) {
 		l.inbox.post(func() {
 			l.inflight--
 			if err != nil {
@@ -73,8 +75,8 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	}})
 }
 
-// recordRow is the row that keeps the node's record; varies tells that the step is not deterministic.
-func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage, varies bool) (cas.Row, error) {
+// recordRows are the rows that keep the node's record; varies tells that the step is not deterministic.
+func (l *loop) recordRows(n *node, result trace.Result, stages []trace.Stage, varies bool) ([]cas.Row, error) {
 	r := &trace.NodeRecord{
 		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
 		Components: l.components(n), Seen: l.storedSeen(stages),
@@ -92,8 +94,45 @@ func (l *loop) recordRow(n *node, result trace.Result, stages []trace.Stage, var
 	} else {
 		r.Outcome = string(Cached)
 	}
+	rows, err := l.rowsOf(n, n.record, r)
 	n.record = r
-	return trace.RecordRow(l.e.scope, n.name, r)
+	return rows, err
+}
+
+// rowsOf are the rows by which one record of a node takes the place of another.
+func (l *loop) rowsOf(n *node, last, now *trace.NodeRecord) ([]cas.Row, error) {
+	id := recordID(now)
+	if was := recordID(last); was != id {
+		now.From = was
+	}
+	rows, err := l.keptRows(n, last, id)
+	if err != nil {
+		return nil, err
+	}
+	row, err := trace.RecordRow(l.e.scope, n.name, now)
+	return append(rows, row), err
+}
+
+// keptRows keep a record whose place another one takes: it is there when the workspace comes back to the state that it belongs
+// to.
+func (l *loop) keptRows(n *node, last *trace.NodeRecord, next hashing.Digest) ([]cas.Row, error) {
+	id := recordID(last)
+	if id.IsZero() || id == next || !last.Ref.IsZero() {
+		return nil, nil
+	}
+	row, err := trace.KeptRow(l.e.scope, n.name, id, last)
+	return []cas.Row{row}, err
+}
+
+// recordID tells the records of a node apart that stand for a result; zero: there is none.
+func recordID(r *trace.NodeRecord) hashing.Digest {
+	switch {
+	case r == nil || r.Failure != "" || r.Action.IsZero():
+		return hashing.Digest{}
+	case !r.Ref.IsZero():
+		return r.Ref
+	}
+	return valueCheck(r.Action, r.Result.Value)
 }
 
 // components are the parts of the key of a node.

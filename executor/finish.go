@@ -339,12 +339,12 @@ func (l *loop) commitTry(a *attempt, f *finishing) {
 			return
 		}
 		varies := varies(n, result, a.stages) || !trace.SameResult(result, f.result)
-		row, err := l.recordRow(n, result, a.stages, varies)
+		rows, err := l.recordRows(n, result, a.stages, varies)
 		if err != nil {
 			l.committed(a, f, result, err)
 			return
 		}
-		txn.Put = append(txn.Put, row)
+		txn.Put = append(txn.Put, rows...)
 	}
 	l.commits.add(commit{txn: txn, done: func(r cas.TxnResult, err error) {
 		l.inbox.post(func() {

@@ -29,10 +29,14 @@ func (l *loop) keepStill() {
 		_ = os.Remove(file)
 		return
 	}
-	note, err := json.Marshal(stillNote{Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed, Dirty: k.dirty || !l.sum.OK, Offers: l.e.offersDigest()})
+	note, err := json.Marshal(stillNote{
+		Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed, Dirty: k.dirty || !l.sum.OK,
+		Offers: l.e.offersDigest(), Generation: k.generation(),
+	})
 	if err != nil || os.MkdirAll(filepath.Dir(file), 0o777) != nil {
 		return
 	}
+	l.e.keepLeft(l.o)
 	_ = k.edit.Write(file, snapshot.Head{Binding: l.e.binding(l.o), Expires: k.expires, Note: note})
 }
 
@@ -80,6 +84,14 @@ func (k *keeping) all() bool {
 	k.nodes()
 	k.edit.Keep(k.roots...)
 	return true
+}
+
+// generation is the store's from before the first of the nodes was looked up.
+func (k *keeping) generation() trace.Generation {
+	if k.base != nil {
+		return k.base.note.Generation
+	}
+	return k.l.generation
 }
 
 // facts keeps what concerns the whole build, as the first node.
@@ -292,7 +304,7 @@ func (k *keeping) path(at string, kind snapshot.Kind, follow bool, r hashing.Rec
 func (k *keeping) output(name string, v trace.Value) (paths []uint32, ok bool) {
 	e := k.l.e
 	if v.Media != trace.MediaTree {
-		p, err := k.outputFile(name)
+		p, err := e.lookWritten(snapshot.Path{Name: name, Kind: snapshot.File})
 		if err != nil || p.Record.Digest != v.Digest || p.Record.Stat.IsExec() != v.Exec {
 			return nil, false
 		}
@@ -320,16 +332,18 @@ func (k *keeping) output(name string, v trace.Value) (paths []uint32, ok bool) {
 	return paths, true
 }
 
-// outputFile looks at an output. One that was written a moment ago is not read again, since it would be as young as before:
-// the next build reads it.
-func (k *keeping) outputFile(name string) (snapshot.Path, error) {
-	e := k.l.e
-	at := e.abs(name)
-	st, err := hashing.Lstat(at)
-	if r, known := e.memo.Known(at); err == nil && known && r.Stat == st && r.Racy && st.IsYoung(e.memo.Now()) {
-		return snapshot.Path{Name: name, Kind: snapshot.File, Record: r}, nil
+// lookWritten looks at a path of an output again. A file that was written a moment ago is not read, since it would be as young
+// as before: the next build reads it.
+func (e *Engine) lookWritten(p snapshot.Path) (snapshot.Path, error) {
+	if p.Kind == snapshot.File {
+		at := e.abs(p.Name)
+		st, err := hashing.Lstat(at)
+		if r, known := e.memo.Known(at); err == nil && known && r.Stat == st && r.Racy && st.IsYoung(e.memo.Now()) {
+			p.Record = r
+			return p, nil
+		}
 	}
-	return snapshot.Look(e.cfg.Root, name, snapshot.File, false, e.memo)
+	return snapshot.Look(e.cfg.Root, p.Name, p.Kind, p.Follow, e.memo)
 }
 
 // evaluation keeps what evaluating the Calyxfile read.

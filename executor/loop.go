@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -25,6 +26,8 @@ type loop struct {
 	nodes  nodeTable
 	leaves map[leafKey]*leaf
 	base   *baseline // what is known of the nodes that nothing that moved reaches; nil: nothing
+	// generation is the store's, from before anything was looked up in it.
+	generation trace.Generation
 
 	inbox    inbox
 	work     []func()

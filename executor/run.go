@@ -23,13 +23,14 @@ import (
 // target that names nothing (TargetError) or a fault of the cache is one.
 func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 	var base *baseline
+	e.left = hashing.Digest{}
 	if o.mayBeStill() {
 		sum, still, from := e.still(ctx, o, e.cfg.Now())
 		if still {
 			return sum, nil
 		}
 		if base = from; base != nil {
-			defer func() { _ = base.s.Close() }()
+			defer base.close()
 		}
 	}
 	l, targets, err := e.begin(ctx, o, false, base)
@@ -38,6 +39,12 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 	}
 	defer l.cancel()
 	l.tell(RunStarted{Run: l.sum.Run, Started: l.began, Targets: o.Targets, Instance: e.cfg.Instance, Jobs: l.sched.jobs})
+	if l.base != nil && l.base.left != nil && !l.goBack() {
+		l.base, l.nodes = nil, nodeTable{byName: map[string]*node{}} // everything is looked up
+		if targets, err = l.chosen(); err != nil {
+			return Summary{}, err
+		}
+	}
 	for _, t := range targets {
 		l.soon(func() { l.demand(t.n) })
 	}
@@ -70,7 +77,7 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 	if err := e.take(ctx, o); err != nil {
 		return nil, nil, err
 	}
-	if base != nil && base.offers != e.offersDigest() {
+	if base != nil && base.note.Offers != e.offersDigest() {
 		base = nil // the graph is another one
 	}
 	l := e.newLoop(ctx, e.graph, o, survey)
@@ -85,10 +92,11 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 		l.cancel()
 		return nil, nil, err
 	}
-	for _, t := range targets {
-		t.n.target = true
-	}
 	if !survey {
+		if l.generation, err = e.db.Generation(ctx); err != nil {
+			l.cancel()
+			return nil, nil, err
+		}
 		if err := e.takeUse(); err != nil {
 			l.cancel()
 			return nil, nil, err
@@ -115,11 +123,16 @@ func (l *loop) findStale() (err error) {
 }
 
 // chosen are the targets that have to be looked at.
-func (l *loop) chosen() ([]target, error) {
+func (l *loop) chosen() (targets []target, err error) {
 	if l.base != nil {
-		return l.base.targets(l)
+		targets, err = l.base.targets(l)
+	} else {
+		targets, err = l.targets(l.o.Targets)
 	}
-	return l.targets(l.o.Targets)
+	for _, t := range targets {
+		t.n.target = true
+	}
+	return targets, err
 }
 
 // take evaluates the Calyxfile with the build's own values, and opens the store.

@@ -161,12 +161,12 @@ func (l *loop) reused(n *node) {
 	if len(n.chain) == 0 {
 		n.chain = []graph.Reason{n.reason}
 	}
-	row, err := l.recordRow(n, r, n.act.stages, varies(n, r, n.act.stages))
+	rows, err := l.recordRows(n, r, n.act.stages, varies(n, r, n.act.stages))
 	if err != nil {
 		l.fault(err)
 	}
 	l.inflight++
-	l.commits.add(commit{txn: cas.Txn{Put: []cas.Row{row}}, done: func(_ cas.TxnResult, err error) {
+	l.commits.add(commit{txn: cas.Txn{Put: rows}, done: func(_ cas.TxnResult, err error) {
 		l.inbox.post(func() {
 			l.inflight--
 			if err != nil {

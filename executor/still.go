@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/snapshot"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -35,6 +36,8 @@ type stillNote struct {
 	Dirty   bool   `json:"dirty"` // some node has no result
 	// Offers is the digest of what the plugins declared that the evaluation used.
 	Offers hashing.Digest `json:"offers"`
+	// Generation is the store's, from before anything was looked up in it.
+	Generation trace.Generation `json:"generation"`
 }
 
 // stillFolder is where the snapshots of an instance are kept.
@@ -56,7 +59,7 @@ func (e *Engine) forgetOthers(o Options) {
 	own := filepath.Base(e.stillFile(o))
 	entries, _ := os.ReadDir(e.stillFolder()) // no folder, no snapshots
 	for _, entry := range entries {
-		if entry.Name() != own || !o.mayBeStill() {
+		if !strings.HasPrefix(entry.Name(), own) || !o.mayBeStill() {
 			_ = os.Remove(filepath.Join(e.stillFolder(), entry.Name()))
 		}
 	}
@@ -75,11 +78,12 @@ func (o Options) mayBeStill() bool {
 }
 
 // still answers a build from the last one's snapshot, where nothing that it depended on has moved. Where something has, what
-// the snapshot knows of all else spares looking it up again: then there is a baseline, if the graph itself is as it was.
+// the snapshot knows of all else spares looking it up again: then there is a baseline, if the graph itself is as it was, or
+// if it is as it was in an earlier state.
 func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Summary, still bool, base *baseline) {
 	file := e.stillFile(o)
-	s, err := snapshot.Open(file)
-	if err != nil {
+	s, note, ok := e.openSnapshot(file, o)
+	if !ok {
 		return Summary{}, false, nil
 	}
 	defer func() {
@@ -87,21 +91,19 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 			_ = s.Close()
 		}
 	}()
-	head := s.Head()
-	var note stillNote
-	if head.Binding != e.binding(o) || json.Unmarshal(head.Note, &note) != nil {
-		return Summary{}, false, nil
+	if !e.sameFacts(s, note) {
+		return Summary{}, false, e.earlier(ctx, o, s, began)
 	}
 	swept, err := s.Sweep(ctx, e.cfg.Root, e.memo)
 	if err != nil {
 		return Summary{}, false, nil
 	}
-	expired := !head.Expires.IsZero() && !began.Before(head.Expires)
-	if !swept.Still() || expired || note.Dirty || !e.sameFacts(s, note) {
-		if !expired && e.sameFacts(s, note) {
-			base = newBaseline(s, swept, note.Offers)
-		}
-		if base == nil {
+	switch expired := isExpired(s, began); {
+	case expired:
+		e.remember(s, swept)
+		return Summary{}, false, nil
+	case !swept.Still() || note.Dirty:
+		if base = newBaseline(s, swept, s.Reach(s.Touched(swept.Moved)), note); base == nil {
 			e.remember(s, swept)
 		}
 		return Summary{}, false, base
@@ -118,6 +120,25 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 		o.Observer.Event(sum.RunEnded)
 	}
 	return sum, true, nil
+}
+
+// openSnapshot opens a snapshot that may say something about a build.
+func (e *Engine) openSnapshot(file string, o Options) (*snapshot.Snapshot, stillNote, bool) {
+	var note stillNote
+	s, err := snapshot.Open(file)
+	if err != nil {
+		return nil, note, false
+	}
+	if s.Head().Binding != e.binding(o) || json.Unmarshal(s.Head().Note, &note) != nil {
+		_ = s.Close()
+		return nil, note, false
+	}
+	return s, note, true
+}
+
+func isExpired(s *snapshot.Snapshot, now time.Time) bool {
+	at := s.Head().Expires
+	return !at.IsZero() && !now.Before(at)
 }
 
 // sameFacts compares the variables and the values that were set.
@@ -161,11 +182,13 @@ func (e *Engine) stateDigest() hashing.Digest {
 	return hashing.Sum(encoded)
 }
 
-// remember seeds the memory of files with what did not move.
+// remember seeds the memory of files with what did not move. A nil swept: with everything, since nobody looked yet.
 func (e *Engine) remember(s *snapshot.Snapshot, swept *snapshot.Sweep) {
-	moved := make(map[uint32]bool, len(swept.Moved))
-	for _, i := range swept.Moved {
-		moved[i] = true
+	moved := map[uint32]bool{}
+	if swept != nil {
+		for _, i := range swept.Moved {
+			moved[i] = true
+		}
 	}
 	for i := range uint32(s.NumPaths()) {
 		if !moved[i] {

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/calyx-build/calyx/cas"
@@ -56,15 +57,39 @@ func (db *DB) Records(ctx context.Context, s Scope, nodes []string) ([]*NodeReco
 	for i, row := range found {
 		records[i] = decodeRecord(row)
 	}
-	return records, nil
+	return records, db.Fill(ctx, s, nodes, records)
 }
 
 // AllRecords calls yield for every record of the scope, in the order of the nodes' names.
 func (db *DB) AllRecords(ctx context.Context, s Scope, yield func(node string, r *NodeRecord) bool) error {
-	return db.store.Scan(ctx, nodePrefix(s), func(key, value []byte) bool {
-		r := decodeRecord(value)
-		return r == nil || yield(nodeOf(s, key), r)
+	const atOnce = 1024
+	var nodes []string
+	var records []*NodeRecord
+	var failed error
+	flush := func() bool {
+		failed = db.Fill(ctx, s, nodes, records)
+		for i, r := range records {
+			if failed != nil || r != nil && !yield(nodes[i], r) {
+				return false
+			}
+		}
+		nodes, records = nil, nil
+		return true
+	}
+	more := true
+	err := db.store.Scan(ctx, nodePrefix(s), func(key, value []byte) bool {
+		if r := decodeRecord(value); r != nil {
+			nodes, records = append(nodes, nodeOf(s, key)), append(records, r)
+		}
+		if len(nodes) == atOnce {
+			more = flush()
+		}
+		return more
 	})
+	if more && err == nil {
+		flush()
+	}
+	return errors.Join(err, failed)
 }
 
 func decodeRecord(row []byte) *NodeRecord {
@@ -111,6 +136,9 @@ func (w *Write) Txn(txn *cas.Txn) (Result, error) {
 		entries[i] = DecodeEntry(row)
 	}
 	added, result := w.Trace.Add(entries, w.Replace)
+	if last := entries[len(entries)-1]; last != nil && last.Done != nil && !SameResult(*last.Done, result) {
+		txn.Put = append(txn.Put, newGenerationRow())
+	}
 	for i, e := range added {
 		value, err := rows.Marshal(e)
 		if err != nil {

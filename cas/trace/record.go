@@ -1,6 +1,10 @@
 package trace
 
-import "time"
+import (
+	"time"
+
+	"github.com/calyx-build/calyx/hashing"
+)
 
 // NodeRecord is what a workspace remembers of a node in one instance: its last trace, with what its key was made of.
 type NodeRecord struct {
@@ -22,6 +26,11 @@ type NodeRecord struct {
 	// Failure is the message of a failed execution.
 	Failure string `json:"failure,omitempty"`
 	Exit    int    `json:"exit,omitempty"`
+	// Ref is, where this is not zero, the id under which the store keeps what the record says (see Kept): its row leaves that
+	// out.
+	Ref hashing.Digest `json:"ref,omitzero"`
+	// From is the id of the record whose place this one took.
+	From hashing.Digest `json:"from,omitzero"`
 }
 
 // RecordedReason is why a node ran, as package graph spells reasons.

@@ -1,0 +1,365 @@
+package executor
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/snapshot"
+	"github.com/calyx-build/calyx/executor/workspace"
+	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// goBack brings the steps that nothing reached back to the earlier state which the baseline speaks of: their outputs are
+// written and their records taken up again, in bulk, since the snapshot has shown that all that they looked at is as it was
+// then, and the generation that no result was replaced since. Afterwards the workspace is as if that state had been built
+// last. Where anything is not as expected it reports false, and the engine looks everything up: until then nothing was told,
+// and the outputs that were written are recorded as what they are.
+func (l *loop) goBack() bool {
+	if l.base.note.Generation != l.generation || l.generation == (trace.Generation{}) {
+		return false
+	}
+	steps, ok := l.stepsBack()
+	if !ok {
+		return false
+	}
+	l.commits.before()
+	if !inBatches(steps, l.bringBack) {
+		return false
+	}
+	steps = slices.DeleteFunc(steps, func(b *stepBack) bool { return b.stands })
+	if !l.refreshBack(steps) || !l.recordBack(steps) {
+		return false
+	}
+	l.tellBack(steps)
+	return true
+}
+
+// stepBack is a step that is brought back.
+type stepBack struct {
+	number uint32 // in the snapshot
+	n      *node
+	id     hashing.Digest // of the record that is kept of it
+	kept   *trace.Kept
+	own    graph.Reason // why it is not as it was left
+	again  bool         // it was taken up before in the place of the same record, so that what is kept says why
+	stands bool         // its record is there already, as another build that was cut short left it
+}
+
+// stepsBack are the steps which are not in the state that was left what they are in the earlier one, in the order in which
+// they depend on one another.
+func (l *loop) stepsBack() (steps []*stepBack, ok bool) {
+	b := l.base
+	was := map[string]hashing.Digest{}
+	for _, n := range b.left.Nodes() {
+		if note, ok := readNote(n.Data); ok && note.step && !n.Dirty {
+			was[n.Name] = note.check
+		}
+	}
+	moved := make([]bool, b.s.NumPaths())
+	for _, p := range b.swept.Moved {
+		moved[p] = true
+	}
+	for i, s := range b.s.Nodes() {
+		note, ok := readNote(s.Data)
+		if !ok || b.reached[i] {
+			continue
+		}
+		if note.index < 0 && !note.step {
+			continue // a plugin
+		}
+		n, err := l.numberedAs(note.index, s.Name)
+		if err != nil {
+			return nil, false
+		}
+		lacks := slices.ContainsFunc(s.Outputs, func(p uint32) bool { return moved[p] })
+		if !note.step || was[s.Name] == note.check && !lacks {
+			continue
+		}
+		steps = append(steps, &stepBack{number: i, n: n, id: note.check})
+	}
+	return steps, true
+}
+
+// numberedAs is a node of the snapshot: by its number in the graph or, where it has none, by its spelling. A plugin is none.
+func (l *loop) numberedAs(index int, name string) (*node, error) {
+	name = strings.Clone(name) // the snapshot's text ends with it
+	if index < 0 {
+		return l.spelled(name)
+	}
+	if index >= l.g.Len() || l.g.Name(index) != name {
+		return nil, l.unknown(name)
+	}
+	return l.numbered(index), nil
+}
+
+// inBatches calls f for batches from every core, until one of them fails.
+func inBatches[T any](all []T, f func(batch []T) bool) bool {
+	var next atomic.Int64
+	var failed atomic.Bool
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for !failed.Load() {
+				to := int(next.Add(batchSize))
+				from := to - batchSize
+				if from >= len(all) {
+					return
+				}
+				if !f(all[from:min(to, len(all))]) {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return !failed.Load()
+}
+
+// bringBack reads the records of a batch and writes its outputs. It runs on a worker.
+func (l *loop) bringBack(batch []*stepBack) bool {
+	select {
+	case <-l.o.Stop:
+		return false
+	default:
+	}
+	if !l.readBack(batch) {
+		return false
+	}
+	var outs []workspace.Output
+	for _, b := range batch {
+		if !b.stands {
+			outs = append(outs, l.outputsWith(b.n, b.kept.Result.Value)...)
+		}
+	}
+	restored, err := l.restoreAll(outs)
+	return err == nil && !slices.ContainsFunc(restored, func(r workspace.Restored) bool { return r.Err != nil })
+}
+
+// readBack reads what is recorded of the steps, where all that is needed of it is there.
+func (l *loop) readBack(batch []*stepBack) bool {
+	asked := make([]trace.Pair, len(batch))
+	for i, b := range batch {
+		asked[i] = trace.Pair{Node: b.n.name, ID: b.id}
+	}
+	records, kept, err := l.e.db.Pairs(l.ctx, l.e.scope, asked)
+	if err != nil {
+		return false
+	}
+	var others []*stepBack // whose reason has to be found out
+	for i, b := range batch {
+		b.n.record, b.kept = records[i], kept[i]
+		now := recordID(records[i])
+		switch {
+		case now == b.id:
+			b.stands = true
+			if l.base.lacks(b.number) {
+				return false
+			}
+			continue
+		case b.kept == nil || valueCheck(b.kept.Action, b.kept.Result.Value) != b.id:
+			return false
+		}
+		b.n.key = b.kept.Action
+		b.n.act = &action{result: b.kept.Result}
+		b.n.take(b.kept.Result.Value)
+		b.again = now == b.kept.From && !now.IsZero() && len(b.kept.Chain) > 0 && records[i].Action != b.kept.Action
+		if b.again {
+			b.own = fromRecord(b.kept.Chain[0])
+		} else {
+			others = append(others, b)
+		}
+	}
+	isCode := func(b *stepBack) bool { return b.own.Kind == graph.CodeChanged }
+	return l.explainBack(others) && !slices.ContainsFunc(batch, isCode)
+}
+
+// explainBack finds out what makes steps others than they were in the state that is left.
+func (l *loop) explainBack(steps []*stepBack) bool {
+	names := make([]string, len(steps))
+	records := make([]*trace.NodeRecord, len(steps))
+	for i, b := range steps {
+		names[i], records[i] = b.n.name, b.n.record
+	}
+	if l.e.db.Fill(l.ctx, l.e.scope, names, records) != nil {
+		return false
+	}
+	for i, b := range steps {
+		b.n.record = records[i]
+		if !l.whyBack(b) {
+			return false
+		}
+	}
+	return true
+}
+
+// lacks reports whether an output of a node is not as the snapshot says.
+func (b *baseline) lacks(number uint32) bool {
+	return slices.ContainsFunc(b.s.Node(number).Outputs, func(p uint32) bool { _, is := slices.BinarySearch(b.swept.Moved, p); return is })
+}
+
+// whyBack compares a step with what it was. Differences that only a look at files or at the parts of code could name are left
+// to the engine.
+func (l *loop) whyBack(b *stepBack) (ok bool) {
+	n := b.n
+	now, ok := b.kept.Trace()
+	if !ok {
+		return false
+	}
+	n.act.stages = now.Stages
+	if n.act.components, ok = b.kept.Parts(); !ok {
+		return false
+	}
+	if r := n.record; r != nil && r.Failure == "" {
+		for _, p := range align(r.Components, n.act.components) {
+			if p.before.Text != p.now.Text && !p.before.Tree.IsZero() && !p.now.Tree.IsZero() {
+				return false
+			}
+		}
+		if r.Action == n.key {
+			if n.act.check = sawAnother(r.Stages, now.Stages); n.act.check == nil {
+				return false
+			}
+		}
+	}
+	b.own = l.ownReason(n)
+	return true
+}
+
+// sawAnother finds the first stage in which two traces of one action differ, where they asked for the same and what differs
+// is another node's value.
+func sawAnother(before, now []trace.Stage) *check {
+	for i := range min(len(before), len(now)) {
+		if slices.Equal(before[i], now[i]) {
+			continue
+		}
+		if !slices.Equal(before[i].Requests(), now[i].Requests()) {
+			return nil
+		}
+		at := slices.IndexFunc(before[i], func(o trace.Observation) bool { return !slices.Contains(now[i], o) })
+		if kind := before[i][at].Kind; kind != trace.Node && kind != trace.Param {
+			return nil
+		}
+		return &check{differs: &difference{before[i], now[i]}}
+	}
+	return nil
+}
+
+// recordBack writes the records of the steps.
+func (l *loop) recordBack(steps []*stepBack) bool {
+	for _, b := range steps {
+		n := b.n
+		n.chain = l.chainFrom(n, b.own)
+		n.reason, n.outcome = n.chain[0], Cached
+	}
+	return inBatches(steps, func(batch []*stepBack) bool {
+		var txn cas.Txn
+		for _, b := range batch {
+			rows, err := l.rowsBack(b)
+			if err != nil {
+				return false
+			}
+			txn.Put = append(txn.Put, rows...)
+		}
+		_, err := l.e.store.Commit(l.ctx, txn)
+		return err == nil
+	})
+}
+
+// rowsBack are the rows that take up what is kept of a step. Where it says why as well, a reference is all that is written.
+func (l *loop) rowsBack(b *stepBack) ([]cas.Row, error) {
+	n := b.n
+	if !b.again || !slices.EqualFunc(b.kept.Chain, n.chain, func(a trace.RecordedReason, r graph.Reason) bool { return a == toRecord(r) }) {
+		if b.again && !l.explainBack([]*stepBack{b}) {
+			return nil, cas.ErrMissing
+		}
+		return l.recordRows(n, b.kept.Result, n.act.stages, varies(n, b.kept.Result, n.act.stages))
+	}
+	rows, err := l.keptRows(n, n.record, b.id)
+	if err != nil {
+		return nil, err
+	}
+	row, err := trace.ReferTo(l.e.scope, n.name, b.id, &trace.NodeRecord{
+		Trace: trace.Trace{Action: n.key}, From: b.kept.From, Outcome: string(Cached), Run: l.sum.Run, At: l.now().UTC(), Executions: n.record.Executions,
+	})
+	return append(rows, row), err
+}
+
+// refreshBack puts the outputs as they are now in the place of what the sweep found.
+func (l *loop) refreshBack(steps []*stepBack) bool {
+	b := l.base
+	var paths []uint32
+	for _, s := range steps {
+		paths = append(paths, b.s.Node(s.number).Outputs...)
+	}
+	slices.Sort(paths)
+	isWritten := func(p uint32) bool { _, is := slices.BinarySearch(paths, p); return is }
+	b.swept.Moved = slices.DeleteFunc(b.swept.Moved, isWritten)
+	b.swept.Refreshed = slices.DeleteFunc(b.swept.Refreshed, func(r snapshot.Refreshed) bool { return isWritten(r.Path) })
+	for _, p := range paths {
+		was := b.s.Path(p)
+		now, known := l.e.memo.Known(l.e.abs(was.Name))
+		if was.Kind != snapshot.File || !known {
+			looked, err := snapshot.Look(l.e.cfg.Root, was.Name, was.Kind, was.Follow, l.e.memo)
+			if err != nil {
+				return false
+			}
+			now = looked.Record
+		}
+		if now.Digest != was.Record.Digest || now.Stat.IsExec() != was.Record.Stat.IsExec() {
+			return false
+		}
+		b.swept.Refreshed = append(b.swept.Refreshed, snapshot.Refreshed{Path: p, Record: now})
+	}
+	return true
+}
+
+// tellBack announces the steps, and passes on what came after what.
+func (l *loop) tellBack(steps []*stepBack) {
+	b := l.base
+	b.cached = len(steps)
+	l.sum.Cached += len(steps)
+	at := map[uint32]*stepBack{}
+	for _, s := range steps {
+		at[s.number] = s
+	}
+	told := make([]bool, b.s.NumNodes())
+	for i, s := range b.s.Nodes() {
+		note, ok := readNote(s.Data)
+		if !ok || b.reached[i] {
+			continue
+		}
+		back := at[i]
+		told[i] = back != nil || slices.ContainsFunc(s.Deps, func(d uint32) bool { return told[d] })
+		switch isPlugin := note.index < 0 && !note.step; {
+		case isPlugin || !told[i]:
+		case back == nil:
+			l.tell(NodePassed{Node: strings.Clone(s.Name), Deps: b.dependencies(i)})
+		default:
+			n := back.n
+			n.told = true
+			l.tell(NodeDone{Node: n.name, Outcome: Cached, Reason: n.reason, Value: n.value, Usual: n.act.result.Seconds, Log: n.act.result.Log, Deps: b.dependencies(i)})
+			n.act, n.record = nil, nil
+		}
+	}
+}
+
+// dependencies are the names of the nodes that one was seen to depend on, with what a plugin depends on in its place.
+func (b *baseline) dependencies(number uint32) []string {
+	var names []string
+	for _, d := range b.s.Node(number).Deps {
+		s := b.s.Node(d)
+		if note, ok := readNote(s.Data); ok && note.index < 0 && !note.step {
+			names = append(names, b.dependencies(d)...)
+		} else {
+			names = append(names, strings.Clone(s.Name))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
