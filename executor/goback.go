@@ -29,7 +29,11 @@ func (l *loop) goBack() bool {
 		return false
 	}
 	l.commits.before()
-	if !inBatches(steps, l.bringBack) {
+	ok = inBatches(steps, l.bringBack)
+	for _, tell := range l.inbox.take() { // of outputs that somebody edited
+		tell()
+	}
+	if !ok {
 		return false
 	}
 	steps = slices.DeleteFunc(steps, func(b *stepBack) bool { return b.stands })
@@ -43,6 +47,7 @@ func (l *loop) goBack() bool {
 // stepBack is a step that is brought back.
 type stepBack struct {
 	number uint32 // in the snapshot
+	index  int    // in the graph
 	n      *node
 	id     hashing.Digest // of the record that is kept of it
 	kept   *trace.Kept
@@ -73,15 +78,15 @@ func (l *loop) stepsBack() (steps []*stepBack, ok bool) {
 		if note.index < 0 && !note.step {
 			continue // a plugin
 		}
-		n, err := l.numberedAs(note.index, s.Name)
-		if err != nil {
-			return nil, false
-		}
-		lacks := slices.ContainsFunc(s.Outputs, func(p uint32) bool { return moved[p] })
-		if !note.step || was[s.Name] == note.check && !lacks {
+		if !note.step {
+			if _, err := l.numberedAs(note.index, s.Name); err != nil { // reasons name it
+				return nil, false
+			}
 			continue
 		}
-		steps = append(steps, &stepBack{number: i, n: n, id: note.check})
+		if lacks := slices.ContainsFunc(s.Outputs, func(p uint32) bool { return moved[p] }); was[s.Name] != note.check || lacks {
+			steps = append(steps, &stepBack{number: i, index: note.index, id: note.check})
+		}
 	}
 	return steps, true
 }
@@ -145,6 +150,10 @@ func (l *loop) bringBack(batch []*stepBack) bool {
 func (l *loop) readBack(batch []*stepBack) bool {
 	asked := make([]trace.Pair, len(batch))
 	for i, b := range batch {
+		var err error
+		if b.n, err = l.numberedAs(b.index, l.base.s.Node(b.number).Name); err != nil {
+			return false
+		}
 		asked[i] = trace.Pair{Node: b.n.name, ID: b.id}
 	}
 	records, kept, err := l.e.db.Pairs(l.ctx, l.e.scope, asked)
