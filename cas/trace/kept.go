@@ -8,6 +8,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // Kept is what a workspace keeps of a record of a node when another one takes its place, so that it can be taken up again.
@@ -79,7 +80,7 @@ func (db *DB) Pairs(ctx context.Context, s Scope, asked []Pair) (records []*Node
 
 func decodeKept(row []byte) *Kept {
 	var k Kept
-	if row == nil || reading.Unmarshal(row, &k) != nil {
+	if row == nil || rows.Unmarshal(row, &k) != nil {
 		return nil
 	}
 	return &k
@@ -88,12 +89,12 @@ func decodeKept(row []byte) *Kept {
 // Trace returns the trace with its stages.
 func (k *Kept) Trace() (t Trace, ok bool) {
 	t = Trace{Action: k.Action, Result: k.Result}
-	return t, len(k.Stages) == 0 || reading.Unmarshal(k.Stages, &t.Stages) == nil
+	return t, len(k.Stages) == 0 || rows.Unmarshal(k.Stages, &t.Stages) == nil
 }
 
 // Parts returns the components.
 func (k *Kept) Parts() (all []Component, ok bool) {
-	return all, reading.Unmarshal(k.Components, &all) == nil
+	return all, rows.Unmarshal(k.Components, &all) == nil
 }
 
 // Fill fills in, for the nodes' records that refer to what is kept of them, what they leave out. One that cannot be filled in

@@ -18,6 +18,7 @@ func TestHistories(t *testing.T) {
 	play(t, pipelines, builds, false,
 		"a view of a part", "an absence for a watched command", "a result that was too old", "a build of a part of the steps", "a need that failed",
 		"two builds in one process", "two instances at once", "two overrides at once", "a lost blob made again",
+		"a return to an earlier state",
 	)
 }
 
@@ -38,6 +39,9 @@ func play(t *testing.T, pipelines, builds int, python bool, holds ...string) {
 				w.session()
 				for range w.r.IntN(4) {
 					w.change()
+				}
+				if w.r.IntN(4) == 0 {
+					w.toAndFro()
 				}
 				if t.Failed() {
 					t.Fatalf("history:\n%s\nCalyxfile:\n%s", strings.Join(w.log, "\n"), w.p.calyxfile())

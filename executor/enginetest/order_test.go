@@ -53,10 +53,12 @@ type report struct {
 	OK           bool
 	Moved        []string
 	Steps        int // that have a result
+	Cached       int
 	NothingMoved bool
 	Values       map[string]string // of targets without outputs
 	Edited       bool
 	Asked        int64 // records of nodes
+	Keyed        int64 // rows under keys of chains
 	Met          tally
 	Errors       []string
 }
@@ -96,15 +98,16 @@ func (o *order) carryOut(ctx context.Context, store *forgetful, tell func(execut
 		tell(x)
 	}}
 	e := o.engine(run, store)
-	asked := store.asked.Load()
+	asked, keyed := store.asked.Load(), store.keyed.Load()
 	sum, err := e.Build(ctx, options)
-	out.Asked = store.asked.Load() - asked
+	out.Asked, out.Keyed = store.asked.Load()-asked, store.keyed.Load()-keyed
 	if ctx.Err() != nil {
 		err = errors.New("it hangs")
 	}
 	failed("build", err)
 	failed("close", e.Close())
 	out.OK, out.Moved, out.Steps, out.NothingMoved = sum.OK, sum.Moved, sum.Executed+sum.Cached+sum.Fresh, sum.NothingMoved
+	out.Cached = sum.Cached
 	out.Edited, out.Met = run.edited(), run.met
 	for i, v := range sum.Values {
 		text, err := textOf(ctx, store, v)

@@ -29,12 +29,50 @@ func (w *world) session() {
 	case 1:
 		b.driveEdited()
 	default:
-		b.drive()
-		b.compare(b.naive)
-		if b.report.OK && len(b.executed) > 0 && b.report.Asked < int64(b.report.Steps) {
-			w.meets("a build of a part of the steps") // whoever looks a step up asks for its record
+		b.driveAlone()
+	}
+}
+
+func (b *built) driveAlone() {
+	b.drive()
+	b.compare(b.naive)
+	if b.report.OK && len(b.executed) > 0 && b.report.Asked < int64(b.report.Steps) {
+		b.w.meets("a build of a part of the steps") // whoever looks a step up asks for its record
+	}
+	if b.report.OK && b.report.Cached > 0 && b.report.Keyed == 0 {
+		b.w.meets("a return to an earlier state") // whoever looks a step up asks for what stands under its key
+	}
+}
+
+// toAndFro builds the same targets while a stored value changes to and fro, and now and then something else with it.
+func (w *world) toAndFro() {
+	instance, name := w.pick([]string{"default", "other"}), w.pick([]string{"p0", "p1"})
+	w.targets = w.newBuilt(instance).Targets
+	for range 3 + w.r.IntN(4) {
+		b := w.newBuilt(instance)
+		b.Targets = w.targets
+		b.Values, b.Verbose, b.Force, b.ForceAll = false, false, false, false
+		if b.Set != nil {
+			b.Set = nil
+			b.naive = newNaive(w.p, maps.Clone(w.files), w.params(instance))
+		}
+		w.before = append(w.before, maps.Clone(w.files))
+		b.driveAlone()
+		w.states[instance][name] = int64(w.r.IntN(2))
+		w.say("set %s %s=%d", instance, name, w.states[instance][name])
+		if w.r.IntN(3) == 0 {
+			w.change()
 		}
 	}
+}
+
+// params are the values of the parameters as they are set.
+func (w *world) params(instance string) map[string]int {
+	params := maps.Clone(w.p.params)
+	for name, v := range w.states[instance] {
+		params[name] = int(v)
+	}
+	return params
 }
 
 // newBuilt chooses what to build and how.
@@ -47,10 +85,7 @@ func (w *world) newBuilt(instance string) *built {
 		Force: w.r.IntN(10) == 0, ForceAll: w.r.IntN(30) == 0,
 	}
 	b.choose()
-	params := maps.Clone(w.p.params)
-	for name, v := range b.State {
-		params[name] = int(v)
-	}
+	params := w.params(instance)
 	if w.r.IntN(5) == 0 {
 		params["p0"] = w.r.IntN(3)
 		b.Set = map[string]string{"p0": fmt.Sprint(params["p0"])}

@@ -25,6 +25,7 @@ type forgetful struct {
 	cas.Store
 	lost  losses
 	asked atomic.Int64 // records of nodes
+	keyed atomic.Int64 // rows under keys of chains
 }
 
 // losses is a folder with a file for each blob that was ever stored, and for each that is lost, for all processes.
@@ -98,8 +99,11 @@ func (*forgetful) Close() error { return nil }
 
 func (s *forgetful) Rows(ctx context.Context, keys ...[]byte) ([][]byte, error) {
 	for _, k := range keys {
-		if k[0] == 'n' { // as docs/architecture.md has it
+		switch k[0] { // as docs/architecture.md has it
+		case 'n':
 			s.asked.Add(1)
+		case 'c':
+			s.keyed.Add(1)
 		}
 	}
 	return s.Store.Rows(ctx, keys...)
