@@ -61,6 +61,13 @@ func toRecord(r graph.Reason) trace.RecordedReason {
 	return trace.RecordedReason{Kind: string(r.Kind), Node: r.Node, Subject: r.Subject, Before: r.Before, After: r.After, Diff: r.Diff}
 }
 
+func toRecords(chain []graph.Reason) (all []trace.RecordedReason) {
+	for _, r := range chain {
+		all = append(all, toRecord(r))
+	}
+	return all
+}
+
 // ownReason is the first link: what about n itself differs from its last execution or reuse here.
 func (l *loop) ownReason(n *node) graph.Reason {
 	r := n.record

@@ -83,9 +83,7 @@ func (l *loop) recordRows(n *node, result trace.Result, stages []trace.Stage, va
 		Outcome: string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
 		Varies: varies,
 	}
-	for _, c := range n.chain {
-		r.Chain = append(r.Chain, toRecord(c))
-	}
+	r.Chain = toRecords(n.chain)
 	if n.record != nil {
 		r.Executions = n.record.Executions
 	}

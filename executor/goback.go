@@ -177,7 +177,7 @@ func (l *loop) readBack(batch []*stepBack) bool {
 		b.n.key = b.kept.Action
 		b.n.act = &action{result: b.kept.Result}
 		b.n.take(b.kept.Result.Value)
-		b.again = now == b.kept.From && !now.IsZero() && len(b.kept.Chain) > 0 && records[i].Action != b.kept.Action
+		b.again = now == b.kept.From && !now.IsZero() && len(b.kept.Chain) > 0
 		if b.again {
 			b.own = fromRecord(b.kept.Chain[0])
 		} else {
@@ -212,51 +212,27 @@ func (b *baseline) lacks(number uint32) bool {
 	return slices.ContainsFunc(b.s.Node(number).Outputs, func(p uint32) bool { _, is := slices.BinarySearch(b.swept.Moved, p); return is })
 }
 
-// whyBack compares a step with what it was. Differences that only a look at files or at the parts of code could name are left
-// to the engine.
-func (l *loop) whyBack(b *stepBack) (ok bool) {
+// whyBack compares a step with what it was. Differences in what it asked for as it ran, and those that only a look at files or
+// at the parts of code could name, are left to the engine.
+func (l *loop) whyBack(b *stepBack) bool {
 	n := b.n
-	now, ok := b.kept.Trace()
-	if !ok {
+	kept := b.kept.Record()
+	if kept == nil {
 		return false
 	}
-	n.act.stages = now.Stages
-	if n.act.components, ok = b.kept.Parts(); !ok {
-		return false
-	}
+	n.act.components = kept.Components
 	if r := n.record; r != nil && r.Failure == "" {
+		if r.Action == n.key {
+			return false
+		}
 		for _, p := range align(r.Components, n.act.components) {
 			if p.before.Text != p.now.Text && !p.before.Tree.IsZero() && !p.now.Tree.IsZero() {
-				return false
-			}
-		}
-		if r.Action == n.key {
-			if n.act.check = sawAnother(r.Stages, now.Stages); n.act.check == nil {
 				return false
 			}
 		}
 	}
 	b.own = l.ownReason(n)
 	return true
-}
-
-// sawAnother finds the first stage in which two traces of one action differ, where they asked for the same and what differs
-// is another node's value.
-func sawAnother(before, now []trace.Stage) *check {
-	for i := range min(len(before), len(now)) {
-		if slices.Equal(before[i], now[i]) {
-			continue
-		}
-		if !slices.Equal(before[i].Requests(), now[i].Requests()) {
-			return nil
-		}
-		at := slices.IndexFunc(before[i], func(o trace.Observation) bool { return !slices.Contains(now[i], o) })
-		if kind := before[i][at].Kind; kind != trace.Node && kind != trace.Param {
-			return nil
-		}
-		return &check{differs: &difference{before[i], now[i]}}
-	}
-	return nil
 }
 
 // recordBack writes the records of the steps.
@@ -280,22 +256,31 @@ func (l *loop) recordBack(steps []*stepBack) bool {
 	})
 }
 
-// rowsBack are the rows that take up what is kept of a step. Where it says why as well, a reference is all that is written.
+// rowsBack are the rows that take up what is kept of a step. What is kept is written once more only where it does not say yet
+// why the step took the place of this very record.
 func (l *loop) rowsBack(b *stepBack) ([]cas.Row, error) {
 	n := b.n
-	if !b.again || !slices.EqualFunc(b.kept.Chain, n.chain, func(a trace.RecordedReason, r graph.Reason) bool { return a == toRecord(r) }) {
-		if b.again && !l.explainBack([]*stepBack{b}) {
-			return nil, cas.ErrMissing
-		}
-		return l.recordRows(n, b.kept.Result, n.act.stages, varies(n, b.kept.Result, n.act.stages))
-	}
 	rows, err := l.keptRows(n, n.record, b.id)
 	if err != nil {
 		return nil, err
 	}
-	row, err := trace.ReferTo(l.e.scope, n.name, b.id, &trace.NodeRecord{
-		Trace: trace.Trace{Action: n.key}, From: b.kept.From, Outcome: string(Cached), Run: l.sum.Run, At: l.now().UTC(), Executions: n.record.Executions,
-	})
+	if !b.again || !slices.EqualFunc(b.kept.Chain, n.chain, func(a trace.RecordedReason, r graph.Reason) bool { return a == toRecord(r) }) {
+		r := b.kept.Record()
+		if r == nil {
+			return nil, cas.ErrMissing
+		}
+		r.From, r.Chain = recordID(n.record), toRecords(n.chain)
+		row, err := trace.KeptRow(l.e.scope, n.name, b.id, r)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	now := &trace.NodeRecord{Trace: trace.Trace{Action: n.key}, Outcome: string(Cached), Run: l.sum.Run, At: l.now().UTC()}
+	if last := n.record; last != nil {
+		now.Executions, now.Varies = last.Executions, last.Varies && last.Action == n.key
+	}
+	row, err := trace.ReferTo(l.e.scope, n.name, b.id, now)
 	return append(rows, row), err
 }
 

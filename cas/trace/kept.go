@@ -19,9 +19,10 @@ type Kept struct {
 	// does so for the same reason.
 	From  hashing.Digest   `json:"from,omitzero"`
 	Chain []RecordedReason `json:"chain"`
-	// What few ask for stays encoded.
+	// What few ask for stays encoded: see Record.
 	Stages     cbor.RawMessage `json:"stages,omitempty"`
 	Components cbor.RawMessage `json:"components"`
+	Seen       cbor.RawMessage `json:"seen,omitempty"`
 }
 
 // keptKey is the row of what is kept of a node's record; id tells the node's records apart.
@@ -36,9 +37,10 @@ func KeptRow(s Scope, node string, id hashing.Digest, r *NodeRecord) (cas.Row, e
 	value, err := rows.Marshal(struct {
 		Trace
 		Components []Component      `json:"components"`
+		Seen       []Component      `json:"seen,omitempty"`
 		From       hashing.Digest   `json:"from,omitzero"`
 		Chain      []RecordedReason `json:"chain"`
-	}{r.Trace, r.Components, r.From, r.Chain})
+	}{r.Trace, r.Components, r.Seen, r.From, r.Chain})
 	if err != nil {
 		return cas.Row{}, fmt.Errorf("encode the record of node %q: %w", node, err)
 	}
@@ -48,7 +50,7 @@ func KeptRow(s Scope, node string, id hashing.Digest, r *NodeRecord) (cas.Row, e
 // ReferTo is the row of a record that says the same as what is kept under an id, beside what is of the moment.
 func ReferTo(s Scope, node string, id hashing.Digest, r *NodeRecord) (cas.Row, error) {
 	return RecordRow(s, node, &NodeRecord{
-		Trace: Trace{Action: r.Action}, Ref: id, From: r.From,
+		Trace: Trace{Action: r.Action}, Ref: id,
 		Outcome: r.Outcome, Run: r.Run, At: r.At, Executions: r.Executions, Varies: r.Varies,
 	})
 }
@@ -86,15 +88,13 @@ func decodeKept(row []byte) *Kept {
 	return &k
 }
 
-// Trace returns the trace with its stages.
-func (k *Kept) Trace() (t Trace, ok bool) {
-	t = Trace{Action: k.Action, Result: k.Result}
-	return t, len(k.Stages) == 0 || rows.Unmarshal(k.Stages, &t.Stages) == nil
-}
-
-// Parts returns the components.
-func (k *Kept) Parts() (all []Component, ok bool) {
-	return all, rows.Unmarshal(k.Components, &all) == nil
+// Record returns the record as far as it is kept; nil where it is damaged.
+func (k *Kept) Record() *NodeRecord {
+	r := &NodeRecord{}
+	if !r.fill(k) {
+		return nil
+	}
+	return r
 }
 
 // Fill fills in, for the nodes' records that refer to what is kept of them, what they leave out. One that cannot be filled in
@@ -124,13 +124,14 @@ func (db *DB) Fill(ctx context.Context, s Scope, nodes []string, records []*Node
 }
 
 func (r *NodeRecord) fill(k *Kept) (ok bool) {
-	if r.Trace, ok = k.Trace(); !ok {
-		return false
-	}
-	r.Chain = k.Chain
+	r.Trace = Trace{Action: k.Action, Result: k.Result}
+	r.From, r.Chain = k.From, k.Chain
 	if len(k.Chain) > 0 {
 		r.Reason = k.Chain[0]
 	}
-	r.Components, ok = k.Parts()
-	return ok
+	return decodePart(k.Stages, &r.Stages) && decodePart(k.Components, &r.Components) && decodePart(k.Seen, &r.Seen)
+}
+
+func decodePart(encoded cbor.RawMessage, into any) bool {
+	return len(encoded) == 0 || rows.Unmarshal(encoded, into) == nil
 }
