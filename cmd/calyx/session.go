@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -187,10 +188,13 @@ func (s *asked) ask(ctx context.Context, q *question) {
 	stop := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
 	w := s.world
 	s.cancel[q.Number] = sync.OnceFunc(func() { close(stop) })
 	s.under.Go(func() {
-		answer := s.answer(ctx, w, q, stop)
+		answer := s.answerSafely(ctx, w, q, stop)
 		answer.Number = q.Number
 		s.mu.Lock()
 		delete(s.cancel, q.Number)
@@ -202,6 +206,16 @@ func (s *asked) ask(ctx context.Context, q *question) {
 	})
 }
 
+// answerSafely makes an answer of a panic, too.
+func (s *asked) answerSafely(ctx context.Context, w *world, q *question, stop <-chan struct{}) (answer *sessionAnswer) {
+	defer func() {
+		if r := recover(); r != nil {
+			answer = failedAnswer(internalFault(r, debug.Stack()))
+		}
+	}()
+	return s.answer(ctx, w, q, stop)
+}
+
 // answer finds the answer on a line that is free. Where a line that has been used fails for a reason of its own, because somebody has
 // removed what it had opened, a new one is tried.
 func (s *asked) answer(ctx context.Context, w *world, q *question, stop <-chan struct{}) *sessionAnswer {
@@ -211,7 +225,7 @@ func (s *asked) answer(ctx context.Context, w *world, q *question, stop <-chan s
 	for {
 		l, err := s.take(w)
 		if err != nil {
-			return s.failed(err)
+			return failedAnswer(err)
 		}
 		used := l.used
 		l.used = true
@@ -220,21 +234,17 @@ func (s *asked) answer(ctx context.Context, w *world, q *question, stop <-chan s
 			s.give(l)
 			return answer
 		}
-		broken := statusOf(err) == exitFault && ctx.Err() == nil
-		if broken {
-			s.drop(l)
-		} else {
+		broken := statusOf(err) == exitFault && !errors.Is(err, context.Canceled)
+		if !broken { // else it is closed with the session, whose run may be written through it
 			s.give(l)
 		}
 		if !broken || !used {
-			return s.failed(err)
+			return failedAnswer(err)
 		}
 	}
 }
 
-func (s *asked) failed(err error) *sessionAnswer {
-	return &sessionAnswer{Error: errorText(err)}
-}
+func failedAnswer(err error) *sessionAnswer { return &sessionAnswer{Error: errorText(err)} }
 
 // take returns a line for one question.
 func (s *asked) take(w *world) (*line, error) {
@@ -256,11 +266,6 @@ func (s *asked) give(l *line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle = append(s.idle, l)
-}
-
-// drop gives a line up.
-func (s *asked) drop(l *line) {
-	_ = l.close() // it failed already
 }
 
 // open opens a session for a question, whose messages come through the queue.
