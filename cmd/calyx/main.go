@@ -49,6 +49,12 @@ func (a *app) exitOnSecond() {
 	}
 }
 
+// endWithin ends calyx by force where it has not ended by itself in time, or called what is returned.
+func endWithin(most time.Duration) (inTime func()) {
+	force := time.AfterFunc(most, func() { os.Exit(exitFault) })
+	return func() { force.Stop() }
+}
+
 // internalFault is what a panic becomes: a user never sees one.
 func internalFault(cause any, stack []byte) error {
 	first, _, _ := strings.Cut(fmt.Sprint(cause), "\n")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"runtime/debug"
 	"sync"
@@ -132,8 +131,7 @@ func (s *asked) serve(ctx context.Context) error {
 	case err = <-ended:
 	case <-ctx.Done():
 	}
-	force := time.AfterFunc(longestEnd, func() { os.Exit(exitFault) })
-	defer force.Stop()
+	defer endWithin(longestEnd)()
 	s.stop()
 	end()
 	s.under.Wait()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func (l *line) get(ctx context.Context, target string, stop <-chan struct{}) (*s
 	}
 	answer := &sessionAnswer{Session: l.calls.Load()}
 	if err := b.verdict(); err != nil {
-		answer.Failed = append(b.failed.steps, b.failed.inputs...)
+		answer.Failed = slices.Concat(b.failed.steps, b.failed.inputs)
 		answer.Error = cmp.Or(strings.Join(why, "\n"), errorText(err))
 		return answer, nil
 	}
