@@ -103,6 +103,13 @@ func (l *loop) unknown(name string) error {
 }
 
 func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
+	if base.isList() {
+		name := graph.Spell(base.name, args)
+		if _, ok := l.g.Find(name); ok {
+			return l.named(name), nil
+		}
+		return nil, &TargetError{Target: name, Near: l.nearest(name)}
+	}
 	if !base.isStep() || base.decl.Step.Call == nil {
 		return nil, &FunctionError{fmt.Errorf("node %q takes no arguments: it is no function of a plugin", base.name)}
 	}

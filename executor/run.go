@@ -212,10 +212,6 @@ func settable(g *graph.Graph, name string) (*graph.Stored, error) {
 
 func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey bool) *loop {
 	ctx, cancel := context.WithCancel(ctx)
-	jobs := o.Jobs
-	if jobs <= 0 {
-		jobs = runtime.GOMAXPROCS(0)
-	}
 	large := g.Len() >= largeGraph
 	collect(large)
 	began := e.cfg.Now()
@@ -223,11 +219,19 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: cmp.Or(e.project, g), survey: survey,
 		large: large && !survey, nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
-		sched: newScheduler(jobs, TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
+		sched: newScheduler(o.slots(), TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, descriptions: map[hashing.Digest]*Description{},
 	}
 	l.sum.Run = cmp.Or(o.Run, NewRunID(began))
 	return l
+}
+
+// slots is how many steps may run at once.
+func (o Options) slots() int {
+	if o.Jobs > 0 {
+		return o.Jobs
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // largeGraph is the number of nodes from which memory is saved at the cost of some processor time for each.

@@ -116,7 +116,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 	sum.Ended = e.cfg.Now()
 	sum.Seconds = sum.Ended.Sub(began).Seconds()
 	if o.Observer != nil {
-		o.Observer.Event(RunStarted{Run: sum.Run, Started: began, Targets: o.Targets, Instance: e.cfg.Instance, Still: true})
+		o.Observer.Event(RunStarted{Run: sum.Run, Started: began, Targets: o.Targets, Instance: e.cfg.Instance, Jobs: o.slots(), Still: true})
 		o.Observer.Event(sum.RunEnded)
 	}
 	return sum, true, nil

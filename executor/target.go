@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -20,10 +21,13 @@ type target struct {
 	element *int
 }
 
-// TargetError says that a target names nothing, and what may be meant.
-type TargetError struct{ Target, Near string }
+// TargetError says that a target names nothing, and what may be meant or why.
+type TargetError struct{ Target, Near, Why string }
 
 func (e *TargetError) Error() string {
+	if e.Why != "" {
+		return fmt.Sprintf("find target %q: %s", e.Target, e.Why)
+	}
 	if e.Near != "" {
 		return fmt.Sprintf("there is no target %q (did you mean %q?)", e.Target, e.Near)
 	}
@@ -193,7 +197,17 @@ func (l *loop) matching(word string, t graph.Target) ([]target, error) {
 	return all, nil
 }
 
-// value is the value that a target asks for. Its node is done.
+// elements says how many elements the value has in which there is none of the number that was asked for.
+func (l *loop) elements(t target, v trace.Value) string {
+	seen, err := l.valueView(l.ctx, t.n, v, "length")
+	var n int
+	if err != nil || json.Unmarshal(seen.inline, &n) != nil || v.Media != trace.MediaList && v.Media != trace.MediaJSON && l.listItems(t.n) == nil {
+		return "its value is no list"
+	}
+	return fmt.Sprintf("there is no such element: it has %d, from [0] on", n)
+}
+
+// targetValue is the value that a target asks for. Its node is done.
 func (l *loop) targetValue(t target) (TargetValue, error) {
 	v := TargetValue{Target: t.text, Node: t.n.name, Value: t.n.value, Path: l.workspacePath(t.n, t.n.value)}
 	var err error
@@ -209,7 +223,7 @@ func (l *loop) targetValue(t target) (TargetValue, error) {
 	if t.element != nil {
 		seen, err := l.valueView(l.ctx, t.n, v.Value, fmt.Sprintf("item:%d", *t.element))
 		if err != nil || seen.absent {
-			return v, fmt.Errorf("target %q: there is no such element", t.text)
+			return v, &TargetError{Target: t.text, Why: l.elements(t, v.Value)}
 		}
 		v.Value, v.Inline, v.Path = seen.value, seen.inline, ""
 	}

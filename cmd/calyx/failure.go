@@ -125,6 +125,9 @@ func statusOfCalyxfile(wrong calyxfile.Errors) int {
 
 // noTarget says that a target names nothing, and what may be meant.
 func noTarget(e *executor.TargetError) error {
+	if e.Why != "" {
+		return usage("", "%s", e.Error())
+	}
 	hint := "`calyx ls --all` lists what there is"
 	if e.Near != "" {
 		hint = fmt.Sprintf("did you mean %q?", e.Near)
