@@ -95,7 +95,7 @@ func (l *loop) partsReason(n *node, before, now []trace.Component) (graph.Reason
 			continue
 		}
 		r := l.partReason(n, pair)
-		if found == nil || rank(r.Kind) < rank(found.Kind) {
+		if found == nil || rank(r.Kind) < rank(found.Kind) || rank(r.Kind) == rank(found.Kind) && r.Subject == commandSubject {
 			found = &r
 		}
 	}
@@ -165,12 +165,20 @@ func (l *loop) partReason(n *node, p pair) graph.Reason {
 	case partFunction:
 		r.Subject = c.Subject
 	case partCommand:
-		r.Subject = "command"
+		r.Subject = commandSubject
+		if shown(p.before) == shown(p.now) { // as cmd and sh of the same words
+			r.Before, r.After = "", ""
+		}
+	case partObserver:
+		r.Subject = "trace"
 	default:
 		r.Subject = strings.TrimSpace(c.Kind + " " + c.Subject)
 	}
 	return r
 }
+
+// commandSubject is what a changed command is called.
+const commandSubject = "command"
 
 func shown(c trace.Component) string {
 	if c.Show != "" {

@@ -137,6 +137,7 @@ func (k *keyer) code() error {
 	var form, show strings.Builder
 	for _, w := range s.Wrap {
 		fmt.Fprintf(&form, "wrap %q ", w)
+		show.WriteString(w + " ")
 	}
 	for i := range s.Cmd {
 		if err := k.form(&form, &show, &s.Cmd[i]); err != nil {
@@ -299,7 +300,9 @@ func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 		if err := k.form(&form, &show, v.Value); err != nil {
 			return err
 		}
-		k.add(partEnv, v.Name, "given "+form.String())
+		c := part(partEnv, v.Name, "given "+form.String())
+		c.Show = shorten(show.String(), longest)
+		k.parts = append(k.parts, c)
 	}
 	return nil
 }
