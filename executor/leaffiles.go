@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -104,10 +105,24 @@ func (e *Engine) observeStored(l *loop, f *leaf) {
 		return
 	}
 	f.setTree(read.Tree)
+	tellOutside(l, f.subject, read.Outside)
 	f.addDirs(read.Dirs, read.Missing)
 	for _, file := range read.Files {
 		f.looked = append(f.looked, looked{path: file.Path, record: file.Record})
 	}
+}
+
+// tellOutside says which links lead out of a stored folder: what they show counts as if it stood there.
+func tellOutside(l *loop, folder string, links []string) {
+	if len(links) == 0 {
+		return
+	}
+	inside := make([]string, len(links))
+	for i, link := range links {
+		inside[i] = l.e.rel(link)
+	}
+	text := fmt.Sprintf("what links out of %q show counts as if it stood there: %s", folder, quoted(inside))
+	l.inbox.post(func() { l.tell(Note{Text: text}) })
 }
 
 func (f *leaf) setTree(t hashing.Tree) {
