@@ -190,7 +190,7 @@ func (l *loop) look(n *node, requests []trace.Request, then func(now trace.Stage
 			l.look(n, requests, then)
 			return
 		}
-		if len(l.notDone(targets.nodes)) > 0 {
+		if slices.ContainsFunc(targets.nodes, func(d *node) bool { return !d.answers() }) {
 			then(nil, false)
 			return
 		}

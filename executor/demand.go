@@ -163,6 +163,7 @@ func (l *loop) blockedBy(n *node, bad []*node) {
 	if l.survey {
 		n.chain = blockedChain(n, bad)
 	} else {
+		l.lacked(bad...)
 		l.sum.Blocked++
 		l.tell(NodeDone{Node: n.name, Outcome: Blocked, Blocked: n.blockedBy})
 	}

@@ -266,7 +266,11 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 			r.After = printed(d.now[i].Digest)
 		}
 		r.Kind = l.observationKind(o)
-		if was, is := seenOf(n.record.Seen, o), l.storedSeen([]trace.Stage{d.now}); r.After != "" && was.Kind != "" {
+		switch was, is := seenOf(n.record.Seen, o), l.storedSeen([]trace.Stage{d.now}); {
+		case o.Kind == trace.Node && (r.Kind == graph.FileAdded || r.Kind == graph.FileRemoved):
+			d, _ := l.nodes.find(o.Subject)
+			r.Subject, r.Before, r.After = d.decl.Stored.Path, "", ""
+		case r.After != "" && was.Kind != "":
 			r.Before, r.After = apart(was, seenOf(is, o))
 		}
 		return r
@@ -301,6 +305,22 @@ func seenOf(seen []trace.Component, o trace.Observation) trace.Component {
 	return trace.Component{}
 }
 
+// nodeKind says what became of a node that was observed.
+func (l *loop) nodeKind(o trace.Observation) graph.ReasonKind {
+	d, ok := l.nodes.find(o.Subject)
+	switch {
+	case !ok || !d.isStored():
+		return graph.DependencyChanged
+	case d.decl.Stored.Path+d.decl.Stored.Glob == "":
+		return graph.StoredChanged
+	case d.isAbsent():
+		return graph.FileRemoved
+	case o.Digest == absentDigest:
+		return graph.FileAdded
+	}
+	return graph.DependencyChanged
+}
+
 func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 	switch o.Kind {
 	case trace.Env:
@@ -308,10 +328,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 	case trace.Param:
 		return graph.StoredChanged
 	case trace.Node:
-		if d, ok := l.nodes.find(o.Subject); ok && d.isStored() && d.decl.Stored.Path+d.decl.Stored.Glob == "" {
-			return graph.StoredChanged
-		}
-		return graph.DependencyChanged
+		return l.nodeKind(o)
 	case trace.File, trace.Exists, trace.Status:
 		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
 			return graph.FileRemoved

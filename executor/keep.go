@@ -212,7 +212,7 @@ func (k *keeping) number(n *node) uint32 {
 func (k *keeping) row(n *node) (row snapshot.Node, ok bool) {
 	note := nodeNote{index: n.index, target: n.target, step: n.isStep()}
 	row.Name = n.name
-	ok = n.state == done && !n.unrecorded
+	ok = n.answers() && !n.unrecorded
 	if n.isStep() {
 		note.check = valueCheck(n.key, n.value)
 		ok = ok && k.step(n, &row)

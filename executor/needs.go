@@ -125,7 +125,7 @@ func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 	}
 	answers := make([]Answer, len(t.requests))
 	for i, n := range t.node {
-		if n != nil && n.state != done {
+		if n != nil && !n.answers() {
 			answers[i].Error = n.failureText()
 		}
 	}
@@ -165,7 +165,7 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 		a.n.act.seesFailed = a.n.act.seesFailed || ans.Error != ""
 		if d := t.node[i]; d != nil {
 			a.n.act.seesFailed = a.n.act.seesFailed || d.unrecorded
-			if d.state == failed || d.state == blocked {
+			if !d.answers() {
 				a.unmet = append(a.unmet, d)
 			}
 		}

@@ -269,6 +269,7 @@ func (l *loop) conclude(targets []target) {
 		}
 	}
 	for _, t := range targets {
+		l.lacked(t.n)
 		s.OK = s.OK && t.n.state == done
 	}
 	for p := range l.moved {

@@ -30,7 +30,7 @@ func (l *loop) storedReady(n *node) {
 			l.failStored(n, f.err)
 			return
 		case f.absent:
-			l.failStored(n, fmt.Errorf("%q is not there", f.subject))
+			l.absentStored(n)
 			return
 		}
 		n.value = f.value
@@ -51,6 +51,37 @@ func (l *loop) storedReady(n *node) {
 
 func jsonValue(text []byte) trace.Value {
 	return trace.Value{Media: trace.MediaJSON, Digest: hashing.Sum(text), Size: int64(len(text))}
+}
+
+// absentStored ends a stored node whose file or folder is not there. That fails nobody yet: who only looks, sees that there is
+// nothing (design: rule 3), and who needs it is blocked.
+func (l *loop) absentStored(n *node) {
+	n.failure = &Failure{Message: fmt.Sprintf("%q is not there", n.leaves[0].subject), Exit: -1}
+	n.to(failed)
+	if l.survey {
+		n.chain = []graph.Reason{lostInput(n)}
+	}
+	l.ended(n)
+}
+
+// isAbsent reports whether n is a stored node whose file or folder is not there.
+func (n *node) isAbsent() bool {
+	return n.state == failed && n.isStored() && len(n.leaves) > 0 && n.leaves[0].absent
+}
+
+// answers reports whether n has a value, or at least an absence, that can be looked at.
+func (n *node) answers() bool { return n.state == done || n.isAbsent() }
+
+// lacked tells of the absent ones among nodes that somebody needs, each once.
+func (l *loop) lacked(nodes ...*node) {
+	for _, n := range nodes {
+		if !n.isAbsent() || n.outcome == Failed || l.survey {
+			continue
+		}
+		n.outcome = Failed
+		l.failedNodes(n)
+		l.tell(NodeDone{Node: n.name, Stored: true, Outcome: Failed, Failure: n.failure})
+	}
 }
 
 // failStored ends a stored node that has no value. It has no outcome to count, but whatever needs it is blocked.

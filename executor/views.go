@@ -41,6 +41,8 @@ func (l *loop) views(t *targets, then func(digests []hashing.Digest, err error))
 // plainView answers from what is in memory.
 func (l *loop) plainView(r trace.Request, n *node, f *leaf) (hashing.Digest, bool) {
 	switch {
+	case n != nil && n.isAbsent():
+		return absentDigest, true
 	case n != nil && r.Kind != trace.Exists && r.View == "" && (r.Kind != trace.File || r.Subject == n.onlyOutput()):
 		return wholeDigest(n.value), true
 	case n == nil:
@@ -82,6 +84,9 @@ func (l *loop) slowViews(t *targets, then func([]hashing.Digest, error)) {
 func (l *loop) view(r trace.Request, n *node, f *leaf) (view, error) {
 	if n == nil {
 		return l.leafView(f)
+	}
+	if n.isAbsent() {
+		return view{digest: absentDigest, absent: true}, nil
 	}
 	v := n.value
 	if r.Kind == trace.Exists || r.Kind == trace.File {

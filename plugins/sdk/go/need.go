@@ -117,7 +117,8 @@ func (n *Node) File(name string) (Value, error) {
 	return n.call.askOne(n.view(&pluginv1.View{Kind: pluginv1.View_KIND_FILE, Name: []byte(name)}))
 }
 
-// Exists brings the node up to date and looks at nothing of it. The error says why that failed.
+// Exists brings the node up to date and looks at nothing of it. The error says why that failed; it is ErrAbsent where the file or
+// folder of a stored node is not there.
 func (n *Node) Exists() error {
 	_, err := n.call.askOne(n.view(kind(pluginv1.View_KIND_EXISTS)))
 	return err

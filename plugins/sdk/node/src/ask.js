@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 
 import { calling, currentCall, valueOf } from "./call.js";
-import { CalyxError, OutsideNodeError } from "./errors.js";
+import { AbsentError, CalyxError, OutsideNodeError } from "./errors.js";
 import { File, contentOf, pathOf } from "./files.js";
 import { literal } from "./literal.js";
 import { View } from "./protocol.js";
@@ -71,9 +71,32 @@ class NodeFile extends File {
   }
 
   async path() {
-    const view = this.#part ? { kind: View.KIND_FILE, name: Buffer.from(this.#part) } : undefined;
+    const view = this.#part ? this.#fileView() : undefined;
     const call = currentCall(`read ${this.#node}`);
     return pathOf(call, await this.#ask(call, view), this.#name);
+  }
+
+  async exists() {
+    try {
+      await this.#ask(currentCall(`look for ${this.#node}`), this.#part ? this.#fileView() : { kind: View.KIND_EXISTS });
+      return true;
+    } catch (error) {
+      if (!(error instanceof AbsentError)) throw error;
+      return this.#part !== "" && (await this.#isFolder());
+    }
+  }
+
+  async #isFolder() {
+    try {
+      return (await this.names()).length > 0;
+    } catch (error) {
+      if (error instanceof AbsentError) return false;
+      throw error;
+    }
+  }
+
+  #fileView() {
+    return { kind: View.KIND_FILE, name: Buffer.from(this.#part) };
   }
 
   async names() {

@@ -46,6 +46,11 @@ export class File {
     return JSON.parse(await this.text());
   }
 
+  /** @returns {Promise<boolean>} whether there is something at the path. */
+  async exists() {
+    return plain.existsSync(await this.path());
+  }
+
   /** @returns {Promise<string[]>} the sorted paths of all files in the folder. */
   async names() {
     return filesBelow(await this.path(), "");

@@ -81,6 +81,7 @@ export class File {
   text(): Promise<string>;
   bytes(): Promise<Buffer>;
   json(): Promise<any>;
+  exists(): Promise<boolean>;
   /** The sorted paths of all files in the folder. */
   names(): Promise<string[]>;
   /** A file in the folder. */

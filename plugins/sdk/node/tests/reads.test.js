@@ -85,3 +85,28 @@ test("the instance's name is there for the asking", (t) => {
   ws.program(`serve({ f: fn(async () => calyx.instance()) });`, ["f"]);
   assert.equal(ws.get("f"), "main");
 });
+
+test("a stored file that is not there is an absence", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `
+    class P extends Pipeline {
+      raw = stored.path("data.csv");
+      folder = stored.path("folder");
+      there = fn(async () => [await this.raw().exists(), await this.folder().file("sub").exists(), await this.folder().file("a").exists()]);
+      careful = fn(async () => this.raw().text().catch((e) => e.name));
+    }
+    serve(P);`,
+    ["there", "careful"],
+    'stored("raw", path = "data.csv")',
+    'stored("folder", path = "folder")',
+  );
+  assert.deepEqual([ws.get("there"), ws.get("careful")], [[false, false, false], "AbsentError"]);
+  assert.deepEqual(ws.runs(), []);
+  ws.write("data.csv", "x");
+  assert.deepEqual(ws.runs(), ["careful", "there"]);
+  ws.write("data.csv", "y");
+  assert.deepEqual(ws.runs(), ["careful"]);
+  ws.write("folder/sub/x", "");
+  assert.deepEqual(ws.get("there"), [true, true, false]);
+});

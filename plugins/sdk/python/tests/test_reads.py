@@ -176,3 +176,59 @@ def test_a_stored_file_is_a_path_that_asks_when_looked_into(ws: Workspace) -> No
     assert ws.runs() == ["titles"]
     ws.environ["MODE"] = "big"
     assert ws.get("size") == "big"
+
+
+def test_a_stored_file_that_is_not_there_is_an_absence(ws: Workspace) -> None:
+    ws.program(
+        """
+        @stored(path="data.csv")
+        def raw(): ...
+
+        @stored(path="folder")
+        def folder(): ...
+
+        @fn
+        def there(): return raw().exists()
+
+        @fn
+        def looks(): return [folder().exists(), folder().is_dir(), (folder() / "a").is_file(), (folder() / "sub").is_dir(), (folder() / "a").exists()]
+
+        @fn
+        def careful():
+            try:
+                return raw().read_text()
+            except FileNotFoundError:
+                return "none"
+
+        @fn
+        def needs(): return raw().read_text()
+        """,
+        'step("sorted", sh = "sort {raw} > {out}", outs = ["sorted.txt"])',
+        "default(m.there, m.careful, m.looks)",
+    )
+    assert ws.runs() == ["careful", "looks", "there"]
+    assert [ws.get(n) for n in ("there", "careful", "looks")] == [False, "none", [False] * 5]
+    assert ws.runs() == []
+    assert "executed" not in ws.calyx("build").text
+    assert "there is no such thing: 'raw'" in ws.calyx("build", "needs", status=1).text
+    blocked = ws.calyx("build", "sorted", status=1).text
+    assert '"data.csv" is not there' in blocked and "blocked   sorted" in blocked
+    assert '"data.csv" is not there' in ws.calyx("get", "raw", status=1).text
+
+    ws.write("data.csv", "b")
+    assert "sees a new file, data.csv" in ws.calyx("why", "there").out
+    assert ws.runs() == ["careful", "there"]
+    assert ws.get("needs") == "b" and ws.runs("sorted") == ["sorted"]
+    ws.write("data.csv", "changed")
+    assert ws.runs() == ["careful"]
+    assert ws.get("there") is True
+
+    (ws.root / "data.csv").unlink()
+    assert ws.runs() == []
+    assert [ws.get("there"), ws.get("careful")] == [False, "none"]
+    ws.calyx("build", "sorted", status=1)
+
+    ws.write("folder/sub/x", "")
+    assert ws.get("looks") == [True, True, False, True, False]
+    ws.write("folder/a", "")
+    assert ws.get("looks") == [True] * 5

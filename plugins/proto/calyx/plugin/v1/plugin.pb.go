@@ -50,7 +50,7 @@ const (
 	View_KIND_KEYS View_Kind = 3
 	// The shape of an array.
 	View_KIND_SHAPE View_Kind = 4
-	// Only that the node can be computed.
+	// Only that the node can be computed. A stored file or folder that is not there is absent, in this and every other view.
 	View_KIND_EXISTS View_Kind = 5
 	// One file of a tree: name.
 	View_KIND_FILE View_Kind = 6

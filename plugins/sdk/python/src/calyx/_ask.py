@@ -141,14 +141,34 @@ class NodeFile(File):
 
     def exists(self) -> bool:
         """Tell whether there is something at the path."""
+        if self._part:
+            return self.is_file() or self.is_dir()
+        _, answer = self._answer(pb.View(kind=pb.View.KIND_EXISTS))
+        return _is_there(answer, self._node)
+
+    def is_file(self) -> bool:
+        """Tell whether it is a file."""
         try:
-            os.fspath(self)
+            return os.path.isfile(os.fspath(self))
         except FileNotFoundError:
             return False
-        return True
+
+    def is_dir(self) -> bool:
+        """Tell whether it is a folder."""
+        try:
+            return bool(self.names()) if self._part else os.path.isdir(os.fspath(self))
+        except FileNotFoundError:
+            return False
 
     def __repr__(self) -> str:
         return f"<calyx file {self._node}/{self._part}>" if self._part else f"<calyx file {self._node}>"
+
+
+def _is_there(answer: pb.Answer, what: str) -> bool:
+    if answer.WhichOneof("answer") == "absent":
+        return False
+    raise_unanswered(answer, what)
+    return True
 
 
 def file_of(call: Call, value: pb.Value, name: str) -> str:
