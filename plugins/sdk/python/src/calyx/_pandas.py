@@ -27,7 +27,7 @@ def to_table(frame: Any, where: str) -> Any:
     apart = {name: how for name, how in zip(body.columns, map(_apart, map(body.__getitem__, body.columns)), strict=True) if how}
     notes["apart"] = {name: how for name, (how, _) in apart.items()}
     plain = pa.Table.from_pandas(body.drop(columns=[*apart]), preserve_index=False)
-    _check_types(plain, body, where)
+    notes["types"] = _changed_types(plain, body, where)
     columns = {n: apart[n][1](body[n], f"{where}[{n!r}]") if n in apart else plain.column(n) for n in body.columns}
     return pa.table(columns).replace_schema_metadata({**(plain.schema.metadata or {}), _NOTES: json.dumps(notes).encode()})
 
@@ -39,6 +39,8 @@ def to_frame(table: Any) -> Any:
     notes = json.loads(table.schema.metadata[_NOTES])
     names = [name for name in table.column_names if name not in notes["apart"]]
     frame = table.select(names).to_pandas() if names else pd.DataFrame(index=pd.RangeIndex(table.num_rows))
+    for name, kind in notes["types"].items():
+        frame[name] = frame[name].astype(kind)
     for i, name in enumerate(table.column_names):
         if name in notes["apart"]:
             values = _READ[notes["apart"][name]](table.column(name))
@@ -130,13 +132,24 @@ def _labels(note: dict[str, Any]) -> Any:
     return pd.MultiIndex.from_tuples(labels, names=names) if note["multi"] else pd.Index(labels, dtype=note["type"], name=names[0])
 
 
-def _check_types(table: Any, body: Any, where: str) -> None:
-    """Fail for a column that would come back with another type."""
+def _changed_types(table: Any, body: Any, where: str) -> dict[str, str]:
+    """Return the types of columns that come back with another one, by names from which they can be had again."""
     back = table.slice(0, 0).to_pandas().dtypes
-    for name in table.column_names:
-        kind = body.dtypes[name]
-        if back[name] != kind:
-            raise UnstorableError(f"{where}[{name!r}] has the type {kind}, which Arrow gives back as {back[name]}; convert it first")
+    changed = {name: body.dtypes[name] for name in table.column_names if back[name] != body.dtypes[name]}
+    return {name: _type_text(kind, f"{where}[{name!r}]") for name, kind in changed.items()}
+
+
+def _type_text(kind: Any, where: str) -> str:
+    import pandas as pd
+
+    text = f"string[{kind.storage}]" if isinstance(kind, pd.StringDtype) else str(kind)
+    try:
+        found = pd.api.types.pandas_dtype(text)
+    except (TypeError, ValueError):
+        found = None
+    if found != kind:
+        raise UnstorableError(f"{where} has the type {kind}, which cannot be stored; convert it first")
+    return text
 
 
 def _apart(column: Any) -> tuple[str, Callable[[Any, str], Any]] | None:
