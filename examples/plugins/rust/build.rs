@@ -1,7 +1,7 @@
 //! Makes Rust of the protocol, without protoc.
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folders = ["../../../plugins/proto", "../proto"];
-    let files = protox::compile(["calyx/plugin/v1/plugin.proto", "health.proto", "controller.proto"], folders)?;
+    let files = protox::compile(["calyx/plugin/v1/plugin.proto", "controller.proto"], folders)?;
     for folder in folders {
         println!("cargo:rerun-if-changed={folder}");
     }

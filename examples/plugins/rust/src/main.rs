@@ -1,22 +1,16 @@
-//! A calyx plugin without an SDK: the handshake, the services, the session. Its functions are in functions.rs.
+//! A calyx plugin without an SDK: the handshake, the services, the session, and a function that counts words.
 
-mod functions;
+mod conformance;
 mod protocol {
     include!(concat!(env!("OUT_DIR"), "/protocol.rs"));
 }
 
 use protocol::calyx::plugin::v1::{self as pb, answer::Answer, host_item, plugin_item::Item, request::Subject, value::Content};
-use protocol::{grpc::health::v1 as health, plugin as controller};
 use std::sync::{atomic::AtomicBool, atomic::Ordering, Arc, Mutex};
-use std::{collections::HashMap, env, fs, process};
+use std::{collections::BTreeMap, collections::HashMap, env, fs, process};
 use tokio::{sync::mpsc, task::AbortHandle};
 use tokio_stream::wrappers::{UnboundedReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status, Streaming};
-
-type Out = mpsc::UnboundedSender<Result<pb::SessionResponse, Status>>;
-
-/// Calls under way: whoever takes one out of the map says how it ended. A call that waits gets its answers here.
-type Calls = Arc<Mutex<HashMap<u64, (mpsc::UnboundedSender<pb::Answers>, Option<AbortHandle>)>>>;
 
 /// Any error is a failure with its text, so that functions may end with `?`.
 impl<E: ToString> From<E> for pb::Failure {
@@ -28,27 +22,17 @@ impl<E: ToString> From<E> for pb::Failure {
 struct Call {
     id: u64,
     start: pb::Start,
-    out: Out,
-    calls: Calls,
+    session: Arc<Session>,
     answers: mpsc::UnboundedReceiver<pb::Answers>,
     needs: u32,
 }
 
-fn say(out: &Out, call: u64, item: Item) {
-    let items = vec![pb::PluginItem { call, item: Some(item) }];
-    let _ = out.send(Ok(pb::SessionResponse { items })); // fails when the session is over, and then so is the process
-}
-
 impl Call {
-    /// A call that has ended, because it was cancelled, says nothing more.
     fn say(&self, item: Item) {
-        if self.calls.lock().unwrap().contains_key(&self.id) {
-            say(&self.out, self.id, item);
-        }
+        self.session.say(self.id, item);
     }
 
-    /// Asks for things, all at once, and waits; what is absent is None. A call has one need at a time, so the number of
-    /// those before is how many it has seen.
+    /// Asks for things, all at once, and waits; what is absent is None. One need follows another: so many were answered before.
     async fn need(&mut self, subjects: Vec<Subject>) -> Result<Vec<Option<pb::Value>>, pb::Failure> {
         let requests = subjects.into_iter().map(|s| pb::Request { subject: Some(s), view: None }).collect();
         self.say(Item::Need(pb::Need { id: self.needs as u64, seen: self.needs, requests, more: false }));
@@ -91,35 +75,62 @@ fn bytes(v: &pb::Value) -> Result<Vec<u8>, pb::Failure> {
     }
 }
 
-/// Takes one item of the host's.
-fn take(item: pb::HostItem, calls: &Calls, out: &Out) {
-    let id = item.call;
-    let mut open = calls.lock().unwrap();
-    match item.item {
-        Some(host_item::Item::Start(start)) => {
-            let (sender, answers) = mpsc::unbounded_channel();
-            let mut call = Call { id, start, out: out.clone(), calls: calls.clone(), answers, needs: 0 };
-            let task = tokio::spawn(async move {
-                let end = match functions::run(&mut call).await {
-                    Ok(v) => Item::Result(pb::Result { element: 0, value: Some(v) }),
-                    Err(failure) => Item::Failure(failure),
-                };
-                if call.calls.lock().unwrap().remove(&id).is_some() {
-                    say(&call.out, id, end);
-                }
-            });
-            open.insert(id, (sender, Some(task.abort_handle())));
+/// A value as JSON; text is a string.
+fn plain(v: &pb::Value) -> Result<serde_json::Value, pb::Failure> {
+    let bytes = bytes(v)?;
+    Ok(if v.media_type.starts_with("text/") { String::from_utf8(bytes)?.into() } else { serde_json::from_slice(&bytes)? })
+}
+
+/// Counts the words of a file, for which it asks calyx.
+async fn count(call: &mut Call) -> Result<pb::Value, pb::Failure> {
+    let path = call.start.arguments.iter().find(|a| a.name == "path").and_then(|a| a.value.as_ref()).ok_or("count needs a path")?;
+    let path = plain(path)?.as_str().ok_or("path is no text")?.to_owned();
+    let file = call.need(vec![Subject::File(path.into())]).await?.remove(0).ok_or("there is no such file")?;
+    let mut counts = BTreeMap::<String, u64>::new();
+    for word in String::from_utf8(bytes(&file)?)?.to_lowercase().split_whitespace() {
+        *counts.entry(word.into()).or_default() += 1;
+    }
+    call.value("application/json", serde_json::to_vec(&counts)?)
+}
+
+/// What all calls share. Those under way get their answers here, until they end or are cancelled.
+struct Session {
+    out: mpsc::UnboundedSender<Result<pb::SessionResponse, Status>>,
+    calls: Mutex<HashMap<u64, (mpsc::UnboundedSender<pb::Answers>, AbortHandle)>>,
+}
+
+impl Session {
+    /// Says what a call has to say. One that has ended says nothing more.
+    fn say(&self, call: u64, item: Item) {
+        let mut calls = self.calls.lock().unwrap();
+        let ends = matches!(item, Item::Result(_) | Item::Failure(_));
+        if (ends && calls.remove(&call).is_some()) || calls.contains_key(&call) {
+            let items = vec![pb::PluginItem { call, item: Some(item) }];
+            let _ = self.out.send(Ok(pb::SessionResponse { items })); // fails when the session is over, and then so is the process
         }
-        Some(host_item::Item::Answers(answers)) => {
-            let _ = open.get(&id).map(|call| call.0.send(answers)); // the call may have ended
-        }
-        Some(host_item::Item::Cancel(cancel)) => {
-            if let Some((_, task)) = open.remove(&id) {
-                task.inspect(AbortHandle::abort);
-                say(out, id, Item::Failure(format!("cancelled: {}", cancel.reason).into()));
+    }
+
+    fn take(self: &Arc<Self>, id: u64, item: Option<host_item::Item>) {
+        let mut calls = self.calls.lock().unwrap();
+        match item {
+            Some(host_item::Item::Start(start)) => {
+                let (sender, answers) = mpsc::unbounded_channel();
+                let mut call = Call { id, start, session: self.clone(), answers, needs: 0 };
+                let task = tokio::spawn(async move {
+                    let end = if call.start.function == "count" { count(&mut call).await } else { conformance::run(&mut call).await };
+                    call.say(end.map(|v| Item::Result(pb::Result { element: 0, value: Some(v) })).unwrap_or_else(Item::Failure));
+                });
+                calls.insert(id, (sender, task.abort_handle()));
             }
+            Some(host_item::Item::Answers(answers)) => drop(calls.get(&id).map(|call| call.0.send(answers))),
+            Some(host_item::Item::Cancel(cancel)) => {
+                let task = calls.get(&id).map(|call| call.1.clone());
+                drop(calls);
+                self.say(id, Item::Failure(format!("cancelled: {}", cancel.reason).into()));
+                task.inspect(AbortHandle::abort);
+            }
+            None => {} // an item of a later version
         }
-        None => {} // an item of a later version
     }
 }
 
@@ -129,16 +140,10 @@ struct Service(AtomicBool); // whether there is a session
 #[tonic::async_trait]
 impl pb::plugin_server::Plugin for Service {
     async fn describe(&self, _: Request<pb::DescribeRequest>) -> Result<Response<pb::DescribeResponse>, Status> {
-        let mut described = pb::DescribeResponse { name: "words".into(), ..Default::default() };
-        for (name, parameters) in functions::FUNCTIONS {
-            let parameters = parameters.iter().map(|&(name, kind, default)| {
-                let default = default.map(|n| pb::Literal { kind: Some(pb::literal::Kind::Integer(n)) });
-                pb::Parameter { name: name.into(), r#type: kind.into(), default, ..Default::default() }
-            });
-            let (name, parameters) = (name.to_string(), parameters.collect());
-            described.functions.push(pb::Function { name, parameters, overlap: true, ..Default::default() });
-        }
-        Ok(Response::new(described))
+        let path = pb::Parameter { name: "path".into(), r#type: "string".into(), ..Default::default() };
+        let count = pb::Function { name: "count".into(), parameters: vec![path], overlap: true, ..Default::default() };
+        let functions = conformance::functions().chain([count]).collect();
+        Ok(Response::new(pb::DescribeResponse { name: "words".into(), functions, ..Default::default() }))
     }
 
     type SessionStream = UnboundedReceiverStream<Result<pb::SessionResponse, Status>>;
@@ -149,10 +154,10 @@ impl pb::plugin_server::Plugin for Service {
         }
         let (out, said) = mpsc::unbounded_channel();
         let mut host = request.into_inner();
+        let session = Arc::new(Session { out, calls: Mutex::default() });
         tokio::spawn(async move {
-            let calls = Calls::default();
             while let Ok(Some(message)) = host.message().await {
-                message.items.into_iter().for_each(|item| take(item, &calls, &out));
+                message.items.into_iter().for_each(|item| session.take(item.call, item.item));
             }
             process::exit(0); // the host has no more use for the process, or is gone
         });
@@ -161,18 +166,10 @@ impl pb::plugin_server::Plugin for Service {
 }
 
 #[tonic::async_trait]
-impl health::health_server::Health for Service {
-    async fn check(&self, _: Request<health::HealthCheckRequest>) -> Result<Response<health::HealthCheckResponse>, Status> {
-        let status = health::health_check_response::ServingStatus::Serving.into();
-        Ok(Response::new(health::HealthCheckResponse { status }))
-    }
-}
-
-#[tonic::async_trait]
-impl controller::grpc_controller_server::GrpcController for Service {
-    async fn shutdown(&self, _: Request<controller::Empty>) -> Result<Response<controller::Empty>, Status> {
+impl protocol::plugin::grpc_controller_server::GrpcController for Service {
+    async fn shutdown(&self, _: Request<protocol::plugin::Empty>) -> Result<Response<protocol::plugin::Empty>, Status> {
         tokio::spawn(async { process::exit(0) }); // nobody needs the answer
-        Ok(Response::new(controller::Empty {}))
+        Ok(Response::new(protocol::plugin::Empty {}))
     }
 }
 
@@ -186,7 +183,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::UnixListener::bind(&path)?;
     println!("1|1|unix|{path}|grpc|");
     let server = tonic::transport::Server::builder().add_service(pb::plugin_server::PluginServer::new(Service::default()));
-    let server = server.add_service(health::health_server::HealthServer::new(Service::default()));
-    let server = server.add_service(controller::grpc_controller_server::GrpcControllerServer::new(Service::default()));
-    Ok(server.serve_with_incoming(UnixListenerStream::new(listener)).await?)
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("plugin", tonic_health::ServingStatus::Serving).await;
+    let controller = protocol::plugin::grpc_controller_server::GrpcControllerServer::new(Service::default());
+    Ok(server.add_service(health).add_service(controller).serve_with_incoming(UnixListenerStream::new(listener)).await?)
 }

@@ -1,21 +1,23 @@
 import calyx.plugin.v1.PluginGrpc;
 import calyx.plugin.v1.PluginOuterClass.*;
+import com.google.gson.Gson;
+import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
-import grpc.health.v1.HealthOuterClass.HealthCheckRequest;
-import grpc.health.v1.HealthOuterClass.HealthCheckResponse;
-import grpc.health.v1.HealthGrpc;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -23,8 +25,30 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import plugin.Controller.Empty;
 import plugin.GRPCControllerGrpc;
 
-/** A calyx plugin without an SDK: the handshake, the services, the session. Its functions are in Functions.java. */
+/** A calyx plugin without an SDK: the handshake, the services, the session, and a function that counts words. */
 public class Words extends PluginGrpc.PluginImplBase {
+  /** Counts the words of a file, for which it asks calyx. */
+  static Value count(Call call) throws Exception {
+    if (call.start.getArgumentsCount() != 1) throw new IOException("count takes a path");
+    ByteString path = ByteString.copyFromUtf8(text(call.start.getArguments(0).getValue()));
+    Value file = call.need(List.of(Request.newBuilder().setFile(path).build())).get(0);
+    if (file == null) throw new IOException("there is no such file");
+    Map<String, Integer> counts = new TreeMap<>();
+    for (String word : text(file).toLowerCase().strip().split("\\s+")) counts.merge(word, 1, Integer::sum);
+    return call.value("application/json", new Gson().toJson(counts).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The bytes of a value, wherever they are. */
+  static byte[] bytes(Value v) throws IOException {
+    return v.hasPath() ? Files.readAllBytes(Path.of(v.getPath().toStringUtf8())) : v.getInline().toByteArray();
+  }
+
+  /** The text of a value: as it is, or a JSON string. */
+  static String text(Value v) throws IOException {
+    String text = new String(bytes(v), StandardCharsets.UTF_8);
+    return v.getMediaType().equals("application/json") ? JsonParser.parseString(text).getAsString() : text;
+  }
+
   /** A call, with the thread that its function runs in. */
   static class Call implements Runnable {
     final long id;
@@ -45,8 +69,9 @@ public class Words extends PluginGrpc.PluginImplBase {
     public void run() {
       PluginItem.Builder end = PluginItem.newBuilder();
       try {
-        end.setResult(Result.newBuilder().setValue(Functions.run(this)));
-      } catch (Functions.Retry e) {
+        boolean counts = start.getFunction().equals("count");
+        end.setResult(Result.newBuilder().setValue(counts ? count(this) : Conformance.run(this)));
+      } catch (Conformance.Retry e) {
         end.setFailure(Failure.newBuilder().setMessage("try again").setRetryable(true).setRetryAfter(e.after));
       } catch (Exception e) {
         end.setFailure(Failure.newBuilder().setMessage(e.getMessage() == null ? e.toString() : e.getMessage()));
@@ -58,10 +83,7 @@ public class Words extends PluginGrpc.PluginImplBase {
       session.say(this, item);
     }
 
-    /**
-     * Asks for things, all at once, and waits; what is absent is null. A call has one need at a time, so the number of those
-     * before is how many it has seen.
-     */
+    /** Asks for things, all at once, and waits; what is absent is null. One need follows another: so many were answered before. */
     List<Value> need(List<Request> requests) throws Exception {
       say(PluginItem.newBuilder().setNeed(Need.newBuilder().setId(needs).setSeen(needs).addAllRequests(requests)));
       needs++;
@@ -88,14 +110,7 @@ public class Words extends PluginGrpc.PluginImplBase {
   }
 
   /** The stream on which all calls talk. */
-  static class Session implements StreamObserver<SessionRequest> {
-    private final StreamObserver<SessionResponse> host;
-    private final Map<Long, Call> calls = new ConcurrentHashMap<>();
-
-    Session(StreamObserver<SessionResponse> host) {
-      this.host = host;
-    }
-
+  record Session(StreamObserver<SessionResponse> host, Map<Long, Call> calls) implements StreamObserver<SessionRequest> {
     /** A call that has ended, because it was cancelled, says nothing more. */
     synchronized void say(Call call, PluginItem.Builder item) {
       if (!calls.containsKey(call.id)) return;
@@ -139,13 +154,15 @@ public class Words extends PluginGrpc.PluginImplBase {
 
   @Override
   public void describe(DescribeRequest request, StreamObserver<DescribeResponse> to) {
-    to.onNext(Functions.describe());
+    Parameter path = Parameter.newBuilder().setName("path").setType("string").build();
+    Function count = Function.newBuilder().setName("count").addParameters(path).setOverlap(true).build(); // each call is a thread
+    to.onNext(DescribeResponse.newBuilder().setName("words").addFunctions(count).addAllFunctions(Conformance.functions()).build());
     to.onCompleted();
   }
 
   @Override
   public StreamObserver<SessionRequest> session(StreamObserver<SessionResponse> host) {
-    if (open.compareAndSet(false, true)) return new Session(host);
+    if (open.compareAndSet(false, true)) return new Session(host, new ConcurrentHashMap<>());
     host.onError(Status.ALREADY_EXISTS.withDescription("this process has a session").asException());
     return new StreamObserver<>() {
       public void onNext(SessionRequest ignored) {}
@@ -162,13 +179,8 @@ public class Words extends PluginGrpc.PluginImplBase {
       System.exit(1);
     }
     String path = System.getenv("PLUGIN_UNIX_SOCKET_DIR") + "/" + ProcessHandle.current().pid() + ".sock";
-    var health = new HealthGrpc.HealthImplBase() {
-      @Override
-      public void check(HealthCheckRequest request, StreamObserver<HealthCheckResponse> to) {
-        to.onNext(HealthCheckResponse.newBuilder().setStatus(HealthCheckResponse.ServingStatus.SERVING).build());
-        to.onCompleted();
-      }
-    };
+    var health = new HealthStatusManager();
+    health.setStatus("plugin", io.grpc.health.v1.HealthCheckResponse.ServingStatus.SERVING);
     var controller = new GRPCControllerGrpc.GRPCControllerImplBase() {
       @Override
       public void shutdown(Empty request, StreamObserver<Empty> to) {
@@ -177,7 +189,7 @@ public class Words extends PluginGrpc.PluginImplBase {
     };
     var server = NettyServerBuilder.forAddress(new DomainSocketAddress(path)).channelType(EpollServerDomainSocketChannel.class);
     server.bossEventLoopGroup(new EpollEventLoopGroup(1)).workerEventLoopGroup(new EpollEventLoopGroup(1));
-    server.addService(new Words()).addService(health).addService(controller).build().start();
+    server.addService(new Words()).addService(health.getHealthService()).addService(controller).build().start();
     System.out.println("1|1|unix|" + path + "|grpc|");
     Thread.currentThread().join(); // for ever
   }

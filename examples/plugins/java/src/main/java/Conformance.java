@@ -8,22 +8,17 @@ import com.google.gson.JsonPrimitive;
 import com.google.protobuf.Duration;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The functions of the plugin: what they are called, what they take, and what they do. */
-class Functions {
-  /** Functions with their parameters; the first is for builds, the others are the conformance functions of the protocol's page. */
+/** The conformance functions of docs/plugin-protocol.md. Nothing but `calyx plugin check` calls them: a plugin of yours has none. */
+class Conformance {
   private static final Map<String, List<Parameter>> FUNCTIONS = new LinkedHashMap<>();
 
   static {
-    FUNCTIONS.put("count", List.of(parameter("path", "string")));
     FUNCTIONS.put("calyx_check_echo", List.of(parameter("value", "any")));
     FUNCTIONS.put("calyx_check_add", List.of(parameter("a", "int"), parameter("b", "int", 2)));
     FUNCTIONS.put("calyx_check_half", List.of(parameter("number", "int")));
@@ -44,11 +39,10 @@ class Functions {
     return parameter(name, type).toBuilder().setDefault(Literal.newBuilder().setInteger(byDefault)).build();
   }
 
-  static DescribeResponse describe() {
-    DescribeResponse.Builder d = DescribeResponse.newBuilder().setName("words").setVersion("1.0");
-    // Each call is a thread, so calls overlap.
-    FUNCTIONS.forEach((name, p) -> d.addFunctions(Function.newBuilder().setName(name).addAllParameters(p).setOverlap(true)));
-    return d.build();
+  static List<Function> functions() {
+    var functions = new ArrayList<Function>();
+    FUNCTIONS.forEach((name, p) -> functions.add(Function.newBuilder().setName(name).addAllParameters(p).setOverlap(true).build()));
+    return functions;
   }
 
   /** A failure that another attempt may not meet. */
@@ -63,18 +57,8 @@ class Functions {
   static Value run(Words.Call call) throws Exception {
     Map<String, Value> args = bind(call.start);
     switch (call.start.getFunction()) {
-      case "count" -> {
-        Request file = Request.newBuilder().setFile(com.google.protobuf.ByteString.copyFromUtf8(text(args, "path"))).build();
-        Value found = call.need(List.of(file)).get(0);
-        if (found == null) throw new IOException("there is no file " + text(args, "path"));
-        Map<String, Integer> counts = new TreeMap<>();
-        for (String word : new String(bytes(found), StandardCharsets.UTF_8).toLowerCase(Locale.ROOT).split("\\s+")) {
-          if (!word.isEmpty()) counts.merge(word, 1, Integer::sum);
-        }
-        return json(call, new Gson().toJsonTree(counts));
-      }
       case "calyx_check_echo" -> {
-        return call.value(args.get("value").getMediaType(), bytes(args.get("value")));
+        return call.value(args.get("value").getMediaType(), Words.bytes(args.get("value")));
       }
       case "calyx_check_add" -> {
         return json(call, new JsonPrimitive(Math.addExact(integer(args, "a"), integer(args, "b"))));
@@ -88,13 +72,13 @@ class Functions {
         JsonArray got = new JsonArray();
         for (int i = 0; i < values.size(); i += atOnce) {
           var some = values.subList(i, Math.min(i + atOnce, values.size()));
-          for (Value v : call.need(some.stream().map(Functions::echo).toList())) got.add(plain(v));
+          for (Value v : call.need(some.stream().map(Conformance::echo).toList())) got.add(plain(v));
         }
         return json(call, got);
       }
       case "calyx_check_env" -> {
         Value found = call.need(List.of(Request.newBuilder().setEnv(text(args, "name")).build())).get(0);
-        return found == null ? Value.getDefaultInstance() : call.value(found.getMediaType(), bytes(found));
+        return found == null ? Value.getDefaultInstance() : call.value(found.getMediaType(), Words.bytes(found));
       }
       case "calyx_check_sleep" -> {
         call.say(PluginItem.newBuilder().setProgress(Progress.newBuilder().setTotal(1)));
@@ -147,15 +131,10 @@ class Functions {
     return call.value("application/json", new Gson().newBuilder().serializeNulls().create().toJson(v).getBytes(StandardCharsets.UTF_8));
   }
 
-  /** The bytes of a value, wherever they are. */
-  private static byte[] bytes(Value v) throws IOException {
-    return v.hasPath() ? Files.readAllBytes(Path.of(v.getPath().toStringUtf8())) : v.getInline().toByteArray();
-  }
-
   /** A value as JSON; text is a string, and no value is null. */
   private static JsonElement plain(Value v) throws IOException {
     if (v.getMediaType().isEmpty()) return JsonNull.INSTANCE;
-    String text = new String(bytes(v), StandardCharsets.UTF_8);
+    String text = new String(Words.bytes(v), StandardCharsets.UTF_8);
     return v.getMediaType().startsWith("text/") ? new JsonPrimitive(text) : JsonParser.parseString(text);
   }
 
