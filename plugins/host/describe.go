@@ -193,10 +193,13 @@ func description(r *pluginv1.DescribeResponse) (*described, error) {
 	return d, err
 }
 
+// errNoName says what a name consists of: languages allow more.
+var errNoName = errors.New("that is no name: letters (A to Z), digits and _ . - are, after a letter or _")
+
 func stored(s *pluginv1.Stored) (executor.StoredDescription, error) {
 	d := executor.StoredDescription{Name: s.GetName(), Doc: s.GetDoc(), Path: string(s.GetPath()), Glob: string(s.GetGlob()), Env: s.GetEnv()}
 	if !graph.ValidName(d.Name) {
-		return d, errors.New("that is no name")
+		return d, errNoName
 	}
 	value := s.GetDefault()
 	switch s.GetSource().(type) {
@@ -253,7 +256,7 @@ func function(f *pluginv1.Function, parts int) (executor.FunctionDescription, er
 	}
 	switch {
 	case !graph.ValidName(d.Name):
-		return d, errors.New("that is no name")
+		return d, errNoName
 	case len(d.Code) > longestCode:
 		return d, fmt.Errorf("its code identity is longer than %d bytes", longestCode)
 	}
@@ -263,8 +266,11 @@ func function(f *pluginv1.Function, parts int) (executor.FunctionDescription, er
 	}
 	known := map[string]bool{}
 	for _, p := range f.GetParameters() {
-		if !graph.ValidName(p.GetName()) || known[p.GetName()] {
-			return d, fmt.Errorf("%q is no name for a further parameter", p.GetName())
+		switch {
+		case !graph.ValidName(p.GetName()):
+			return d, fmt.Errorf("parameter %q: %w", p.GetName(), errNoName)
+		case known[p.GetName()]:
+			return d, fmt.Errorf("parameter %q: it is there twice", p.GetName())
 		}
 		known[p.GetName()] = true
 		parameter, err := parameter(p)

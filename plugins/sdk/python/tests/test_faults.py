@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import sys
 
 import pytest
-from conftest import Workspace
+from conftest import CALYX, Workspace
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux")
@@ -219,3 +221,87 @@ def test_a_program_that_is_started_by_hand_says_what_it_is(ws: Workspace) -> Non
     ws.program("@fn\ndef f(): return 1\n")
     outcome = ws.python("import runpy; runpy.run_path('p.py', run_name='__main__')", status=1)
     assert "plugin for calyx" in outcome.err
+
+
+@pytest.mark.parametrize(("text", "said"), [("def länge(): return 1", 'function "länge"'), ("def f(naïve): return 1", 'parameter "naïve"')])
+def test_names_that_calyx_does_not_have_are_told(ws: Workspace, text: str, said: str) -> None:
+    ws.program(f"@fn\n{text}\n")
+    assert f"{said}: that is no name: letters (A to Z), digits" in ws.calyx("build", status=1).text
+
+
+def test_a_set_during_a_computation_is_not_lost(ws: Workspace) -> None:
+    ws.environ["PATH"] = str(pathlib.Path(CALYX).parent) + os.pathsep + ws.environ["PATH"]
+    ws.program(
+        """
+        import subprocess
+
+        @stored
+        def x(): return 1
+
+        @fn
+        def first():
+            seen = x()
+            subprocess.run(["calyx", "set", "x", "5"], check=True)
+            return seen
+
+        @fn
+        def both(): return [first(), x()]
+        """
+    )
+    assert ws.get("both") == [1, 1]
+    assert ws.get("both") == [5, 5]
+    assert ws.runs() == []
+
+
+def test_cutoff_is_by_version_for_readers_that_come_late(ws: Workspace) -> None:
+    ws.program(
+        """
+        @stored
+        def x(): return 10
+
+        @fn
+        def tens(): return x() // 10
+
+        @fn
+        def one(): return tens()
+
+        @fn
+        def two(): return tens()
+        """
+    )
+    assert [ws.get("one"), ws.get("two")] == [1, 1]
+    ws.calyx("set", "x", "15")
+    assert ws.get("one") == 1
+    ws.calyx("set", "x", "26")
+    assert ws.get("one") == 2
+    assert ws.get("two") == 2
+
+
+def test_attributes_of_classes_and_objects_are_code(ws: Workspace) -> None:
+    def write(a: int, b: int) -> None:
+        ws.program(
+            f"""
+            class Config:
+                scale = {a}
+
+            class P(Pipeline):
+                factor = {b}
+
+                @fn
+                def scaled(self): return Config.scale
+
+                @fn
+                def times(self): return self.factor * 2
+
+                @fn
+                def other(self): return 1
+            """
+        )
+
+    write(1, 2)
+    assert [ws.get("scaled"), ws.get("times"), ws.get("other")] == [1, 4, 1]
+    write(3, 2)
+    assert ws.runs() == ["scaled"]
+    write(3, 4)
+    assert ws.runs() == ["times"]
+    assert [ws.get("scaled"), ws.get("times")] == [3, 8]

@@ -15,7 +15,8 @@ def _folders(*paths: str) -> tuple[str, ...]:
     return tuple({os.path.realpath(path) + "/" for path in paths})
 
 
-# Found out while this module is imported, which one thread does: sysconfig shows others a half of what it is about to know.
+# Found out while this module is imported, which one thread does (sysconfig shows others a half of what it is about to know), and
+# before anything is watched: what Python's own modules import for it would ask for it again.
 _PATHS = sysconfig.get_paths()
 _LIBRARIES = _folders(_PATHS["purelib"], _PATHS["platlib"], site.getusersitepackages(), *site.getsitepackages())
 _PYTHON = _folders(_PATHS["stdlib"], _PATHS["platstdlib"])
