@@ -89,3 +89,17 @@ test("a node outside of calyx, and a plugin started by hand, say what they are",
   assert.equal(done.stdout, "");
   assert.match(done.stderr, /OutsideNodeError[^]*is a plugin for calyx/);
 });
+
+test("a failure that is passed on blocks, and counts as no failure of its own", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `const bad = fn(async function bad() { throw new Error("wrong"); });
+     const top = fn(async function top() { return bad(); });
+     serve({ bad, top });`,
+    ["bad", "top"],
+  );
+  const text = ws.fails("-k");
+  assert.match(text, /^failed {4}bad /m);
+  assert.match(text, /^blocked {3}top {2}\(bad failed\)$/m);
+  assert.match(text, /1 failed, 1 blocked/);
+});
