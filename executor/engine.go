@@ -138,10 +138,7 @@ func (e *Engine) takeUse() error {
 	if err != nil {
 		return err
 	}
-	e.ws = ws
-	if clock, err := hashing.FileClock(filepath.Join(e.cfg.Root, workspace.Folder, "tmp")); err == nil {
-		e.clock = clock
-	}
+	e.ws, e.clock = ws, ws.Clock()
 	return nil
 }
 

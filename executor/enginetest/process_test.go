@@ -62,6 +62,7 @@ func (o *order) carryOutApart(ctx context.Context, tell func(executed)) report {
 		return report{Errors: []string{err.Error()}}
 	}
 	cmd := exec.CommandContext(ctx, os.Args[0], builder)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // or with -race it sleeps for a second before it ends
 	cmd.Stdin = bytes.NewReader(text)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

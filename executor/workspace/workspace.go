@@ -107,5 +107,8 @@ func (w *Workspace) abs(p string) string {
 	return filepath.Join(w.root, filepath.FromSlash(p))
 }
 
+// Clock is that of the workspace's file system.
+func (w *Workspace) Clock() hashing.Clock { return w.clock }
+
 // Memo remembers the digests of the workspace's files.
 func (w *Workspace) Memo() *hashing.Memo { return w.memo }
