@@ -17,6 +17,7 @@ import (
 
 // conn is one connection to one server. When it is down it stays down.
 type conn struct {
+	number uint64 // of the client's connections, from 1 on; set before others see it
 	grpc   *grpc.ClientConn
 	rpc    storepb.StoreClient
 	pid    int // of the server

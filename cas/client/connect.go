@@ -65,6 +65,10 @@ func (c *conn) up() bool {
 func (c *Client) adopt(conn *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	conn.number = 1
+	if c.current != nil {
+		conn.number += c.current.number
+	}
 	c.current = conn
 	c.leases.renew(conn)
 	c.work.Go(func() { c.listen(conn) })

@@ -23,8 +23,8 @@ type held struct {
 	holding []hashing.Digest
 	granted chan bool // gets whether it was waited for
 	have    bool
-	asked   bool
-	again   bool // asked a second server: the holder may have finished between the two
+	asked   uint64 // the number of the last connection that was told of it; 0: none
+	again   bool   // asked a second server: the holder may have finished between the two
 }
 
 func newLeases() leases { return leases{mine: map[uint64]*held{}} }
@@ -36,9 +36,9 @@ func (c *Client) Lease(ctx context.Context, action hashing.Digest, holding []has
 		return cas.Lease{}, err
 	}
 	h := c.leases.begin(action, holding)
-	c.leases.ask(conn, h)
 	release := func() { c.release(h) }
 	for {
+		c.leases.ask(conn, h) // a connection that came before h began knows nothing of it
 		select {
 		case waited := <-h.granted:
 			return cas.Lease{Waited: waited, Release: release}, nil
@@ -71,14 +71,11 @@ func (l *leases) begin(action hashing.Digest, holding []hashing.Digest) *held {
 	return h
 }
 
-// ask asks for a lease unless a new connection already did (see renew).
+// ask tells a connection of a lease, unless that one or a later one was told already (see renew).
 func (l *leases) ask(conn *conn, h *held) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !h.asked {
-		h.asked = true
-		conn.say(h.message())
-	}
+	h.tell(conn)
 }
 
 // renew tells a new server what its predecessor knew.
@@ -86,10 +83,17 @@ func (l *leases) renew(conn *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range l.mine {
-		h.again = h.asked
-		h.asked = true
-		conn.say(h.message())
+		h.tell(conn)
 	}
+}
+
+func (h *held) tell(conn *conn) {
+	if h.asked >= conn.number {
+		return
+	}
+	h.again = h.asked > 0
+	h.asked = conn.number
+	conn.say(h.message())
 }
 
 func (h *held) message() *storepb.Ask {
