@@ -34,6 +34,8 @@ from ._watch import watch_process
 
 #: How many questions are on their way at once; others wait.
 _MOST = 16
+#: How many answers are remembered: the last ones. Others are in the cache.
+_KEPT = 10_000
 
 
 class Session:
@@ -142,7 +144,10 @@ class Session:
             asked = self._ask({"get": target})
             known, living = Answer(asked.answer), asked.living
         known.rest_on(living)
-        self._answers[target] = known
+        with self._looking:
+            self._answers[target] = known
+            if len(self._answers) > _KEPT:
+                del self._answers[next(iter(self._answers))]
         return known
 
     def _look(self) -> Living:
