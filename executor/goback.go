@@ -18,8 +18,8 @@ import (
 // goBack brings the steps that nothing reached back to the earlier state which the baseline speaks of: their outputs are
 // written and their records taken up again, in bulk, since the snapshot has shown that all that they looked at is as it was
 // then, and the generation that no result was replaced since. Afterwards the workspace is as if that state had been built
-// last. Where anything is not as expected it reports false, and the engine looks everything up: until then nothing was told,
-// and the outputs that were written are recorded as what they are.
+// last. Where anything is not as expected it reports false, and the engine looks everything up: until then nothing was told but
+// what was put aside, and the outputs that were written are recorded as what they are.
 func (l *loop) goBack() bool {
 	if l.base.note.Generation != l.generation || l.generation == (trace.Generation{}) {
 		return false
@@ -141,6 +141,9 @@ func (l *loop) bringBack(batch []*stepBack) bool {
 		if !b.stands {
 			outs = append(outs, l.outputsWith(b.n, b.kept.Result.Value)...)
 		}
+	}
+	if slices.ContainsFunc(outs, func(o workspace.Output) bool { return o.Value.Digest.IsZero() }) {
+		return false // the cache no longer says what it should hold
 	}
 	restored, err := l.restoreAll(outs)
 	return err == nil && !slices.ContainsFunc(restored, func(r workspace.Restored) bool { return r.Err != nil })
