@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"syscall"
 	"time"
 
@@ -56,8 +57,8 @@ func (e *evaluation) guarded(ctx context.Context) (complete, ended bool) {
 	for {
 		select {
 		case end := <-done:
-			if end.panicked != nil {
-				panic(end.panicked)
+			if end.panicked != "" {
+				panic("internal error: " + end.panicked)
 			}
 			return end.complete, true
 		case <-late:
@@ -90,14 +91,14 @@ func (e *evaluation) limit(heap int64, processor time.Duration) (late <-chan tim
 // ending is how an execution ended.
 type ending struct {
 	complete bool
-	panicked any // with where it did, in further lines
+	panicked string // why, and in further lines where
 }
 
 func (e *evaluation) runOnce(done chan<- ending) {
 	var end ending
 	defer func() {
 		if r := recover(); r != nil {
-			end.panicked = fmt.Sprintf("%v\n\n%s", r, debug.Stack())
+			end.panicked = strings.TrimPrefix(fmt.Sprintf("%v\n\n%s", r, debug.Stack()), "internal error: ")
 		}
 		done <- end
 	}()
