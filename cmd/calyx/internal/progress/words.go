@@ -4,6 +4,7 @@ package progress
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
@@ -131,7 +132,7 @@ func noteLines(n executor.Note, style console.Style) []string {
 		label = style.Warn("calyx: warning:")
 	}
 	text := strings.Join(console.Lines(n.Text, false), "\n  ")
-	if n.Node != "" && !strings.Contains(n.Text, n.Node) {
+	if n.Node != "" && !strings.Contains(n.Text, strconv.Quote(n.Node)) {
 		text = console.Line(n.Node) + ": " + text
 	}
 	lines := []string{label + " " + text}

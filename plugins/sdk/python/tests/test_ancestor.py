@@ -175,3 +175,55 @@ def test_chains_are_deep_and_fans_are_wide(ws: Workspace) -> None:
     )
     assert ws.get("chain(n=400)") == 400
     assert ws.get("fan(n=1000)") == 499500
+
+
+def test_an_unchanged_value_stops_the_wave_across_pipelines(ws: Workspace) -> None:
+    ws.program(
+        """
+        class Data(Pipeline):
+            @stored
+            def x(self): return 10
+
+            @fn
+            def tens(self): return self.x() // 10
+
+        class Report(Pipeline):
+            @fn
+            def text(self): return f"{Data().tens()} tens"
+        """
+    )
+    assert ws.get("text") == "1 tens"
+    ws.calyx("set", "x", "19")
+    assert ws.runs() == ["tens"]
+    ws.calyx("set", "x", "20")
+    assert ws.runs() == ["tens", "text"]
+    assert ws.get("text") == "2 tens"
+
+
+@pytest.mark.parametrize("value", [5, 2.5, "text", True, [1, [2]], {"a": 1.0}], ids=repr)
+def test_what_was_set_is_there_for_the_next_process(ws: Workspace, value: object) -> None:
+    default = type(value)()
+    ws.program(f"@stored\ndef x(): return {default!r}\n\n@fn\ndef seen(): return [type(x()).__name__, x()]\n")
+    ws.calyx("set", "-i", "other", "x", json.dumps(value) if not isinstance(value, str) else value)
+    ws.calyx("build")
+    assert info(ws, "seen")["executions"] == 1
+    assert json.loads(ws.calyx("get", "-i", "other", "--json", "seen").out) == [type(value).__name__, value]
+    assert ws.get("seen") == [type(default).__name__, default]
+
+
+def test_an_empty_graph_prints(ws: Workspace) -> None:
+    ws.write("Calyxfile", "")
+    ws.calyx("graph")
+    assert json.loads(ws.calyx("stats", "--json").out)["total_nodes"] == 0
+
+
+def test_the_numbers_that_it_told(shapes: Workspace) -> None:
+    stats = json.loads(shapes.calyx("stats", "--json").out)
+    assert {"total_nodes", "stored_nodes", "derived_nodes", "invalid_nodes", "total_computes", "avg_computes_per_node"} <= set(stats)
+    assert (stats["stored_nodes"], stats["invalid_nodes"]) == (2, 0)
+    shapes.calyx("set", "y", "9")
+    assert json.loads(shapes.calyx("stats", "--json").out)["invalid_nodes"] == 1
+    assert info(shapes, "other")["last_reason"]["kind"] == "never-built"
+    shapes.calyx("build")
+    assert info(shapes, "other")["last_reason"]["kind"] == "stored-changed"
+    assert info(shapes, "other")["executions"] == 2
