@@ -191,7 +191,7 @@ func (l *loop) matching(word string, t graph.Target) ([]target, error) {
 			}
 		}
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && t.Name != "*" { // all of nothing is nothing
 		return nil, &TargetError{Target: word}
 	}
 	return all, nil

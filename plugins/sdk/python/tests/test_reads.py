@@ -191,7 +191,9 @@ def test_a_stored_file_that_is_not_there_is_an_absence(ws: Workspace) -> None:
         def there(): return raw().exists()
 
         @fn
-        def looks(): return [folder().exists(), folder().is_dir(), (folder() / "a").is_file(), (folder() / "sub").is_dir(), (folder() / "a").exists()]
+        def looks():
+            whole, sub, a = folder(), folder() / "sub", folder() / "a"
+            return [whole.exists(), whole.is_dir(), a.is_file(), sub.is_dir(), a.exists()]
 
         @fn
         def careful():
