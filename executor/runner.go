@@ -49,6 +49,9 @@ type Task struct {
 	Describe *PluginProcess
 	// Timeout ends the attempt; 0: none.
 	Timeout time.Duration
+	// Ahead is true where the task is a short call for which there is no job slot: it is to be there when the one that its
+	// process runs has ended, and no process is to be idle for it.
+	Ahead bool
 	// Memory is how many bytes it may take; 0: any number. A plugin's process may take what its calls may together.
 	Memory int64
 	// Scratch is an empty private folder, removed after the task (a command's TMPDIR; a place for a plugin's large values).

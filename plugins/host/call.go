@@ -23,6 +23,7 @@ type call struct {
 	id      uint64
 	proc    *process
 	started time.Time
+	began   bool // started is when it had its first turn, and not when it was sent
 	// open are the needs that are not answered yet, answers counts those that are.
 	open    map[uint64]*need
 	answers uint32

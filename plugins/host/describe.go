@@ -24,7 +24,8 @@ import (
 // described is a description with what the plugin read, or looked for in vain, to give it.
 type described struct {
 	executor.Description
-	reads []trace.Request
+	reads  []trace.Request
+	queues bool
 }
 
 // Describe asks a plugin what it offers, with code identity. It starts a process where none runs. The error names the
@@ -158,7 +159,7 @@ func ReadDescription(r *pluginv1.DescribeResponse) (*executor.Description, error
 }
 
 func description(r *pluginv1.DescribeResponse) (*described, error) {
-	d := &described{Description: executor.Description{Name: r.GetName(), Version: r.GetVersion()}}
+	d := &described{Description: executor.Description{Name: r.GetName(), Version: r.GetVersion()}, queues: r.GetQueues()}
 	for _, s := range r.GetSources() {
 		d.Sources = append(d.Sources, string(s))
 	}

@@ -94,6 +94,7 @@ func (p *process) open(most time.Duration) error {
 	for _, r := range d.reads {
 		p.observe(r)
 	}
+	p.queues = d.queues
 	var session context.Context
 	session, p.hangUp = context.WithCancel(context.Background())
 	p.peer = started{p.child, p.client}

@@ -29,6 +29,7 @@ type process struct {
 	stream    stream                                   // set at the start
 	hangUp    context.CancelFunc                       // set at the start
 	functions map[string]*executor.FunctionDescription // set at the start
+	queues    bool                                     // set at the start: it keeps calls that run alone apart by itself
 	out       *outbox.Queue[parcel]                    // safe by itself
 	tail      pipes.Tail                               // safe by itself
 	gone      chan struct{}                            // closed once the process is gone and all that it printed is read
@@ -36,6 +37,8 @@ type process struct {
 	last      uint64                                   // the number of the newest call
 	running   int                                      // calls that do not wait for answers
 	exclusive int                                      // those of them that allow no other beside them
+	turn      time.Time                                // when one of these last ended or began to wait
+	prints    bool                                     // calls print past what sorts it by call
 	answered  []*call                                  // calls that have their answers, but no room to go on
 	observed  []trace.Request                          // reads of the process
 	known     map[trace.Request]bool                   // the same
@@ -89,7 +92,7 @@ func (p *process) takes(c *call) bool {
 	if p.blame != nil {
 		return false
 	}
-	return p.running == 0 || p.exclusive == 0 && p.overlaps(c)
+	return p.running == 0 || p.exclusive == 0 && p.overlaps(c) || p.ahead(c)
 }
 
 func (p *process) overlaps(c *call) bool {
@@ -139,6 +142,7 @@ func (p *process) pause(c *call) {
 	p.running--
 	if !p.overlaps(c) {
 		p.exclusive--
+		p.endTurn(c)
 	}
 }
 
@@ -183,12 +187,13 @@ func (p *process) printedError(text []byte) {
 
 // log adds what the process printed to the logs of the calls that run.
 func (p *process) log(from textSource, text []byte) {
-	for _, c := range p.runningCalls() {
+	for _, c := range p.printingCalls() {
 		c.log.take(from, text)
 	}
 }
 
-func (p *process) runningCalls() []*call {
+// printingCalls are those that may have printed something: all that run.
+func (p *process) printingCalls() []*call {
 	p.pool.mu.Lock()
 	defer p.pool.mu.Unlock()
 	var calls []*call
@@ -197,6 +202,7 @@ func (p *process) runningCalls() []*call {
 			calls = append(calls, c)
 		}
 	}
+	p.prints = p.prints || len(calls) > 0
 	return calls
 }
 

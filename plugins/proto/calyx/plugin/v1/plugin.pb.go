@@ -179,7 +179,11 @@ type DescribeResponse struct {
 	Reads []*Request `protobuf:"bytes,6,rep,name=reads,proto3" json:"reads,omitempty"`
 	// The pieces of code that functions consist of, for explanations; Function.parts counts them from 0. MAY be empty, and
 	// SHOULD be where identity was not asked for.
-	Parts         []*Part `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*Part `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	// True where the plugin itself keeps apart the calls of functions without overlap. It then MUST take starts and answers for
+	// them while another one runs, and MUST let them run one at a time: those that were answered first, then those that start, in
+	// order. The host MAY send such items ahead, so that many short calls share a message.
+	Queues        bool `protobuf:"varint,8,opt,name=queues,proto3" json:"queues,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -261,6 +265,13 @@ func (x *DescribeResponse) GetParts() []*Part {
 		return x.Parts
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetQueues() bool {
+	if x != nil {
+		return x.Queues
+	}
+	return false
 }
 
 // Part is a named piece of code: a function, a class, a constant, a package. When the code of a function has changed, the
@@ -362,8 +373,9 @@ type Function struct {
 	// The number of elements that one call takes at most, 0 where the function takes no batches. See Start.batch.
 	Batch uint32 `protobuf:"varint,5,opt,name=batch,proto3" json:"batch,omitempty"`
 	// True where several calls of this function, and of others that say the same, may run in one process at a time. Where
-	// it is false, the host never lets this function run beside another call of the process; calls that wait for answers
-	// do not run, so a plugin MUST accept a start while any number of its calls wait.
+	// it is false, the host never lets this function run beside another call of the process (but see
+	// DescribeResponse.queues); calls that wait for answers do not run, so a plugin MUST accept a start while any number of
+	// its calls wait.
 	Overlap bool `protobuf:"varint,6,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	// The type of the result, in the words of Parameter.type. MAY be empty.
 	Returns string `protobuf:"bytes,7,opt,name=returns,proto3" json:"returns,omitempty"`
@@ -3577,7 +3589,7 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\x1ccalyx/plugin/v1/plugin.proto\x12\x0fcalyx.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\"-\n" +
 	"\x0fDescribeRequest\x12\x1a\n" +
-	"\bidentity\x18\x01 \x01(\bR\bidentity\"\xa1\x02\n" +
+	"\bidentity\x18\x01 \x01(\bR\bidentity\"\xb9\x02\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -3585,7 +3597,8 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\tfunctions\x18\x04 \x03(\v2\x19.calyx.plugin.v1.FunctionR\tfunctions\x12/\n" +
 	"\x06stored\x18\x05 \x03(\v2\x17.calyx.plugin.v1.StoredR\x06stored\x12.\n" +
 	"\x05reads\x18\x06 \x03(\v2\x18.calyx.plugin.v1.RequestR\x05reads\x12+\n" +
-	"\x05parts\x18\a \x03(\v2\x15.calyx.plugin.v1.PartR\x05parts\"n\n" +
+	"\x05parts\x18\a \x03(\v2\x15.calyx.plugin.v1.PartR\x05parts\x12\x16\n" +
+	"\x06queues\x18\b \x01(\bR\x06queues\"n\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x12\n" +

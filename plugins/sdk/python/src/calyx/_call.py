@@ -16,6 +16,7 @@ from ._proto import plugin_pb2 as pb
 
 if TYPE_CHECKING:
     from ._program import Program
+    from ._turns import Turns
 
 #: Requests of one need, by bytes, up to which they go into one item.
 _GOOD_ITEM = 512 << 10
@@ -55,12 +56,18 @@ class Waiting:
 class Call:
     """The host's view of one running node. Its methods may be called from any thread or task that works for it."""
 
-    def __init__(self, number: int, start: pb.Start, program: Program, send: Callable[[pb.PluginItem], None]) -> None:
+    def __init__(
+        self, number: int, start: pb.Start, program: Program, send: Callable[[pb.PluginItem], None], turns: Turns | None = None
+    ) -> None:
         self.number = number
         self.start = start
         self.program = program
         self.process = os.getpid()
         self._send = send
+        #: What it waits in for its turns; None: it may run beside others.
+        self._turns = turns
+        #: The threads and tasks that wait for answers; of Turns.
+        self.waiting = 0
         self._lock = threading.Lock()
         self._seen = 0
         self._needs = 0
@@ -147,18 +154,22 @@ class Call:
         lock = threading.Lock()
         lock.acquire()
         if self._on_done(waiting, lock.release):
+            if self._turns is not None:
+                self._turns.leave(self)
             lock.acquire()
+            if self._turns is not None and not self._turns.enter(self, lock.release):
+                lock.acquire()
         self._raise_if_cancelled()
 
     async def _wait_async(self, waiting: Waiting) -> None:
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(lambda: None if future.done() else future.set_result(None))
-
+        done, wake = _future()
         if self._on_done(waiting, wake):
-            await future
+            if self._turns is not None:
+                self._turns.leave(self)
+            await done
+            turn, wake = _future()
+            if self._turns is not None and not self._turns.enter(self, wake):
+                await turn
         self._raise_if_cancelled()
 
     def _on_done(self, waiting: Waiting, wake: Callable[[], object]) -> bool:
@@ -202,6 +213,8 @@ class Call:
             for waiting in self._open.values():
                 wake += waiting.wake
                 waiting.wake = []  # answers may still come: nobody is to be woken twice
+            if self._turns is not None:
+                wake += self._turns.release(self)
             task, thread = self.task, self.thread
         if task is not None:
             task.get_loop().call_soon_threadsafe(task.cancel)
@@ -275,6 +288,13 @@ class Call:
             folder and (path == folder or path.startswith(folder.rstrip("/") + "/"))
             for folder in (os.fsdecode(self.start.scratch), os.fsdecode(self.start.out_dir))
         )
+
+
+def _future() -> tuple[asyncio.Future[None], Callable[[], object]]:
+    """Return a future of the running loop, and what any thread may call to set it."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    return future, lambda: loop.call_soon_threadsafe(lambda: None if future.done() else future.set_result(None))
 
 
 def raise_unanswered(answer: pb.Answer, what: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def describe(name: str, program: Program) -> pb.DescribeResponse:
     """Return the description, without code identity. The error names what cannot be described."""
-    response = pb.DescribeResponse(name=name)
+    response = pb.DescribeResponse(name=name, queues=True)
     response.functions.extend(_function(served) for served in program.functions.values())
     response.stored.extend(_stored(served) for served in program.stored.values())
     return response

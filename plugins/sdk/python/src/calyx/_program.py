@@ -27,6 +27,16 @@ class Served:
         self.pipeline = pipeline
 
     @property
+    def asynchronous(self) -> bool:
+        """Whether the function is a coroutine function."""
+        return isinstance(self.node, Fn) and self.node.asynchronous
+
+    @property
+    def overlap(self) -> bool:
+        """Whether calls may run beside one another."""
+        return isinstance(self.node, Fn) and self.node.overlap
+
+    @property
     def leading(self) -> tuple[Any, ...]:
         """The arguments before those that a caller gives."""
         return () if self.pipeline is None else (self.pipeline,)

@@ -7,6 +7,7 @@ been given the reading: so a call that is alone costs no change of threads, and 
 from __future__ import annotations
 
 import contextvars
+import functools
 import threading
 import traceback
 from collections import deque
@@ -15,11 +16,13 @@ from collections.abc import Callable, Iterator
 import grpc
 
 from ._call import Call
+from ._errors import Cancelled
 from ._loop import Loop
 from ._outbox import Outbox
 from ._program import Program
 from ._proto import plugin_pb2 as pb
-from ._run import run, run_async
+from ._run import failure, run, run_async
+from ._turns import Turns
 from ._watch import watching
 
 #: The threads that may be idle; more of them end.
@@ -36,7 +39,8 @@ class Session:
         self._loop = Loop()
         self._calls: dict[int, Call] = {}
         self._changed = threading.Condition(threading.Lock())
-        self._begun: deque[Call] = deque()
+        self._beside: deque[Call] = deque()
+        self._turns = Turns(self._wake)
         self._reading = False
         self._idle = 0
         self._observing = threading.Lock()
@@ -65,57 +69,73 @@ class Session:
             work = self._next()
             if work is None:
                 return
-            contextvars.Context().run(work)
+            work()
 
     def _next(self) -> Callable[[], None] | None:
         """Return what an idle thread is to do: run a call that has begun, or else read; None: end."""
         with self._changed:
             self._idle += 1
             try:
-                while not self._begun and self._reading and not self._closed:
+                while True:
+                    if self._closed:
+                        return None
+                    call = self._beside.popleft() if self._beside else self._turns.take()
+                    if call is not None:
+                        break
+                    if not self._reading:
+                        self._reading = True
+                        return self._read
                     if self._idle > _IDLE:
                         return None
                     self._changed.wait()
-                if self._closed:
-                    return None
-                if not self._begun:
-                    self._reading = True
-                    return self._read
-                call = self._begun.popleft()
             finally:
                 self._idle -= 1
             if self._idle == 0:
                 self._spawn()
-        return lambda: run(call, self._ending)
+        return functools.partial(self._run, call)
+
+    def _wake(self) -> None:
+        """Have a thread look for work."""
+        with self._changed:
+            if self._idle > 0:
+                self._changed.notify()
+            elif not self._closed:
+                self._spawn()
+
+    def _run(self, call: Call | None) -> None:
+        """Run a call, and those whose turns come after it."""
+        while call is not None:
+            contextvars.Context().run(run, call, self._ending)
+            call = self._turns.end(call)
 
     def _read(self) -> None:
-        """Read until a call begins."""
-        begun: list[Call] = []
+        """Read until a call may run."""
         try:
-            while not begun:
-                message = next(self._requests)
-                for item in message.items:
-                    self._item(item, begun)
+            while not self._take(next(self._requests)):
+                pass
         except Exception as e:  # the stream has ended, in whatever way: nobody wants results any more
             if not isinstance(e, (StopIteration, grpc.RpcError)):
                 traceback.print_exc()
             self.close()
-            return
-        with self._changed:
-            self._reading = False
-            self._begun.extend(begun)
-            self._changed.notify(len(begun))
 
-    def _item(self, item: pb.HostItem, begun: list[Call]) -> None:
+    def _take(self, message: pb.SessionRequest) -> bool:
+        """Take a message. Where calls may run now, let another thread read, and tell this one to look for work."""
+        beside: list[Call] = []
+        for item in message.items:
+            self._item(item, beside)
+        run = len(beside) + self._turns.due()
+        if not run:
+            return False
+        with self._changed:
+            self._beside.extend(beside)
+            self._reading = False
+            self._changed.notify(run)
+        return True
+
+    def _item(self, item: pb.HostItem, beside: list[Call]) -> None:
         kind = item.WhichOneof("item")
         if kind == "start":
-            call = Call(item.call, item.start, self.program, self.outbox.put)
-            self._calls[item.call] = call
-            served = self.program.functions.get(item.start.function)
-            if served is not None and getattr(served.node, "asynchronous", False):
-                self._loop.start(lambda: run_async(call, self._ending))
-            else:
-                begun.append(call)
+            self._start(item, beside)
             return
         found = self._calls.get(item.call)
         if found is None:
@@ -123,7 +143,23 @@ class Session:
         if kind == "answers":
             found.answered(item.answers)
         elif kind == "cancel":
+            forgotten = self._turns.forget(found)
             found.cancel(item.cancel.reason)
+            if forgotten:
+                del self._calls[item.call]
+                found.end(failure(Cancelled(found.cancelled)))
+
+    def _start(self, item: pb.HostItem, beside: list[Call]) -> None:
+        served = self.program.functions.get(item.start.function)
+        overlap = served is None or served.overlap
+        call = Call(item.call, item.start, self.program, self.outbox.put, None if overlap else self._turns)
+        self._calls[item.call] = call
+        if not overlap:
+            self._turns.begin(call)
+        elif served is not None and served.asynchronous:
+            self._loop.start(lambda: run_async(call, self._ending))
+        else:
+            beside.append(call)
 
     def _ending(self, call: Call) -> None:
         """Report what the process read meanwhile: that must be said before the result of a call which may have used it."""

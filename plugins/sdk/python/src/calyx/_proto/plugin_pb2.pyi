@@ -14,7 +14,7 @@ class DescribeRequest(_message.Message):
     def __init__(self, identity: bool = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "version", "sources", "functions", "stored", "reads", "parts")
+    __slots__ = ("name", "version", "sources", "functions", "stored", "reads", "parts", "queues")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,7 @@ class DescribeResponse(_message.Message):
     STORED_FIELD_NUMBER: _ClassVar[int]
     READS_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     sources: _containers.RepeatedScalarFieldContainer[bytes]
@@ -29,7 +30,8 @@ class DescribeResponse(_message.Message):
     stored: _containers.RepeatedCompositeFieldContainer[Stored]
     reads: _containers.RepeatedCompositeFieldContainer[Request]
     parts: _containers.RepeatedCompositeFieldContainer[Part]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sources: _Optional[_Iterable[bytes]] = ..., functions: _Optional[_Iterable[_Union[Function, _Mapping]]] = ..., stored: _Optional[_Iterable[_Union[Stored, _Mapping]]] = ..., reads: _Optional[_Iterable[_Union[Request, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+    queues: bool
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sources: _Optional[_Iterable[bytes]] = ..., functions: _Optional[_Iterable[_Union[Function, _Mapping]]] = ..., stored: _Optional[_Iterable[_Union[Stored, _Mapping]]] = ..., reads: _Optional[_Iterable[_Union[Request, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., queues: bool = ...) -> None: ...
 
 class Part(_message.Message):
     __slots__ = ("name", "path", "line", "code", "source")
