@@ -210,6 +210,7 @@ func (a *attempt) startTask() {
 			if task.Command != nil {
 				l.goesUnwatched(a.n)
 			}
+			task.Ahead = a.grant.ahead > 0
 			a.call = l.e.runner.Start(task, a)
 			if a.cancelled {
 				a.call.Cancel()
@@ -253,6 +254,9 @@ func (a *attempt) taskDone(o Outcome) {
 	}
 	a.ended = true
 	a.outcome = o
+	if a.grant.ahead > 0 {
+		a.l.sched.yield(a.grant)
+	}
 	if a.n.state == suspended {
 		a.n.to(running)
 		a.waited += a.l.now().Sub(a.suspendedAt)
@@ -261,6 +265,7 @@ func (a *attempt) taskDone(o Outcome) {
 		a.failed(o.Failure)
 		return
 	}
+	a.l.noteTime(a)
 	a.observeReads(func() { a.take() })
 }
 

@@ -59,6 +59,7 @@ type loop struct {
 
 	describing sync.Mutex
 	described  map[*node]*Description
+	processes  map[*node]*PluginProcess
 	// descriptions are those of now and of then, by their digests.
 	descriptions map[hashing.Digest]*Description
 }

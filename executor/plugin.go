@@ -71,8 +71,27 @@ func (l *loop) pluginParts(n *node) ([]trace.Component, error) {
 	return k.parts, err
 }
 
-// pluginProcess is what the plugin's processes are started from. Its inputs are done.
+// pluginProcess is what the plugin's processes are started from, made once in a build. Its inputs are done.
 func (l *loop) pluginProcess(n *node) (*PluginProcess, error) {
+	l.describing.Lock()
+	defer l.describing.Unlock()
+	if p, ok := l.processes[n]; ok {
+		return p, nil
+	}
+	p, err := l.newPluginProcess(n)
+	if err == nil {
+		l.processes[n] = p
+	}
+	return p, err
+}
+
+func (l *loop) forgetProcesses() {
+	l.describing.Lock()
+	defer l.describing.Unlock()
+	clear(l.processes)
+}
+
+func (l *loop) newPluginProcess(n *node) (*PluginProcess, error) {
 	p := l.pluginDecl(n)
 	s := asStep(p)
 	r := renderer{n: &node{name: n.name, decl: &graph.Node{Step: s}}, node: l.named}

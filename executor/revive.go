@@ -99,6 +99,7 @@ func (l *loop) forget(d *node) {
 	l.counted(d, -1)
 	d.lost = true
 	d.storeInline(nil)
+	l.forgetProcesses() // the command of a plugin may hold it
 	d.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: d.name, Subject: d.value.Digest.String(), After: "lost from the cache"}}
 	d.to(waiting)
 }

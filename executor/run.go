@@ -220,7 +220,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		large: large && !survey, nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(o.slots(), TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
-		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, descriptions: map[hashing.Digest]*Description{},
+		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, processes: map[*node]*PluginProcess{}, descriptions: map[hashing.Digest]*Description{},
 	}
 	l.sum.Run = cmp.Or(o.Run, NewRunID(began))
 	return l

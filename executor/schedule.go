@@ -18,6 +18,7 @@ type scheduler struct {
 	resume []resumption
 	queues map[string]*queue // by pool; "" holds the steps of no pool
 	held   int               // slots given out
+	short  shortCalls
 }
 
 // pool is a limit on how many steps of one kind run at once.
@@ -38,11 +39,13 @@ type grant struct {
 	pool   *pool
 	token  int
 	mem    int64
-	active bool // slot and token are held
+	active bool    // slot and token are held
+	line   *line   // of the plugin that is called; nil: none is
+	ahead  float64 // the seconds for which a call that has no slot is expected to run; 0: it is none
 }
 
 func newScheduler(jobs int, mem int64, pools []graph.Pool) scheduler {
-	s := scheduler{jobs: jobs, mem: mem, total: mem, pools: map[string]*pool{}, queues: map[string]*queue{}}
+	s := scheduler{jobs: jobs, mem: mem, total: mem, pools: map[string]*pool{}, queues: map[string]*queue{}, short: newShortCalls()}
 	for i := jobs - 1; i >= 0; i-- {
 		s.slots = append(s.slots, i)
 	}
@@ -83,7 +86,7 @@ func (n *node) mem() int64 {
 // next returns the node that may start now, with what it then holds; nil: none may.
 func (s *scheduler) next() (*node, *grant) {
 	if len(s.slots) == 0 {
-		return nil, nil
+		return s.nextAhead()
 	}
 	var best *queue
 	for name, q := range s.queues {
@@ -103,7 +106,7 @@ func (s *scheduler) next() (*node, *grant) {
 }
 
 func (s *scheduler) give(n *node) *grant {
-	g := &grant{pool: s.pools[n.poolName()], mem: n.mem()}
+	g := &grant{pool: s.pools[n.poolName()], mem: n.mem(), line: s.short.line(n)}
 	s.mem -= g.mem
 	s.take(g)
 	return g
@@ -112,6 +115,7 @@ func (s *scheduler) give(n *node) *grant {
 // take gives a slot, and a token of the pool, that must both be free.
 func (s *scheduler) take(g *grant) {
 	g.slot = pop(&s.slots)
+	g.line.begin(g.slot)
 	if g.pool != nil {
 		g.token = pop(&g.pool.free)
 	}
@@ -128,6 +132,7 @@ func pop(free *[]int) int {
 
 // yield frees slot and token while a call waits; its memory stays counted.
 func (s *scheduler) yield(g *grant) {
+	g.line.end(g)
 	if !g.active {
 		return
 	}
