@@ -37,6 +37,9 @@ type Store interface {
 	// before it was read. Large files are durable when PutFile returns. Small ones (at most InlineLimit) are not stored:
 	// their bytes are returned for the caller to put into the Txn that names them.
 	PutFile(ctx context.Context, path string) (PutResult, error)
+	// TakeFile is PutFile for a file that its owner has done with and nobody will write to: the store keeps the file itself
+	// where it can, and nothing stands at path then.
+	TakeFile(ctx context.Context, path string) (PutResult, error)
 	// Rows returns the value under each key, in order; nil where there is none.
 	Rows(ctx context.Context, keys ...[]byte) ([][]byte, error)
 	// Scan calls yield for each row whose key begins with prefix, in key order, until yield returns false.

@@ -37,6 +37,34 @@ func testFiles(t *testing.T, suite Suite) {
 		}
 	})
 
+	t.Run("take a file", func(t *testing.T) {
+		s := suite.open(t)
+		for _, content := range everyBlob() {
+			path := write(t, content)
+			got, err := s.TakeFile(ctx, path)
+			check(t, err)
+			if got.Digest != hashing.Sum(content) || got.Size != int64(len(content)) {
+				t.Errorf("TakeFile of %d bytes = %s, %d", len(content), got.Digest, got.Size)
+			}
+			if got.Inline != nil {
+				put(t, s, got.Inline)
+			}
+			expectBlobs(t, s, []hashing.Digest{got.Digest}, [][]byte{content})
+		}
+	})
+
+	t.Run("take a file that has another name", func(t *testing.T) {
+		s := suite.open(t)
+		content := bytes.Repeat([]byte("x"), cas.InlineLimit+1)
+		path := write(t, content)
+		other := path + "-other"
+		check(t, os.Link(path, other))
+		got, err := s.TakeFile(ctx, path)
+		check(t, err)
+		check(t, os.WriteFile(other, []byte("changed"), 0o600))
+		expectBlobs(t, s, []hashing.Digest{got.Digest}, [][]byte{content})
+	})
+
 	t.Run("put what is not there", func(t *testing.T) {
 		s := suite.open(t)
 		if _, err := s.PutFile(ctx, filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -39,7 +41,7 @@ func (f *Folder) Write(d hashing.Digest, p []byte) (Blob, error) {
 	if _, err := tmp.Write(p); err != nil {
 		return Blob{}, f.writeError(d, err)
 	}
-	return f.keep(tmp, d, int64(len(p)))
+	return f.keep(tmp, tmp.Name(), d, int64(len(p)))
 }
 
 // Import keeps the present content of an open file as a blob. The digest is that of the bytes kept, whatever happens
@@ -57,15 +59,40 @@ func (f *Folder) Import(src *os.File) (Blob, error) {
 	if err != nil {
 		return Blob{}, fmt.Errorf("copy %q into the cache %q: %w", src.Name(), f.path, err)
 	}
-	return f.keep(tmp, r.Digest, r.Stat.Size)
+	return f.keep(tmp, tmp.Name(), r.Digest, r.Stat.Size)
 }
 
-// keep makes a complete temporary file the blob.
-func (f *Folder) keep(tmp *os.File, d hashing.Digest, size int64) (Blob, error) {
+// Adopt keeps an open file itself as a blob, and takes it from its path. One on another file system, or with other names, is
+// copied. The blob is durable when Adopt returns.
+func (f *Folder) Adopt(src *os.File) (Blob, error) {
+	tmp, err := f.temporary()
+	if err != nil {
+		return Blob{}, err
+	}
+	defer discard(tmp)
+	if !isOnlyName(src) || os.Rename(src.Name(), tmp.Name()) != nil {
+		return f.Import(src)
+	}
+	r, err := hashing.ReadRecord(tmp.Name(), noClock)
+	if err != nil {
+		return Blob{}, fmt.Errorf("take %q into the cache %q: %w", src.Name(), f.path, err)
+	}
+	return f.keep(src, tmp.Name(), r.Digest, r.Stat.Size)
+}
+
+// isOnlyName reports whether an open file is what stands at its path, and stands nowhere else.
+func isOnlyName(file *os.File) bool {
+	var open, there unix.Stat_t
+	return unix.Fstat(int(file.Fd()), &open) == nil && unix.Lstat(file.Name(), &there) == nil &&
+		open.Dev == there.Dev && open.Ino == there.Ino && open.Nlink == 1
+}
+
+// keep makes a complete file, which stands at a temporary path, the blob.
+func (f *Folder) keep(file *os.File, at string, d hashing.Digest, size int64) (Blob, error) {
 	path := f.BlobPath(d)
-	err := errors.Join(tmp.Chmod(blobMode), tmp.Sync())
+	err := errors.Join(file.Chmod(blobMode), file.Sync())
 	if err == nil {
-		err = f.place(tmp.Name(), path)
+		err = f.place(at, path)
 	}
 	if err != nil {
 		return Blob{}, f.writeError(d, err)

@@ -19,6 +19,15 @@ const aheadBytes = 4 << 20
 
 // PutFile stores the content of a large file, and returns that of a small one.
 func (s *Store) PutFile(ctx context.Context, path string) (cas.PutResult, error) {
+	return s.putFile(ctx, path, s.folder.Import)
+}
+
+// TakeFile moves a file into the cache, and copies it where it cannot be moved.
+func (s *Store) TakeFile(ctx context.Context, path string) (cas.PutResult, error) {
+	return s.putFile(ctx, path, s.folder.Adopt)
+}
+
+func (s *Store) putFile(ctx context.Context, path string, keep func(*os.File) (folder.Blob, error)) (cas.PutResult, error) {
 	stat, err := hashing.StatFollow(path)
 	if err != nil {
 		return cas.PutResult{}, fmt.Errorf("put into the cache: %w", err)
@@ -30,14 +39,14 @@ func (s *Store) PutFile(ctx context.Context, path string) (cas.PutResult, error)
 	if err != nil {
 		return cas.PutResult{}, fmt.Errorf("put into the cache: %w", err)
 	}
-	result, err := s.putOpen(ctx, src, stat)
+	result, err := s.putOpen(ctx, src, stat, keep)
 	if err := errors.Join(err, src.Close()); err != nil {
 		return cas.PutResult{}, fmt.Errorf("put %q into the cache: %w", path, err)
 	}
 	return result, nil
 }
 
-func (s *Store) putOpen(ctx context.Context, src *os.File, stat hashing.Stat) (cas.PutResult, error) {
+func (s *Store) putOpen(ctx context.Context, src *os.File, stat hashing.Stat, keep func(*os.File) (folder.Blob, error)) (cas.PutResult, error) {
 	if stat.Size <= cas.InlineLimit {
 		// A file that has grown since is read no further than shows that it is no longer small.
 		p, err := io.ReadAll(io.LimitReader(src, cas.InlineLimit+1))
@@ -48,7 +57,7 @@ func (s *Store) putOpen(ctx context.Context, src *os.File, stat hashing.Stat) (c
 			return cas.PutResult{Digest: hashing.Sum(p), Size: int64(len(p)), Stat: stat, Inline: p}, nil
 		}
 	}
-	blob, err := s.folder.Import(src)
+	blob, err := keep(src)
 	if err != nil {
 		return cas.PutResult{}, err
 	}
