@@ -22,8 +22,9 @@ type finishing struct {
 	txn    cas.Txn // without the trace
 	outs   []workspace.Output
 	result trace.Result
-	moved  []string     // inputs that are no longer as they were pinned
-	tree   hashing.Tree // of the folder that a function returned
+	moved  []string       // inputs that are no longer as they were pinned
+	tree   hashing.Tree   // of the folder that a function returned
+	given  map[string]int // how often a path stands in what a function returned
 }
 
 // finish takes what a task that ended well left behind. It runs on a worker.
@@ -104,6 +105,8 @@ func (a *attempt) joined(txn *cas.Txn, outs []workspace.Output) trace.Value {
 
 // captureResult stores the value that a function returned. A step with outputs has them written from it.
 func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f *finishing) error {
+	f.given = map[string]int{}
+	countPaths(f.given, a.outcome.Result)
 	v, err := a.store(ctx, ws, a.outcome.Result, f)
 	if err != nil {
 		return err
@@ -210,21 +213,59 @@ func (a *attempt) storePath(ctx context.Context, ws *workspace.Workspace, p Payl
 	if err != nil {
 		return trace.Value{}, fmt.Errorf("take the result: %w", err)
 	}
-	captured, err := ws.Capture(ctx, workspace.Output{Node: a.n.name, Path: at, Dir: st.IsDir()})
+	if !st.IsDir() {
+		return a.storeFile(ctx, p, at, f)
+	}
+	captured, err := ws.Capture(ctx, workspace.Output{Node: a.n.name, Path: at, Dir: true})
 	if err != nil {
 		return trace.Value{}, err
 	}
 	f.txn.Blobs = append(f.txn.Blobs, captured[0].Blobs...)
-	v := captured[0].Value
-	if st.IsDir() {
-		f.tree, err = hashing.DecodeTree(captured[0].Blobs[len(captured[0].Blobs)-1])
-		return v, err
+	f.tree, err = hashing.DecodeTree(captured[0].Blobs[len(captured[0].Blobs)-1])
+	return captured[0].Value, err
+}
+
+// storeFile keeps a file that a function wrote: the file itself, unless another part of the result is to find it there.
+func (a *attempt) storeFile(ctx context.Context, p Payload, at string, f *finishing) (trace.Value, error) {
+	keep := a.l.e.store.TakeFile
+	if f.shared(p.Path) {
+		keep = a.l.e.store.PutFile
 	}
-	v.Media = p.Value.Media
+	put, err := keep(ctx, at)
+	if err != nil {
+		return trace.Value{}, fmt.Errorf("keep the result: %w", err)
+	}
+	if put.Inline != nil {
+		f.txn.Blobs = append(f.txn.Blobs, put.Inline)
+	}
+	v := trace.Value{Media: p.Value.Media, Digest: put.Digest, Size: put.Size, Exec: put.Stat.IsExec()}
 	if v.Media == trace.MediaNone {
 		v.Media = media(at)
 	}
 	return v, nil
+}
+
+func countPaths(counts map[string]int, p Payload) {
+	if p.Path != "" {
+		counts[filepath.Clean(p.Path)]++
+	}
+	for _, item := range p.Items {
+		countPaths(counts, item)
+	}
+}
+
+// shared reports whether a path, or a folder in which it lies, stands once more in what the function returned.
+func (f *finishing) shared(file string) bool {
+	file = filepath.Clean(file)
+	if f.given[file] > 1 {
+		return true
+	}
+	for dir := filepath.Dir(file); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if f.given[dir] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // keepTrees stores the listings behind the key, so that a later difference can name a file.
@@ -373,6 +414,9 @@ func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err erro
 	n.act.result, n.act.stages = result, a.stages
 	adopted := f.write != nil && !trace.SameResult(result, f.result)
 	n.take(result.Value)
+	if text := a.outcome.Result.Inline; !adopted && n.isWord() && len(text) <= atHand {
+		n.storeInline(text)
+	}
 	a.close()
 	if adopted {
 		l.tell(Note{Node: n.name, Warn: true, Text: "another execution of the same action gave another result, which was recorded first and is used; the step is not deterministic"})

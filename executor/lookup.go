@@ -51,16 +51,12 @@ func (l *loop) lookUp(batch []*node) func() {
 
 // readRows reads the chain entries of keyed nodes and the records of all.
 func (l *loop) readRows(keyed []*node, keys []hashing.Digest, all []*node, names []string) error {
-	records, err := l.e.db.Records(l.ctx, l.e.scope, names)
+	records, entries, raw, err := l.e.db.LookUp(l.ctx, l.e.scope, names, keys)
 	if err != nil {
 		return err
 	}
 	for i, n := range all {
 		n.record = records[i]
-	}
-	entries, raw, err := l.e.db.Entries(l.ctx, keys)
-	if err != nil {
-		return err
 	}
 	for i, n := range keyed {
 		n.act.entry, n.act.raw = entries[i], raw[i]
@@ -73,9 +69,7 @@ func (l *loop) fetchInline(batch []*node) (lost []*node, err error) {
 	var want []*node
 	var digests []hashing.Digest
 	l.eachInput(batch, func(d *node) {
-		// What stands in the workspace, a stored file or an output, is handed over by its path.
-		small := d.value.Media == trace.MediaJSON && d.value.Size <= inlineJSON && !d.isStored() && len(d.outs()) == 0
-		if small && d.loadInline() == nil && !slices.Contains(want, d) {
+		if d.isWord() && d.loadInline() == nil && !slices.Contains(want, d) {
 			want = append(want, d)
 			digests = append(digests, d.value.Digest)
 		}
@@ -107,6 +101,15 @@ func (l *loop) lookUpLater(batch, lost []*node) {
 
 // inlineJSON is the size in bytes up to which a JSON value may become words of a command.
 const inlineJSON = 64 << 10
+
+// atHand is the size in bytes up to which a result is kept in memory for those who asked for it.
+const atHand = 1 << 10
+
+// isWord reports whether the node's value is handed over as text. What stands in the workspace, a stored file or an output,
+// is handed over by its path.
+func (n *node) isWord() bool {
+	return n.value.Media == trace.MediaJSON && n.value.Size <= inlineJSON && !n.isStored() && len(n.outs()) == 0
+}
 
 // eachInput visits what nodes are looked up with. What a baseline vouches for is not: the loop may declare it at any time.
 func (l *loop) eachInput(batch []*node, f func(d *node)) {

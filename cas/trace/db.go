@@ -43,6 +43,29 @@ func DecodeEntry(row []byte) *Entry {
 	return &e
 }
 
+// LookUp returns what Records says of the nodes and Entries of the keys, for the price of one of them.
+func (db *DB) LookUp(ctx context.Context, s Scope, nodes []string, keys []hashing.Digest) (records []*NodeRecord, entries []*Entry, raw [][]byte, err error) {
+	at := make([][]byte, 0, len(nodes)+len(keys))
+	for _, n := range nodes {
+		at = append(at, nodeKey(s, n))
+	}
+	for _, k := range keys {
+		at = append(at, chainKey(k))
+	}
+	found, err := db.store.Rows(ctx, at...)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("look up records and traces: %w", err)
+	}
+	for _, row := range found[:len(nodes)] {
+		records = append(records, decodeRecord(row))
+	}
+	raw = found[len(nodes):]
+	for _, row := range raw {
+		entries = append(entries, DecodeEntry(row))
+	}
+	return records, entries, raw, nil
+}
+
 // Records returns the record of each node, in order; nil where there is none.
 func (db *DB) Records(ctx context.Context, s Scope, nodes []string) ([]*NodeRecord, error) {
 	keys := make([][]byte, len(nodes))
