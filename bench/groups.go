@@ -24,6 +24,7 @@ func groups() []group {
 		{"memory", memoryRows},
 		{"startup", startupRows},
 		{"python", pythonRows},
+		{"tracing", tracingRows},
 	}
 }
 

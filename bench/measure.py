@@ -1,7 +1,9 @@
 """Measures nodes in Python, and what other libraries take for the same functions. Prints milliseconds by name, as JSON."""
 
+import functools
 import importlib
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -48,6 +50,46 @@ def nodes(calyx: str) -> dict[str, float]:
     return {"node": float(run(calyx, "get", "alone", "--json")), "burst": burst}
 
 
+ARRAYS = """
+import time
+import numpy as np
+from calyx import fn, serve
+
+@fn
+def made(n: int) -> np.ndarray:
+    return np.zeros(n, dtype=np.uint8)
+
+@fn(cache=False)
+def passed(n: int) -> float:
+    began = time.perf_counter()
+    assert made(n).nbytes == n
+    return (time.perf_counter() - began) * 1e3
+
+if __name__ == "__main__":
+    serve(made, passed)
+"""
+
+
+def arrays(calyx: str, size: int) -> dict[str, float]:
+    """An array from one node to the next; and what it takes to write as much, which is left in array.npy."""
+    numpy = importlib.import_module("numpy")
+    with open("arrays.py", "w") as f:
+        f.write(ARRAYS)
+    with open("arrays.calyx", "w") as f:
+        f.write(f"use(plugin('arrays', cmd = [{sys.executable!r}, 'arrays.py']))\n")
+
+    def passed(i: int) -> float:
+        return float(run(calyx, "-f", "arrays.calyx", "get", f"passed(n={size + i})", "--json"))
+
+    def written(i: int) -> None:
+        with open("array.npy", "wb") as f:
+            numpy.save(f, numpy.zeros(size, dtype=numpy.uint8))
+            os.fsync(f.fileno())
+
+    passed(0)
+    return {"array": statistics.median(passed(i) for i in range(1, 4)), "array written": timed(written, 3)}
+
+
 def timed(call, times: int) -> float:
     """The median of one call, in milliseconds."""
     taken = []
@@ -82,6 +124,23 @@ def joblib() -> dict[str, float]:
     return {"joblib miss": timed(trivial, 50), "joblib hit": timed(lambda _: trivial(1), 200)}
 
 
+def redun() -> dict[str, float]:
+    redun = importlib.import_module("redun")
+    config = importlib.import_module("redun.config")
+    logging.getLogger("redun").setLevel(logging.ERROR)
+    scheduler = redun.Scheduler(config=config.Config({"backend": {"db_uri": "sqlite:///redun.db"}}))
+    scheduler.load(migrate=True)
+
+    @redun.task(namespace="bench")
+    def trivial(i):
+        return i
+
+    return {
+        "redun miss": timed(lambda i: scheduler.run(trivial(i)), 20),
+        "redun hit": timed(lambda _: scheduler.run(trivial(1)), 50),
+    }
+
+
 def ancestor() -> dict[str, float]:
     calyxos = importlib.import_module("calyxos")
 
@@ -97,7 +156,7 @@ def ancestor() -> dict[str, float]:
 def main() -> None:
     calyx = sys.argv[1]
     found = nodes(calyx) | session(calyx)
-    for peer in (joblib, ancestor):
+    for peer in (functools.partial(arrays, calyx, int(sys.argv[2])), joblib, redun, ancestor):
         try:
             found |= peer()
         except ImportError:

@@ -183,7 +183,7 @@ def test_a_cancelled_call_does_not_wait_for_its_turn() -> None:
     turns.leave(b)
     assert not turns.enter(b, lambda: woken.append("b"))
     b.cancel("enough")
-    assert woken == ["b"] 
+    assert woken == ["b"]
     turns.leave(b)
     assert turns.enter(b, print)
     assert turns.end(a) is None and turns.take() is None
