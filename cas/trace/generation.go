@@ -20,15 +20,15 @@ func newGenerationRow() cas.Row {
 	return cas.Row{Key: generationKey, Value: value}
 }
 
-// Generation returns the store's present generation.
+// Generation returns the store's present generation; zero, which is none, where the store has none yet and cannot be written to.
 func (db *DB) Generation(ctx context.Context) (g Generation, err error) {
 	found, err := db.store.Rows(ctx, generationKey)
 	if err == nil && len(found[0]) != len(g) {
-		var r []cas.TxnResult
 		first := newGenerationRow()
-		r, err = db.store.Commit(ctx, cas.Txn{If: []cas.Row{{Key: generationKey, Value: found[0]}}, Put: []cas.Row{first}})
+		r, writeErr := db.store.Commit(ctx, cas.Txn{If: []cas.Row{{Key: generationKey, Value: found[0]}}, Put: []cas.Row{first}})
 		switch {
-		case err != nil:
+		case writeErr != nil:
+			return g, ctx.Err() // whoever has something to write is told of it
 		case r[0].Applied:
 			found[0] = first.Value
 		default: // another process was faster
