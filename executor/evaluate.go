@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -217,7 +218,10 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, limit+1))
+	// The memory of an evaluation is limited: what grows with the content would hold it more than once.
+	text := bytes.NewBuffer(make([]byte, 0, min(st.Size(), limit)+1+bytes.MinRead))
+	_, err = text.ReadFrom(io.LimitReader(f, limit+1))
+	return text.Bytes(), err
 }
 
 // Glob implements calyxfile.Source. What steps own is no source; which paths these are is known only after an evaluation,

@@ -63,7 +63,7 @@ func (db *DB) LookUp(ctx context.Context, s Scope, nodes []string, keys []hashin
 	for _, row := range raw {
 		entries = append(entries, DecodeEntry(row))
 	}
-	return records, entries, raw, nil
+	return records, entries, raw, db.Fill(ctx, s, nodes, records)
 }
 
 // Records returns the record of each node, in order; nil where there is none.
