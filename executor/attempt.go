@@ -52,7 +52,7 @@ func (l *loop) start(n *node, g *grant) {
 	l.running[n] = a
 	n.act.tries++
 	if !n.isPlugin() {
-		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason, Worker: g.slot, Usual: l.recorded(n)})
+		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason(), Worker: g.slot, Usual: l.recorded(n)})
 	}
 	a.askLease()
 }
@@ -123,7 +123,7 @@ func (a *attempt) leased(got leased) {
 	if got.err == nil {
 		a.lease = got.Lease
 	}
-	switch kind := a.n.reason.Kind; {
+	switch kind := a.n.reason().Kind; {
 	case got.err != nil:
 		a.prepared(got.err)
 	case got.Waited && a.n.act.tries == 1 && kind != graph.Forced && kind != graph.Uncacheable:

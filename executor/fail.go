@@ -25,7 +25,7 @@ func (l *loop) fail(n *node, f *Failure, kept *failureRecord) {
 	l.failedNodes(n)
 	if !l.survey && !n.isPlugin() {
 		l.sum.Failed++
-		d := NodeDone{Node: n.name, Outcome: Failed, Reason: n.reason, Failure: f, Deps: n.dependencies()}
+		d := NodeDone{Node: n.name, Outcome: Failed, Reason: n.reason(), Failure: f, Deps: n.dependencies()}
 		if kept != nil {
 			d.Started, d.Seconds = kept.a.outcome.Started, kept.a.outcome.Ended.Sub(kept.a.outcome.Started).Seconds()
 			d.Worker, d.Log, d.LogTail = kept.a.grant.slot, kept.log, l.tail(kept.log)
@@ -57,7 +57,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	r.Action = n.key
 	r.Result.Log = log
 	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
-	r.Reason, r.Run, r.At = toRecord(n.reason), l.sum.Run, l.now().UTC()
+	r.Reason, r.Run, r.At = toRecord(n.reason()), l.sum.Run, l.now().UTC()
 	r.Executions++
 	rows, err := l.rowsOf(n, n.record, &r)
 	if err != nil {
@@ -80,7 +80,7 @@ func (l *loop) recordRows(n *node, result trace.Result, stages []trace.Stage, va
 	r := &trace.NodeRecord{
 		Trace:      trace.Trace{Action: n.key, Stages: stages, Result: result},
 		Components: l.components(n), Seen: l.storedSeen(stages),
-		Outcome: string(Executed), Reason: toRecord(n.reason), Run: l.sum.Run, At: l.now().UTC(),
+		Outcome: string(Executed), Reason: toRecord(n.reason()), Run: l.sum.Run, At: l.now().UTC(),
 		Varies: varies,
 	}
 	r.Chain = toRecords(n.chain)

@@ -243,7 +243,7 @@ func (l *loop) recordBack(steps []*stepBack) bool {
 	for _, b := range steps {
 		n := b.n
 		n.chain = l.chainFrom(n, b.own)
-		n.reason, n.outcome = n.chain[0], Cached
+		n.outcome = Cached
 	}
 	return inBatches(steps, func(batch []*stepBack) bool {
 		var txn cas.Txn
@@ -340,7 +340,7 @@ func (l *loop) tellBack(steps []*stepBack) {
 		default:
 			n := back.n
 			n.told = true
-			l.tell(NodeDone{Node: n.name, Outcome: Cached, Reason: n.reason, Value: n.value, Usual: n.act.result.Seconds, Log: n.act.result.Log, Deps: b.dependencies(i)})
+			l.tell(NodeDone{Node: n.name, Outcome: Cached, Reason: n.reason(), Value: n.value, Usual: n.act.result.Seconds, Log: n.act.result.Log, Deps: b.dependencies(i)})
 			n.act, n.record = nil, nil
 		}
 	}

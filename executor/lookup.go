@@ -214,7 +214,6 @@ func (l *loop) miss(n *node, reason graph.Reason) {
 	} else {
 		n.chain = []graph.Reason{reason}
 	}
-	n.reason = reason
 	if !l.survey && n.act != nil {
 		n.act.components = nil // many nodes may wait for a slot: they are found again when they are recorded
 	}

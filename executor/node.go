@@ -36,8 +36,7 @@ type node struct {
 	observedLeaves []*leaf
 	key            hashing.Digest
 	outcome        NodeOutcome
-	reason         graph.Reason
-	chain          []graph.Reason
+	chain          []graph.Reason // why it is executed or reused, down to the root; nil where it is fresh
 	failure        *Failure
 	blockedBy      []string
 	record         *trace.NodeRecord
@@ -111,6 +110,14 @@ func (n *node) isPlugin() bool { return n.decl == nil }
 
 // isCall reports whether the node is executed by a function of a plugin, or is a plugin's description.
 func (n *node) isCall() bool { return n.isPlugin() || n.isStep() && n.decl.Step.Call != nil }
+
+// reason is the first link of the chain.
+func (n *node) reason() graph.Reason {
+	if len(n.chain) == 0 {
+		return graph.Reason{}
+	}
+	return n.chain[0]
+}
 
 // take gives the node a value. One that is made again, because the cache lost it, is being read by workers meanwhile: the
 // same value is no change.

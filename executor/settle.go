@@ -140,7 +140,6 @@ func (l *loop) settled(n *node, written bool, err error) {
 func (l *loop) lostBlob(n *node) {
 	n.lost = true
 	n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.value.Digest.String(), After: "lost from the cache"}}
-	n.reason = n.chain[0]
 	l.execute(n)
 }
 
@@ -157,10 +156,7 @@ func (l *loop) reused(n *node) {
 		l.close(n, r)
 		return
 	}
-	n.reason = l.reuseReason(n)
-	if len(n.chain) == 0 {
-		n.chain = []graph.Reason{n.reason}
-	}
+	n.chain = l.reuseChain(n)
 	rows, err := l.recordRows(n, r, n.act.stages, varies(n, r, n.act.stages))
 	if err != nil {
 		l.fault(err)
@@ -177,16 +173,15 @@ func (l *loop) reused(n *node) {
 	}})
 }
 
-// reuseReason is why a reused node was not fresh.
-func (l *loop) reuseReason(n *node) graph.Reason {
+// reuseChain is why a reused node was not fresh.
+func (l *loop) reuseChain(n *node) []graph.Reason {
 	switch {
 	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsMissing:
-		return graph.Reason{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}
+		return []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}}
 	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsEdited:
-		return graph.Reason{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}
+		return []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}}
 	}
-	n.chain = l.explain(n)
-	return n.chain[0]
+	return l.explain(n)
 }
 
 // close ends a reused node.
@@ -199,7 +194,7 @@ func (l *loop) close(n *node, r trace.Result) {
 		l.pass(n)
 	}
 	if n.outcome == Cached || l.o.Verbose {
-		l.announce(n, NodeDone{Node: n.name, Outcome: n.outcome, Reason: n.reason, Value: n.value, Usual: r.Seconds, Log: r.Log, Deps: n.dependencies()})
+		l.announce(n, NodeDone{Node: n.name, Outcome: n.outcome, Reason: n.reason(), Value: n.value, Usual: r.Seconds, Log: r.Log, Deps: n.dependencies()})
 	}
 	l.ended(n)
 }
@@ -210,7 +205,7 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 	n.doneAt = l.now()
 	seconds := a.outcome.Ended.Sub(a.outcome.Started).Seconds()
 	d := NodeDone{
-		Node: n.name, Outcome: Executed, Reason: n.reason, Value: n.value, Started: a.outcome.Started, Seconds: seconds,
+		Node: n.name, Outcome: Executed, Reason: n.reason(), Value: n.value, Started: a.outcome.Started, Seconds: seconds,
 		Worker: a.grant.slot, Log: r.Log, Metrics: a.metrics, Deps: n.dependencies(), Self: seconds - a.waited.Seconds(),
 		Waited: a.started.Sub(n.inputsDone()).Seconds(), CPU: a.outcome.CPU.Seconds(),
 	}

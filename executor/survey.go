@@ -98,7 +98,6 @@ func (n *node) dirtyInput() *node {
 func (l *loop) surveyEnd(n *node, d dirtiness, chain []graph.Reason) {
 	n.dirty = d
 	n.chain = chain
-	n.reason = chain[0]
 	n.value = trace.Value{}
 	n.to(done)
 	l.ended(n)
