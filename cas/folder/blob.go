@@ -73,11 +73,27 @@ func (f *Folder) Adopt(src *os.File) (Blob, error) {
 	if !isOnlyName(src) || os.Rename(src.Name(), tmp.Name()) != nil {
 		return f.Import(src)
 	}
-	r, err := hashing.ReadRecord(tmp.Name(), noClock)
+	r, err := settled(src, tmp.Name())
 	if err != nil {
 		return Blob{}, fmt.Errorf("take %q into the cache %q: %w", src.Name(), f.path, err)
 	}
 	return f.keep(src, tmp.Name(), r.Digest, r.Stat.Size)
+}
+
+// settled digests a file that nobody may open for writing any more. Whoever has it open from before can still write, and its
+// digest must not stand for what came after.
+func settled(file *os.File, at string) (hashing.Record, error) {
+	if err := errors.Join(file.Chmod(blobMode), file.Sync()); err != nil {
+		return hashing.Record{}, err
+	}
+	r, err := hashing.ReadRecord(at, noClock)
+	if err != nil {
+		return r, err
+	}
+	if now, err := hashing.Lstat(at); err != nil || now != r.Stat {
+		return r, errors.Join(hashing.ErrChanged, err)
+	}
+	return r, nil
 }
 
 // isOnlyName reports whether an open file is what stands at its path, and stands nowhere else.
