@@ -10,8 +10,9 @@ import (
 // Folder is an open folder: what is in it is looked at without walking the path to it again. It is safe for concurrent
 // use until it is closed.
 type Folder struct {
-	fd   int
-	path string
+	fd    int
+	path  string
+	local bool // no call in it waits for another machine
 }
 
 // OpenFolder opens the folder at path, which may be a link to one. Leave to list it is not needed.
@@ -20,7 +21,7 @@ func OpenFolder(path string) (*Folder, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &Folder{fd, path}, nil
+	return &Folder{fd, path, isLocal(fd)}, nil
 }
 
 // Close closes it.
@@ -32,16 +33,20 @@ func (d *Folder) Open(path string) (*Folder, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: filepath.Join(d.path, path), Err: err}
 	}
-	return &Folder{fd, filepath.Join(d.path, path)}, nil
+	return &Folder{fd, filepath.Join(d.path, path), isLocal(fd)}, nil
 }
 
 // Stat takes the stat of a name in the folder: of what it leads to, or of a link itself. Its error is the system's number
 // alone (a syscall.Errno): of many paths that are looked at, many may not be there.
 func (d *Folder) Stat(name string, follow bool) (Stat, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
-		return rawStat(d.fd, name, 0)
+		flags = 0
 	}
-	return rawStat(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+	if d.local {
+		return localStat(d.fd, name, flags)
+	}
+	return rawStat(d.fd, name, flags)
 }
 
 // Record digests the content of a regular file in the folder, as ReadRecord does.
