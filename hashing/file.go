@@ -88,7 +88,7 @@ func openAt(dir int, name string, flags int) (int, error) {
 func sumDescriptor(fd int, size int64) (Digest, error) {
 	switch f := descriptor(fd); {
 	case size >= parallelFrom:
-		return sumParallel(f, size)
+		return SumAt(f, size)
 	case size < streamBuffer:
 		return sumSmall(f, int(size))
 	default:

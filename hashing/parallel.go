@@ -17,8 +17,9 @@ const segment = 1 << 18
 // parallelFrom is the size from which hashing one file in parallel pays.
 const parallelFrom = 16 << 20
 
-// sumParallel returns the standard digest of r, which holds size bytes (at least one), read in segments by all cores.
-func sumParallel(r io.ReaderAt, size int64) (Digest, error) {
+// SumAt returns the standard digest of r, which holds size bytes (at least one), read in segments by all cores. It is ErrChanged if
+// r holds more or fewer.
+func SumAt(r io.ReaderAt, size int64) (Digest, error) {
 	last := (size - 1) / segment // the last segment may be short
 	values := make([][8]uint32, last)
 	var tail guts.Node
@@ -64,7 +65,7 @@ func SumParallel(p []byte) Digest {
 	if len(p) <= segment {
 		return Sum(p)
 	}
-	d, err := sumParallel(bytes.NewReader(p), int64(len(p)))
+	d, err := SumAt(bytes.NewReader(p), int64(len(p)))
 	if err != nil {
 		panic("internal error: memory cannot be read: " + err.Error())
 	}

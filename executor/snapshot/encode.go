@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"unsafe"
 
@@ -21,8 +23,8 @@ type columns struct {
 	edges   []uint32
 }
 
-// encode makes the file.
-func (e *Edit) encode(h Head) ([]byte, error) {
+// encode makes the content of the file.
+func (e *Edit) encode(h Head) (*content, error) {
 	order, err := e.order()
 	if err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func (e *Edit) encode(h Head) ([]byte, error) {
 	if len(c.text) > math.MaxUint32 || len(c.edges) > math.MaxUint32 {
 		return nil, errors.New("it would be too large")
 	}
-	return c.file(h), nil
+	return c.content(h), nil
 }
 
 // columns makes room for so many rows, and for text and edges as of the old snapshot.
@@ -89,33 +91,65 @@ func (c *columns) link(ids []uint32, to *numbering) span {
 	return span{from, uint32(len(c.edges))}
 }
 
-// file puts the sections together.
-func (c *columns) file(h Head) []byte {
-	parts := [sections][]byte{
-		noteSection: h.Note, textSection: c.text, folderSection: bytesOf(c.folders), pathSection: bytesOf(c.paths),
-		statSection: bytesOf(c.stats), digestSection: bytesOf(c.digests), leafSection: bytesOf(c.leaves),
-		nodeSection: bytesOf(c.nodes), edgeSection: bytesOf(c.edges),
+// content is a file but for its preamble.
+type content struct {
+	head  head
+	parts [sections][]byte
+	size  uint64 // of the whole file
+}
+
+func (c *columns) content(h Head) *content {
+	f := &content{
+		head: head{Version: version, Binding: h.Binding, Expires: nanoseconds(h.Expires)},
+		parts: [sections][]byte{
+			noteSection: h.Note, textSection: c.text, folderSection: bytesOf(c.folders), pathSection: bytesOf(c.paths),
+			statSection: bytesOf(c.stats), digestSection: bytesOf(c.digests), leafSection: bytesOf(c.leaves),
+			nodeSection: bytesOf(c.nodes), edgeSection: bytesOf(c.edges),
+		},
+		size: uint64(preambleSize + headSize),
 	}
-	out := head{Version: version, Binding: h.Binding, Expires: nanoseconds(h.Expires)}
-	size := uint64(preambleSize + headSize)
-	for i, p := range parts {
-		out.Sections[i] = section{size, size + uint64(len(p))}
-		size += (uint64(len(p)) + 7) &^ 7
+	for i, p := range f.parts {
+		f.head.Sections[i] = section{f.size, f.size + uint64(len(p))}
+		f.size += uint64(len(p)) + padding(len(p))
 	}
-	file := make([]byte, size)
-	*(*head)(unsafe.Pointer(&file[preambleSize])) = out
-	for i, p := range parts {
-		copy(file[out.Sections[i].From:], p)
+	return f
+}
+
+// padding is what a section of n bytes lacks to end where another one may begin.
+func padding(n int) uint64 { return uint64(-n) % sectionsAt }
+
+// write writes the file with a preamble that is empty. The sections go out from where they are: together they may be large.
+func (f *content) write(w io.Writer) error {
+	pieces := [][]byte{make([]byte, preambleSize), bytesOf([]head{f.head})}
+	for _, p := range f.parts {
+		pieces = append(pieces, p, make([]byte, padding(len(p))))
 	}
-	seal(file)
-	return file
+	for _, p := range pieces {
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytes is the whole file.
+func (f *content) bytes() []byte {
+	var file bytes.Buffer
+	file.Grow(int(f.size))
+	_ = f.write(&file) // a buffer takes everything
+	seal(file.Bytes())
+	return file.Bytes()
 }
 
 // seal writes the preamble of a file that is whole otherwise.
 func seal(file []byte) {
-	p := preamble{Checksum: checksum(file)}
+	*(*preamble)(unsafe.Pointer(unsafe.SliceData(file))) = preambleOf(checksum(file))
+}
+
+func preambleOf(sum hashing.Digest) preamble {
+	p := preamble{Checksum: sum}
 	copy(p.Magic[:], magic)
-	*(*preamble)(unsafe.Pointer(unsafe.SliceData(file))) = p
+	return p
 }
 
 // order returns the nodes that stay, each after those that it depends on.

@@ -28,7 +28,7 @@ type head struct {
 	Sections [sections]section
 }
 
-// section is a stretch of the file, in bytes from its beginning. It begins at a multiple of 8.
+// section is a stretch of the file, in bytes from its beginning. It begins at a multiple of sectionsAt.
 type section struct{ From, To uint64 }
 
 // The sections, in their order in the file.
@@ -99,6 +99,7 @@ func (f *flags) set(one flags, on bool) {
 }
 
 const (
+	sectionsAt   = 8
 	preambleSize = int(unsafe.Sizeof(preamble{}))
 	headSize     = int(unsafe.Sizeof(head{}))
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,9 +16,9 @@ import (
 
 // Write writes the snapshot to the file at path, whole or not at all.
 func (e *Edit) Write(path string, h Head) error {
-	file, err := e.encode(h)
+	c, err := e.encode(h)
 	if err == nil {
-		err = replace(path, file)
+		err = replace(path, c.writeSealed)
 	}
 	if err != nil {
 		return fmt.Errorf("write snapshot %q: %w", path, err)
@@ -27,11 +28,11 @@ func (e *Edit) Write(path string, h Head) error {
 
 // Snapshot returns the snapshot that Write would write. It needs no Close.
 func (e *Edit) Snapshot(h Head) (*Snapshot, error) {
-	file, err := e.encode(h)
+	c, err := e.encode(h)
 	if err != nil {
 		return nil, err
 	}
-	return parse(file)
+	return parse(c.bytes())
 }
 
 // Refresh writes the snapshot to the file at path once more, with new records of some paths.
@@ -45,22 +46,39 @@ func (s *Snapshot) Refresh(path string, refreshed []Refreshed) error {
 		paths[r.Path].Flags.set(racy, r.Record.Racy)
 	}
 	seal(file)
-	if err := replace(path, file); err != nil {
+	write := func(f *os.File) error {
+		_, err := f.Write(file)
+		return err
+	}
+	if err := replace(path, write); err != nil {
 		return fmt.Errorf("write snapshot %q: %w", path, err)
 	}
 	return nil
 }
 
-// replace puts the content at path. It is not synchronised: after a crash a torn file does not fit its checksum.
-func replace(path string, content []byte) error {
+// writeSealed writes the file; what was written is read again for the checksum, by all cores.
+func (c *content) writeSealed(f *os.File) error {
+	if err := c.write(f); err != nil {
+		return err
+	}
+	size := int64(c.size) - int64(preambleSize)
+	sum, err := hashing.SumAt(io.NewSectionReader(f, int64(preambleSize), size), size)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(bytesOf([]preamble{preambleOf(sum)}), 0)
+	return err
+}
+
+// replace puts at path what write writes. It is not synchronised: after a crash a torn file does not fit its checksum.
+func replace(path string, write func(*os.File) error) error {
 	dir, prefix := filepath.Dir(path), filepath.Base(path)+".new-"
 	removeAbandoned(dir, prefix)
 	f, err := os.CreateTemp(dir, prefix+"*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Close())
+	err = errors.Join(write(f), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
