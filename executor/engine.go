@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -64,6 +65,8 @@ type Engine struct {
 	roots   rooter
 	sets    keptSets
 
+	opening sync.Mutex // held while what follows is opened
+
 	store  cas.Store
 	db     *trace.DB
 	scope  trace.Scope
@@ -102,6 +105,8 @@ func (e *Engine) Close() error {
 
 // open opens the store and what stands on it, once.
 func (e *Engine) open(ctx context.Context) error {
+	e.opening.Lock()
+	defer e.opening.Unlock()
 	if e.store != nil {
 		return nil
 	}

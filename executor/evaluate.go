@@ -137,10 +137,8 @@ func (e *Engine) goneOutputs(now *graph.Declarations) (gone []string) {
 // can be read.
 func (e *Engine) lastGraph() *graph.Graph {
 	if e.last == nil {
-		if data, err := os.ReadFile(e.graphFile()); err == nil {
-			e.last, _ = graph.Open(data) // an old or torn file says nothing
-		}
-		if e.last == nil {
+		var err error
+		if e.last, err = graph.OpenFile(e.graphFile()); err != nil { // an old or torn file says nothing
 			e.last = &graph.Graph{}
 		}
 	}

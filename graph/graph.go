@@ -4,12 +4,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"sort"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/hashing/rows"
-	"github.com/zeebo/blake3"
 )
 
 // Graph is what a Calyxfile declares, in a form that answers from a file's bytes: nodes are decoded when they are asked
@@ -66,7 +69,7 @@ func Encode(d *Declarations, extra []byte) ([]byte, error) {
 	for i, v := range []int{len(d.Nodes), len(owners) / 2, headAt, len(head), tables} {
 		binary.LittleEndian.PutUint32(header[4*i:], uint32(v))
 	}
-	sum := blake3.Sum256(w.data[len(magic)+sumSize:])
+	sum := hashing.SumParallel(w.data[len(magic)+sumSize:])
 	copy(w.data[len(magic):], sum[:sumSize])
 	return w.data, nil
 }
@@ -133,13 +136,39 @@ func namesInOrder(nodes []*Node) []uint32 {
 	return order
 }
 
+// OpenFile opens a file with what Encode wrote, which must not be written to afterwards. It is mapped for the
+// life of the process: most builds look at few of its nodes.
+func OpenFile(path string) (*Graph, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() || st.Size() == 0 {
+		return nil, ErrFormat
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("map %q: %w", path, err)
+	}
+	g, err := Open(data)
+	if err != nil {
+		return nil, errors.Join(err, unix.Munmap(data))
+	}
+	return g, nil
+}
+
 // Open reads what Encode wrote. It keeps data, which must not change afterwards.
 func Open(data []byte) (*Graph, error) {
 	start := len(magic) + sumSize
 	if len(data) < start+headerSize || string(data[:len(magic)]) != magic {
 		return nil, ErrFormat
 	}
-	sum := blake3.Sum256(data[start:])
+	sum := hashing.SumParallel(data[start:])
 	if string(sum[:sumSize]) != string(data[len(magic):start]) {
 		return nil, ErrFormat
 	}
