@@ -52,7 +52,7 @@ func (l *loop) start(n *node, g *grant) {
 	l.running[n] = a
 	n.act.tries++
 	if !n.isPlugin() {
-		l.tell(NodeStarted{Node: n.name, Doc: n.decl.Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason(), Worker: g.slot, Usual: l.recorded(n)})
+		l.tell(NodeStarted{Node: n.name, Doc: n.decl().Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason(), Worker: g.slot, Usual: l.recorded(n)})
 	}
 	a.askLease()
 }
@@ -312,7 +312,7 @@ func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
 	l, n := a.l, a.n
 	retries := 0
 	if n.isStep() {
-		retries = n.decl.Step.Retries
+		retries = n.decl().Step.Retries
 	}
 	if f.Lost && !l.stopping {
 		// It ran beside a call that took the process with it: that was no attempt of its own.

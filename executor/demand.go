@@ -116,7 +116,7 @@ func (l *loop) inputsReady(n *node) {
 	case n.isList():
 		l.listReady(n)
 	default:
-		l.takeBack(n)
+		n.hold()
 		n.to(lookingUp)
 		l.looking.add(n)
 	}
@@ -186,9 +186,9 @@ func (l *loop) declare(n *node) {
 	case n.isPlugin():
 		l.declarePlugin(n)
 	case n.isStored():
-		n.leaves = l.storedLeaves(n.decl)
+		n.leaves = l.storedLeaves(n.decl())
 	case n.isList():
-		for _, r := range n.decl.List {
+		for _, r := range n.decl().List {
 			n.deps = append(n.deps, l.named(r.Node))
 		}
 	default:
@@ -197,7 +197,7 @@ func (l *loop) declare(n *node) {
 }
 
 func (l *loop) declareStep(n *node) {
-	s := *l.whole(n)
+	s := *n.decl().Step
 	s.Args = n.argumentsOf(&s)
 	add := func(r graph.Ref) {
 		if d := l.named(r.Node); !slices.Contains(n.deps, d) {
@@ -210,6 +210,9 @@ func (l *loop) declareStep(n *node) {
 	}
 	for _, name := range s.After {
 		n.after = append(n.after, l.named(name))
+	}
+	for _, v := range s.Env {
+		l.stepVars[v.Name] = true
 	}
 	n.leaves = l.stepLeaves(&s)
 }
@@ -235,33 +238,13 @@ func (l *loop) numbered(i int) *node {
 		return n
 	}
 	decl := l.g.Node(i)
-	n := &node{name: decl.Name, decl: decl, index: i}
+	n := newNode(decl.Name, decl)
+	n.index = i
 	if l.large && n.isStep() {
+		n.from = l.g
 		n.letGo()
 	}
 	return l.nodes.add(decl.Name, n)
-}
-
-// letGo drops most of a step's declaration while nobody asks for it: in a large graph, nearly all steps wait or are done.
-func (n *node) letGo() {
-	n.decl.Step.LetGo()
-	n.lean = true
-}
-
-// whole is the declaration of a step with all that letGo may have dropped.
-func (l *loop) whole(n *node) *graph.Step {
-	if n.lean {
-		return l.g.Node(n.index).Step
-	}
-	return n.decl.Step
-}
-
-// takeBack undoes letGo: the step is about to be looked up.
-func (l *loop) takeBack(n *node) {
-	if n.lean {
-		n.decl.Step.TakeBack(l.whole(n))
-		n.lean = false
-	}
 }
 
 // nodeTable holds the nodes of a build by name. It is safe for concurrent use: workers follow references.

@@ -21,7 +21,7 @@ func (l *loop) explain(n *node) []graph.Reason { return l.chainFrom(n, l.ownReas
 
 // chainFrom is the chain that begins with the first link.
 func (l *loop) chainFrom(n *node, own graph.Reason) []graph.Reason {
-	if own.Kind == graph.CodeChanged && n.isStep() && n.decl.Step.Call != nil {
+	if own.Kind == graph.CodeChanged && n.call {
 		return l.codeChain(n, own)
 	}
 	chain := []graph.Reason{own}
@@ -40,14 +40,14 @@ func (l *loop) rootOf(d *node) []graph.Reason {
 	case len(d.chain) > 0:
 		return d.chain
 	case d.record != nil:
-		return recordedChain(d.record)
+		return fromRecords(d.record.Chain)
 	}
-	return nil
+	return fromRecords(d.earlier)
 }
 
-func recordedChain(r *trace.NodeRecord) []graph.Reason {
-	chain := make([]graph.Reason, len(r.Chain))
-	for i, c := range r.Chain {
+func fromRecords(recorded []trace.RecordedReason) []graph.Reason {
+	chain := make([]graph.Reason, len(recorded))
+	for i, c := range recorded {
 		chain[i] = fromRecord(c)
 	}
 	return chain
@@ -200,7 +200,7 @@ func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
 	if d == nil || !d.isStored() {
 		return r
 	}
-	s := d.decl.Stored
+	s := d.decl().Stored
 	switch {
 	case s.Env != "":
 		r.Kind, r.Subject = graph.EnvChanged, s.Env
@@ -269,7 +269,7 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 		switch was, is := seenOf(n.record.Seen, o), l.storedSeen([]trace.Stage{d.now}); {
 		case o.Kind == trace.Node && (r.Kind == graph.FileAdded || r.Kind == graph.FileRemoved):
 			d, _ := l.nodes.find(o.Subject)
-			r.Subject, r.Before, r.After = d.decl.Stored.Path, "", ""
+			r.Subject, r.Before, r.After = d.decl().Stored.Path, "", ""
 		case r.After != "" && was.Kind != "":
 			r.Before, r.After = apart(was, seenOf(is, o))
 		}
@@ -311,7 +311,7 @@ func (l *loop) nodeKind(o trace.Observation) graph.ReasonKind {
 	switch {
 	case !ok || !d.isStored():
 		return graph.DependencyChanged
-	case d.decl.Stored.Path+d.decl.Stored.Glob == "":
+	case d.decl().Stored.Path+d.decl().Stored.Glob == "":
 		return graph.StoredChanged
 	case d.isAbsent():
 		return graph.FileRemoved

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -16,6 +17,10 @@ import (
 func (l *loop) keepStill() {
 	if len(l.o.Set) > 0 {
 		return
+	}
+	if l.large && l.base == nil {
+		l.g.Rest()
+		debug.FreeOSMemory() // it is given to the snapshot in the making
 	}
 	file := l.e.stillFile(l.o)
 	k := newKeeping(l)
@@ -37,7 +42,16 @@ func (l *loop) keepStill() {
 		return
 	}
 	l.e.keepLeft(l.o)
-	_ = k.edit.Write(file, snapshot.Head{Binding: l.e.binding(l.o), Expires: k.expires, Note: note})
+	edit, head := k.edit, snapshot.Head{Binding: l.e.binding(l.o), Expires: k.expires, Note: note}
+	if !l.o.Values {
+		l.release()
+	}
+	_ = edit.Write(file, head)
+}
+
+// release lets go of what the build knew of nodes and leaves, which in a large graph takes more than writing down what is kept of them.
+func (l *loop) release() {
+	l.nodes, l.leaves, l.pinned, l.executing, l.sched, l.base = nodeTable{}, nil, nil, nil, scheduler{}, nil
 }
 
 func (e *Engine) backend() string {
@@ -153,16 +167,15 @@ func (k *keeping) variables() {
 			k.vars[key.subject] = true
 		}
 	}
+	for name := range k.l.stepVars {
+		k.vars[name] = true
+	}
 	for _, n := range k.l.nodes.all() {
 		switch {
-		case n.isStored() && n.decl.Stored.Env != "":
-			k.vars[n.decl.Stored.Env] = true
+		case n.isStored() && n.decl().Stored.Env != "":
+			k.vars[n.decl().Stored.Env] = true
 		case n.isPlugin():
 			for _, v := range k.l.pluginDecl(n).Env {
-				k.vars[v.Name] = true
-			}
-		case n.isStep():
-			for _, v := range n.decl.Step.Env {
 				k.vars[v.Name] = true
 			}
 		}
@@ -239,8 +252,7 @@ func (k *keeping) row(n *node) (row snapshot.Node, ok bool) {
 }
 
 func (k *keeping) step(n *node, row *snapshot.Node) bool {
-	s := n.decl.Step
-	if s.NoCache {
+	if n.again {
 		return false
 	}
 	if !n.expires.IsZero() && (k.expires.IsZero() || n.expires.Before(k.expires)) {

@@ -75,7 +75,7 @@ func (l *loop) action(n *node) ([]trace.Component, error) {
 	if n.isPlugin() {
 		return l.pluginParts(n)
 	}
-	s := n.decl.Step
+	s := n.decl().Step
 	parts := []trace.Component{part(partVersion, "", keyVersion), part(partObserver, "", l.e.observer(s))}
 	if !s.Portable {
 		parts = append(parts, part(partPlatform, "", runtime.GOOS+"/"+runtime.GOARCH))
@@ -103,7 +103,7 @@ func (l *loop) action(n *node) ([]trace.Component, error) {
 }
 
 func outputParts(n *node) []trace.Component {
-	s := n.decl.Step
+	s := n.decl().Step
 	var parts []trace.Component
 	for _, o := range n.outs() {
 		kind := "file"
@@ -130,7 +130,7 @@ func (k *keyer) add(kind, subject, text string) { k.parts = append(k.parts, part
 
 // code adds what runs: the command's form, its programs, or the function.
 func (k *keyer) code() error {
-	s := k.n.decl.Step
+	s := k.n.decl().Step
 	if s.Call != nil {
 		return k.function(s)
 	}
@@ -216,7 +216,7 @@ func (k *keyer) input(ref graph.Ref) error {
 	}
 	k.refs = append(k.refs, ref)
 	d := k.l.named(ref.Node)
-	c, err := k.l.seen(d, ref.Output, k.n.decl.Step.Call == nil)
+	c, err := k.l.seen(d, ref.Output, !k.n.call)
 	if err != nil {
 		return fmt.Errorf("node %q: %w", ref.Node, err)
 	}

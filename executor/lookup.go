@@ -182,7 +182,7 @@ func (l *loop) mustRun(n *node) graph.Reason {
 		return graph.Reason{}
 	case l.o.ForceAll, l.o.Force && n.target:
 		return graph.Reason{Kind: graph.Forced, Node: n.name}
-	case n.decl.Step.NoCache:
+	case n.decl().Step.NoCache:
 		return graph.Reason{Kind: graph.Uncacheable, Node: n.name}
 	}
 	return graph.Reason{}
@@ -190,13 +190,13 @@ func (l *loop) mustRun(n *node) graph.Reason {
 
 // expired reports whether a result is too old for the step that wants it.
 func expired(n *node, r trace.Result, now time.Time) bool {
-	return n.isStep() && n.decl.Step.TTL > 0 && now.Sub(r.At) >= n.decl.Step.TTL
+	return n.isStep() && n.decl().Step.TTL > 0 && now.Sub(r.At) >= n.decl().Step.TTL
 }
 
 // hit takes a recorded result.
 func (l *loop) hit(n *node, r trace.Result, stages []trace.Stage) {
 	if expired(n, r, l.began) {
-		l.miss(n, graph.Reason{Kind: graph.Expired, Node: n.name, Before: r.At.Format(time.RFC3339), After: n.decl.Step.TTL.String()})
+		l.miss(n, graph.Reason{Kind: graph.Expired, Node: n.name, Before: r.At.Format(time.RFC3339), After: n.decl().Step.TTL.String()})
 		return
 	}
 	n.act.result = r

@@ -55,6 +55,7 @@ type loop struct {
 	halted    chan struct{} // closed when the build is cut short: nothing pauses any more
 	unwatched []string      // commands whose reads nobody saw
 	stale     map[string]bool
+	stepVars  map[string]bool // that steps name
 	pins      sync.Mutex // guards leaf.verified
 
 	describing sync.Mutex

@@ -32,7 +32,7 @@ func (a *attempt) observeReads(then func()) {
 	switch {
 	case a.n.isPlugin():
 		a.observe(append(a.unasked, sourcesOf(a.outcome.Result.Inline)...), then)
-	case a.n.decl.Step.Depfile != "" || len(a.outcome.Accesses) > 0:
+	case a.n.decl().Step.Depfile != "" || len(a.outcome.Accesses) > 0:
 		a.observeAccesses(then)
 	default:
 		a.observe(a.unasked, then)
@@ -196,11 +196,11 @@ func (l *loop) secretsOf(n *node) []string {
 	switch {
 	case n.isPlugin():
 		return l.pluginDecl(n).Secrets
-	case n.decl.Step.Call != nil:
-		p := l.g.Plugins[slices.IndexFunc(l.g.Plugins, func(p graph.Plugin) bool { return p.Name == n.decl.Step.Call.Plugin })]
-		return append(slices.Clip(p.Secrets), n.decl.Step.Secrets...)
+	case n.call:
+		p := l.g.Plugins[slices.IndexFunc(l.g.Plugins, func(p graph.Plugin) bool { return p.Name == n.decl().Step.Call.Plugin })]
+		return append(slices.Clip(p.Secrets), n.decl().Step.Secrets...)
 	}
-	return n.decl.Step.Secrets
+	return n.decl().Step.Secrets
 }
 
 // answerAll takes the views of those nodes that have values. lost tells whether the cache lacks one. It runs on a worker.

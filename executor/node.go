@@ -2,6 +2,7 @@ package executor
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -13,13 +14,17 @@ import (
 // has it may set what the loop will read when the worker's message arrives.
 type node struct {
 	name  string
-	decl  *graph.Node
-	args  hashing.Map // given by a call, over those of the declaration
-	index int         // in the graph; -1 for plugins and nodes with arguments
+	kind  nodeKind
+	call  bool                       // executed by a function of a plugin
+	again bool                       // its result is never used again: cache = False
+	held  atomic.Pointer[graph.Node] // see decl; nil for a plugin
+	from  *graph.Graph               // where the declaration is read again; nil: it is always held
+	owned []graph.Output             // that the declaration names
+	args  hashing.Map                // given by a call, over those of the declaration
+	index int                        // in the graph; -1 for plugins and nodes with arguments
 	state state
 	// declared is true once deps, after and leaves are filled.
 	declared bool
-	lean     bool // decl lacks what Step.LetGo drops
 
 	deps   []*node // declared inputs, each once, in order
 	after  []*node
@@ -36,7 +41,8 @@ type node struct {
 	observedLeaves []*leaf
 	key            hashing.Digest
 	outcome        NodeOutcome
-	chain          []graph.Reason // why it is executed or reused, down to the root; nil where it is fresh
+	chain          []graph.Reason         // why it is executed or reused, down to the root; nil where it is fresh
+	earlier        []trace.RecordedReason // the same, as recorded, where it is fresh; once record is let go
 	failure        *Failure
 	blockedBy      []string
 	record         *trace.NodeRecord
@@ -98,18 +104,60 @@ type wait struct {
 	off   bool // given up: then is not called
 }
 
-// isStep reports whether the node is derived by executing something.
-func (n *node) isStep() bool { return n.decl != nil && n.decl.Step != nil }
+type nodeKind uint8
 
-func (n *node) isStored() bool { return n.decl != nil && n.decl.Stored != nil }
+const (
+	pluginNode nodeKind = iota // the description of a plugin: no Calyxfile declares it
+	stepNode                   // derived by executing something
+	storedNode
+	listNode
+)
 
-func (n *node) isList() bool { return n.decl != nil && n.decl.Step == nil && n.decl.Stored == nil }
+// newNode returns a node that holds its declaration.
+func newNode(name string, decl *graph.Node) *node {
+	n := &node{name: name, index: -1}
+	n.held.Store(decl)
+	switch {
+	case decl.Step != nil:
+		n.kind, n.call, n.again, n.owned = stepNode, decl.Step.Call != nil, decl.Step.NoCache, decl.Step.Outs
+	case decl.Stored != nil:
+		n.kind = storedNode
+	default:
+		n.kind = listNode
+	}
+	return n
+}
 
-// isPlugin reports whether the node is the description of a plugin.
-func (n *node) isPlugin() bool { return n.decl == nil }
+// decl is what a Calyxfile declares of the node; a plugin has none. In a large graph nearly all steps wait or are done: theirs are
+// read again where somebody asks.
+func (n *node) decl() *graph.Node {
+	if d := n.held.Load(); d != nil || n.from == nil {
+		return d
+	}
+	return n.from.Node(n.index)
+}
+
+// hold keeps the declaration at hand: much will be asked of it.
+func (n *node) hold() *graph.Node {
+	d := n.decl()
+	n.held.Store(d)
+	return d
+}
+
+// letGo undoes hold, where the declaration can be read again.
+func (n *node) letGo() {
+	if n.from != nil {
+		n.held.Store(nil)
+	}
+}
+
+func (n *node) isStep() bool   { return n.kind == stepNode }
+func (n *node) isStored() bool { return n.kind == storedNode }
+func (n *node) isList() bool   { return n.kind == listNode }
+func (n *node) isPlugin() bool { return n.kind == pluginNode }
 
 // isCall reports whether the node is executed by a function of a plugin, or is a plugin's description.
-func (n *node) isCall() bool { return n.isPlugin() || n.isStep() && n.decl.Step.Call != nil }
+func (n *node) isCall() bool { return n.isPlugin() || n.call }
 
 // reason is the first link of the chain.
 func (n *node) reason() graph.Reason {
@@ -130,7 +178,7 @@ func (n *node) take(v trace.Value) {
 // outs are the files and folders that the node owns.
 func (n *node) outs() []graph.Output {
 	if n.isStep() && len(n.args) == 0 {
-		return n.decl.Step.Outs
+		return n.owned
 	}
 	return nil
 }

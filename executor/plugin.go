@@ -61,7 +61,8 @@ func (l *loop) declarePlugin(n *node) {
 // cannot tell its functions' code apart.
 func (l *loop) pluginParts(n *node) ([]trace.Component, error) {
 	s := asStep(l.pluginDecl(n))
-	shadow := &node{name: n.name, decl: &graph.Node{Step: s}, leaves: n.leaves}
+	shadow := newNode(n.name, &graph.Node{Step: s})
+	shadow.leaves = n.leaves
 	k := keyer{l: l, n: shadow, parts: []trace.Component{part(partVersion, "", descriptionVersion)}}
 	if err := k.code(); err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (l *loop) forgetProcesses() {
 func (l *loop) newPluginProcess(n *node) (*PluginProcess, error) {
 	p := l.pluginDecl(n)
 	s := asStep(p)
-	r := renderer{n: &node{name: n.name, decl: &graph.Node{Step: s}}, node: l.named}
+	r := renderer{n: newNode(n.name, &graph.Node{Step: s}), node: l.named}
 	if l.isProgram(n) {
 		return &PluginProcess{Name: p.Name}, nil
 	}

@@ -20,8 +20,8 @@ func (e *Engine) Prepare(ctx context.Context, word string, o Options) (*Prepared
 		return nil, fmt.Errorf("target %q: it is no single step", word)
 	}
 	l.declare(n)
-	if n.decl.Step.Call != nil {
-		l.plugin(n.decl.Step.Call.Plugin).target = true
+	if n.call {
+		l.plugin(n.decl().Step.Call.Plugin).target = true
 	}
 	var ready bool
 	l.awaitAll(n, n.declaredNodes(), n.leaves, func() { ready = len(l.notDone(n.declaredNodes())) == 0 })

@@ -91,7 +91,7 @@ func (l *loop) programReady(n *node) {
 // keepProgram keeps the description with the first result that rests on it, so that it can be told later what changed.
 func (a *attempt) keepProgram(txn *cas.Txn) {
 	p := a.l.e.cfg.Program
-	if p != nil && a.n.isStep() && a.n.decl.Step.Call != nil && !p.kept.Swap(true) {
+	if p != nil && a.n.call && !p.kept.Swap(true) {
 		txn.Blobs = append(txn.Blobs, p.text)
 	}
 }

@@ -29,7 +29,7 @@ type renderer struct {
 
 // command renders the step's words. For a shell step it is the shell with its line.
 func (r *renderer) command() ([]string, error) {
-	s := r.n.decl.Step
+	s := r.n.decl().Step
 	if s.Shell != nil {
 		line, err := r.text(s.Shell, graph.Quote)
 		if err != nil {
@@ -180,7 +180,7 @@ func (r *renderer) text(e *graph.Expr, quote func(string) string) (string, error
 
 func (r *renderer) outputs() []string {
 	var paths []string
-	for _, o := range r.n.decl.Step.Outs {
+	for _, o := range r.n.decl().Step.Outs {
 		paths = append(paths, o.Path)
 	}
 	return paths
@@ -208,10 +208,10 @@ func (r *renderer) nodeWords(d *node, output string) ([]string, error) {
 			all = append(all, words...)
 		}
 		return all, nil
-	case d.isStored() && d.decl.Stored.Glob != "":
+	case d.isStored() && d.decl().Stored.Glob != "":
 		return d.leaves[0].paths(), nil
-	case d.isStored() && d.decl.Stored.Path != "":
-		return []string{d.decl.Stored.Path}, nil
+	case d.isStored() && d.decl().Stored.Path != "":
+		return []string{d.decl().Stored.Path}, nil
 	case len(d.outs()) > 0:
 		return outputWord(d, output)
 	default:

@@ -110,13 +110,10 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 		}
 		return nil, &TargetError{Target: name, Near: l.nearest(name)}
 	}
-	if !base.isStep() || base.decl.Step.Call == nil {
+	if !base.call {
 		return nil, &FunctionError{fmt.Errorf("node %q takes no arguments: it is no function of a plugin", base.name)}
 	}
-	decl := base.decl
-	if base.index >= 0 {
-		decl = l.g.Node(base.index) // its own: the node lets its arguments go
-	}
+	decl := base.hold() // that all who are called share
 	var given hashing.Map
 	var left []graph.NamedLiteral
 	for _, a := range args {
@@ -135,7 +132,8 @@ func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	if n, ok := l.nodes.find(name); ok {
 		return n, nil
 	}
-	n := &node{name: name, decl: decl, args: given, index: -1}
+	n := newNode(name, decl)
+	n.args = given
 	return l.nodes.add(name, n), nil
 }
 
@@ -169,7 +167,7 @@ func declares(s *graph.Step, a graph.NamedLiteral) bool {
 }
 
 // arguments are the arguments of a function's call, sorted by name: those given over those declared.
-func (n *node) arguments() []graph.Arg { return n.argumentsOf(n.decl.Step) }
+func (n *node) arguments() []graph.Arg { return n.argumentsOf(n.decl().Step) }
 
 func (n *node) argumentsOf(s *graph.Step) []graph.Arg {
 	var all []graph.Arg

@@ -16,7 +16,7 @@ func (l *loop) resumeFolder(n *node) string {
 
 // makeResume puts the folder of the node's action in place.
 func (l *loop) makeResume(n *node) error {
-	s := n.decl.Step
+	s := n.decl().Step
 	if s.Resume == "" {
 		return nil
 	}
@@ -40,10 +40,10 @@ func (l *loop) makeResume(n *node) error {
 
 // dropResume removes the folder once the action is done.
 func (l *loop) dropResume(n *node) error {
-	if !n.isStep() || n.decl.Step.Resume == "" {
+	if !n.isStep() || n.decl().Step.Resume == "" {
 		return nil
 	}
-	err := os.Remove(l.e.abs(n.decl.Step.Resume))
+	err := os.Remove(l.e.abs(n.decl().Step.Resume))
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}

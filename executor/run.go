@@ -56,6 +56,9 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 	if l.broken != nil {
 		return l.sum, l.broken
 	}
+	if !o.Values {
+		targets = nil // they lead to all nodes
+	}
 	l.keepStill()
 	if l.sum.OK && o.Values {
 		for _, t := range targets {
@@ -82,6 +85,7 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 	}
 	l := e.newLoop(ctx, e.graph, o, survey)
 	l.base = base
+	collect(e.graph.Len() >= largeGraph && base == nil)
 	l.pinOffers()
 	if err := l.findStale(); err != nil {
 		l.cancel()
@@ -219,12 +223,11 @@ func settable(g *graph.Graph, name string) (*graph.Stored, error) {
 func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey bool) *loop {
 	ctx, cancel := context.WithCancel(ctx)
 	large := g.Len() >= largeGraph
-	collect(large)
 	began := e.cfg.Now()
 	l := &loop{
 		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: cmp.Or(e.project, g), survey: survey,
 		large: large && !survey, nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
-		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, pinned: map[string]*looked{},
+		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, stepVars: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(o.slots(), TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, processes: map[*node]*PluginProcess{}, descriptions: map[hashing.Digest]*Description{},
 	}

@@ -71,14 +71,14 @@ func (s *scheduler) push(n *node) {
 
 func (n *node) poolName() string {
 	if n.isStep() {
-		return n.decl.Step.Pool
+		return n.decl().Step.Pool
 	}
 	return ""
 }
 
 func (n *node) mem() int64 {
 	if n.isStep() {
-		return n.decl.Step.Mem
+		return n.decl().Step.Mem
 	}
 	return 0
 }

@@ -57,7 +57,7 @@ func checkOf(o workspace.Output, s workspace.State) outputCheck {
 
 // outputsWith are the outputs of a node with the values that they hold where its value is v.
 func (l *loop) outputsWith(n *node, v trace.Value) []workspace.Output {
-	return l.outputsOf(&node{name: n.name, decl: n.decl, args: n.args, value: v, state: done})
+	return l.outputsOf(&node{name: n.name, kind: n.kind, owned: n.owned, args: n.args, value: v, state: done})
 }
 
 // settle sees to it that a reused node's outputs are right, then ends it.
@@ -218,19 +218,17 @@ func (l *loop) executed(a *attempt, n *node, r trace.Result) {
 // slim lets go of what nobody asks of a node that is done: a graph may have hundreds of thousands.
 func (l *loop) slim(n *node, r trace.Result) {
 	n.act = nil
-	if n.index >= 0 && n.isStep() && !l.survey {
-		n.letGo()
+	if n.isStep() && n.decl().Step.TTL > 0 {
+		n.expires = r.At.Add(n.decl().Step.TTL)
 	}
-	if n.isStep() && n.decl.Step.TTL > 0 {
-		n.expires = r.At.Add(n.decl.Step.TTL)
+	n.letGo()
+	if n.record == nil || l.survey {
+		return
 	}
-	switch {
-	case l.survey || n.record == nil:
-	case len(n.chain) > 0:
-		n.record = nil
-	default: // why it is as it is may still be asked
-		n.record = &trace.NodeRecord{Chain: n.record.Chain}
+	if len(n.chain) == 0 { // why it is as it is may still be asked
+		n.earlier = n.record.Chain
 	}
+	n.record = nil
 }
 
 // inputsDone is when the last of the inputs was done.

@@ -41,10 +41,10 @@ func newShortCalls() shortCalls {
 
 // line returns the line of the plugin that n calls, nil where n is no call.
 func (s *shortCalls) line(n *node) *line {
-	if !n.isStep() || n.decl.Step.Call == nil {
+	if !n.call {
 		return nil
 	}
-	name := n.decl.Step.Call.Plugin
+	name := n.decl().Step.Call.Plugin
 	if s.lines[name] == nil {
 		s.lines[name] = &line{}
 	}
@@ -87,10 +87,10 @@ func (s *scheduler) nextAhead() (*node, *grant) {
 	}
 	n := (*q)[0]
 	l := s.short.line(n)
-	if l == nil || l.holders == 0 || l.calls == mostAheadCalls || n.mem() > 0 || n.decl.Step.Timeout > 0 {
+	if l == nil || l.holders == 0 || l.calls == mostAheadCalls || n.mem() > 0 || n.decl().Step.Timeout > 0 {
 		return nil, nil
 	}
-	mean, known := s.short.means[*n.decl.Step.Call]
+	mean, known := s.short.means[*n.decl().Step.Call]
 	mean = max(mean, leastAhead)
 	if !known || l.seconds+mean > mostAhead {
 		return nil, nil
@@ -103,10 +103,10 @@ func (s *scheduler) nextAhead() (*node, *grant) {
 
 // noteTime remembers how long a call took that ended well.
 func (l *loop) noteTime(a *attempt) {
-	if !a.n.isStep() || a.n.decl.Step.Call == nil {
+	if !a.n.call {
 		return
 	}
-	c := *a.n.decl.Step.Call
+	c := *a.n.decl().Step.Call
 	f, err := l.function(l.plugin(c.Plugin), c.Function)
 	if err == nil && !f.Overlap {
 		l.sched.short.took(c, max(0, a.outcome.Ended.Sub(a.outcome.Started).Seconds()-a.waited.Seconds()))

@@ -106,7 +106,7 @@ func (s *sifter) inside(a *Access, rel string) {
 
 // own reports whether a path that is no output is the command's to write.
 func (s *sifter) own(rel string) bool {
-	step := s.n.decl.Step
+	step := s.n.decl().Step
 	return step.Resume != "" && within(rel, step.Resume) || rel == step.Depfile && rel != ""
 }
 

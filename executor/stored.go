@@ -35,7 +35,7 @@ func (l *loop) storedReady(n *node) {
 		}
 		n.value = f.value
 	} else {
-		v, err := l.e.storedValue(n.name, *n.decl.Stored)
+		v, err := l.e.storedValue(n.name, *n.decl().Stored)
 		if err == nil {
 			n.inline, err = graph.JSON(v)
 		}

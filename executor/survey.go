@@ -56,7 +56,7 @@ func (l *loop) surveyDirty(n *node) {
 	patchUnknown(n.act.components, n.record.Components)
 	if r, ok := l.partsReason(n, n.record.Components, n.act.components); ok && n.act.err == nil {
 		chain := []graph.Reason{r}
-		if r.Kind == graph.CodeChanged && n.isStep() && n.decl.Step.Call != nil {
+		if r.Kind == graph.CodeChanged && n.call {
 			chain = l.codeChain(n, r)
 		}
 		l.surveyEnd(n, willRun, chain)
@@ -135,7 +135,7 @@ func blockedChain(n *node, bad []*node) []graph.Reason {
 
 // lostInput says what is wrong with a stored node that has no value.
 func lostInput(d *node) graph.Reason {
-	s := d.decl.Stored
+	s := d.decl().Stored
 	r := graph.Reason{Kind: graph.FileChanged, Node: d.name, Subject: s.Path + s.Glob, After: d.failure.Message}
 	switch {
 	case s.Env != "":
@@ -240,14 +240,14 @@ func (l *loop) seenDependencies(n *node) []*node {
 
 // functionOf is the description of the function that a step calls, if there is one that holds.
 func (l *loop) functionOf(n *node) *FunctionDescription {
-	if !n.isStep() || n.decl.Step.Call == nil {
+	if !n.call {
 		return nil
 	}
-	p := l.plugin(n.decl.Step.Call.Plugin)
+	p := l.plugin(n.decl().Step.Call.Plugin)
 	if p.state != done || p.dirty != clean {
 		return nil
 	}
-	f, err := l.function(p, n.decl.Step.Call.Function)
+	f, err := l.function(p, n.decl().Step.Call.Function)
 	if err != nil {
 		return nil
 	}
@@ -256,8 +256,8 @@ func (l *loop) functionOf(n *node) *FunctionDescription {
 
 func (l *loop) forecast(n *node) Forecast {
 	f := Forecast{
-		Node: n.name, Stored: n.isStored(), List: n.isList(), Doc: n.decl.Doc, Chain: n.chain, Last: n.record,
-		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl.Step, Value: n.value,
+		Node: n.name, Stored: n.isStored(), List: n.isList(), Doc: n.decl().Doc, Chain: n.chain, Last: n.record,
+		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl().Step, Value: n.value,
 		Function: l.functionOf(n),
 	}
 	if f.Usual == 0 && n.record != nil {

@@ -49,7 +49,7 @@ func (n *node) open() []string {
 	if !n.isStep() {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(n.decl.Step.Open), func(name string) bool {
+	return slices.DeleteFunc(slices.Clone(n.decl().Step.Open), func(name string) bool {
 		return slices.ContainsFunc(n.args, func(a argument) bool { return a.Key == name })
 	})
 }
@@ -57,7 +57,7 @@ func (n *node) open() []string {
 // mustBeClosed reports a target that cannot be built, unless somebody only wants to know about it.
 func (l *loop) mustBeClosed(n *node) error {
 	if open := n.open(); len(open) > 0 && !l.o.Open {
-		return &OpenError{Function: n.decl.Name, Open: open}
+		return &OpenError{Function: n.decl().Name, Open: open}
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (l *loop) task(a *attempt) (*Task, error) {
 		t.Describe = p
 		return t, err
 	}
-	s := n.decl.Step
+	s := n.decl().Step
 	t.Timeout, t.Memory = s.Timeout, s.Mem
 	t.Secrets = l.e.environ.values(s.Secrets)
 	var err error
@@ -47,7 +47,7 @@ func (l *loop) task(a *attempt) (*Task, error) {
 // commandTask renders a command. Values without a path are written to files in the scratch folder.
 func (l *loop) commandTask(a *attempt) (*Command, error) {
 	n := a.n
-	s := n.decl.Step
+	s := n.decl().Step
 	var failed error
 	placed := 0
 	r := renderer{n: n, node: l.named, place: func(w word) string {
@@ -164,8 +164,8 @@ func (l *loop) placeValue(a *attempt, number int, w word) (string, error) {
 // functionTask makes a call of a plugin's function.
 func (l *loop) functionTask(a *attempt) (*Function, error) {
 	n := a.n
-	f := &Function{Name: n.decl.Step.Call.Function, Instance: l.e.cfg.Instance, ProjectDir: l.e.cfg.Root, OutDir: filepath.Join(a.scratch, "out")}
-	p, err := l.pluginProcess(l.plugin(n.decl.Step.Call.Plugin))
+	f := &Function{Name: n.decl().Step.Call.Function, Instance: l.e.cfg.Instance, ProjectDir: l.e.cfg.Root, OutDir: filepath.Join(a.scratch, "out")}
+	p, err := l.pluginProcess(l.plugin(n.decl().Step.Call.Plugin))
 	if err != nil {
 		return f, err
 	}
@@ -188,7 +188,7 @@ func (l *loop) argument(e graph.Expr) (Payload, error) {
 		return Payload{Value: jsonValue(text), Inline: text}, err
 	case graph.Reference:
 		d := l.named(e.Ref.Node)
-		if e.Ref.Output == "" && d.isStored() && d.decl.Stored.Glob != "" {
+		if e.Ref.Output == "" && d.isStored() && d.decl().Stored.Glob != "" {
 			return l.globPayload(d), nil
 		}
 		v, err := l.partOf(d, e.Ref.Output)
@@ -282,8 +282,8 @@ func (l *loop) workspacePath(n *node, v trace.Value) string {
 	if n == nil {
 		return ""
 	}
-	if n.isStored() && n.decl.Stored.Path != "" {
-		return l.e.abs(strings.TrimSuffix(n.decl.Stored.Path, "/"))
+	if n.isStored() && n.decl().Stored.Path != "" {
+		return l.e.abs(strings.TrimSuffix(n.decl().Stored.Path, "/"))
 	}
 	if outs := n.outs(); len(outs) == 1 && v == n.value {
 		return l.e.abs(outs[0].Path)

@@ -43,7 +43,7 @@ func (e *Engine) observer(s *graph.Step) string {
 
 // goesUnwatched notes a step whose reads nobody sees though they should be seen.
 func (l *loop) goesUnwatched(n *node) {
-	s := n.decl.Step
+	s := n.decl().Step
 	if l.e.cfg.Watch != nil && s.Call == nil && !s.NoTrace && !l.e.watches(s) {
 		l.unwatched = append(l.unwatched, n.name)
 	}
@@ -60,7 +60,7 @@ func (l *loop) tellUnwatched() {
 
 // accesses are what the command was seen to do, and what its depfile says.
 func (a *attempt) accesses() ([]Access, error) {
-	named := a.n.decl.Step.Depfile
+	named := a.n.decl().Step.Depfile
 	if named == "" {
 		return a.outcome.Accesses, nil
 	}

@@ -20,6 +20,7 @@ import (
 type Graph struct {
 	Head
 	data    []byte
+	mapped  bool
 	offsets []byte // uint32 per node and one past the end, into data
 	byName  []byte // uint32 per node: node numbers in the order of their names
 	owners  []byte // uint32 pairs (offset of the path in data, node), in the order of the paths
@@ -159,6 +160,7 @@ func OpenFile(path string) (*Graph, error) {
 	if err != nil {
 		return nil, errors.Join(err, unix.Munmap(data))
 	}
+	g.mapped = true
 	return g, nil
 }
 
@@ -186,6 +188,13 @@ func Open(data []byte) (*Graph, error) {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return g, nil
+}
+
+// Rest gives the pages of a mapped file back until somebody asks for a node.
+func (g *Graph) Rest() {
+	if g.mapped {
+		_ = unix.Madvise(g.data, unix.MADV_DONTNEED)
+	}
 }
 
 // Len is the number of nodes; they are numbered from 0 in the order of their declaration.

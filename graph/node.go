@@ -101,17 +101,6 @@ type Step struct {
 	Matrix []Arg `json:"matrix,omitempty"`
 }
 
-// LetGo drops what says how the step is carried out, which takes the most memory: what it owns and how its result is kept
-// stay.
-func (s *Step) LetGo() {
-	s.Cmd, s.Shell, s.Args, s.Deps, s.Words, s.Matrix = nil, nil, nil, nil, nil, nil
-}
-
-// TakeBack undoes LetGo; whole is the step as it was declared. What stays meanwhile is left alone: others may be reading it.
-func (s *Step) TakeBack(whole *Step) {
-	s.Cmd, s.Shell, s.Args, s.Deps, s.Words, s.Matrix = whole.Cmd, whole.Shell, whole.Args, whole.Deps, whole.Words, whole.Matrix
-}
-
 // Call names a function of a plugin.
 type Call struct {
 	Plugin   string `json:"plugin"`

@@ -11,7 +11,7 @@ type Edit struct {
 	leaves    added[Leaf]
 	nodes     added[Node]
 	dropped   map[uint32]bool
-	paths     []Path
+	paths     list[Path]
 	known     map[string]uint32 // the last of paths that were added with a name, by its number
 }
 
@@ -19,19 +19,19 @@ type Edit struct {
 type added[T any] struct {
 	old      uint32 // how many the old snapshot has
 	replaced map[uint32]T
-	more     []T
+	more     list[T]
 }
 
-func (a *added[T]) len() uint32 { return a.old + uint32(len(a.more)) }
+func (a *added[T]) len() uint32 { return a.old + uint32(a.more.n) }
 
 func (a *added[T]) add(v T) uint32 {
-	a.more = append(a.more, v)
+	a.more.add(v)
 	return a.len() - 1
 }
 
 func (a *added[T]) set(i uint32, v T) {
 	if i >= a.old {
-		a.more[i-a.old] = v
+		*a.more.at(int(i - a.old)) = v
 		return
 	}
 	if a.replaced == nil {
@@ -42,7 +42,7 @@ func (a *added[T]) set(i uint32, v T) {
 
 func (a *added[T]) get(i uint32, old func(uint32) T) T {
 	if i >= a.old {
-		return a.more[i-a.old]
+		return *a.more.at(int(i - a.old))
 	}
 	if v, ok := a.replaced[i]; ok {
 		return v
@@ -67,11 +67,11 @@ func Begin(old *Snapshot, refreshed []Refreshed) *Edit {
 // AddPath adds a path and returns its number. A path that is the last one of its name that was added has its number.
 func (e *Edit) AddPath(p Path) uint32 {
 	old := len(e.old.paths)
-	if i, ok := e.known[p.Name]; ok && e.paths[int(i)-old] == p {
+	if i, ok := e.known[p.Name]; ok && *e.paths.at(int(i) - old) == p {
 		return i
 	}
-	i := uint32(old + len(e.paths))
-	e.paths = append(e.paths, p)
+	i := uint32(old + e.paths.n)
+	e.paths.add(p)
 	e.known[p.Name] = i
 	return i
 }

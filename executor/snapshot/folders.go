@@ -2,12 +2,12 @@ package snapshot
 
 import "github.com/calyx-build/calyx/hashing"
 
-func (e *Edit) numPaths() uint32 { return uint32(len(e.old.paths) + len(e.paths)) }
+func (e *Edit) numPaths() uint32 { return uint32(len(e.old.paths) + e.paths.n) }
 
 // row returns a path's name in its folder, its row without the name, and its record.
 func (e *Edit) row(id uint32) (base string, r pathRow, record hashing.Record) {
 	if n := uint32(len(e.old.paths)); id >= n {
-		p := e.paths[id-n]
+		p := e.paths.at(int(id - n))
 		_, base = split(p.Name)
 		r.Kind = p.Kind
 		r.Flags.set(follow, p.Follow)
@@ -79,8 +79,8 @@ func (e *Edit) folders() (names []string, folderOf []uint32) {
 			folderOf = append(folderOf, f)
 		}
 	}
-	for i := range e.paths {
-		folder, _ := split(e.paths[i].Name)
+	for i := range e.paths.n {
+		folder, _ := split(e.paths.at(i).Name)
 		folderOf = append(folderOf, number(folder))
 	}
 	return names, folderOf
