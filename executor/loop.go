@@ -56,7 +56,7 @@ type loop struct {
 	unwatched []string      // commands whose reads nobody saw
 	stale     map[string]bool
 	stepVars  map[string]bool // that steps name
-	pins      sync.Mutex // guards leaf.verified
+	pins      sync.Mutex      // guards leaf.verified
 
 	describing sync.Mutex
 	described  map[*node]*Description
