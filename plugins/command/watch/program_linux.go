@@ -22,13 +22,9 @@ const maxInterpreters = 5
 // runs notes that a program is executed.
 func (w *Watch) runs(at operand) {
 	for range maxInterpreters {
-		s := spelt{at.base, at.name, executor.SawContent, true}
 		p := w.path(at, true)
 		w.see(p, executor.SawContent)
-		next := ""
-		if p != "" && !w.known[s] {
-			next = interpreter(p)
-		}
+		next := w.interpreter(p)
 		if next == "" {
 			return
 		}
@@ -40,8 +36,24 @@ func (w *Watch) runs(at operand) {
 	}
 }
 
-// interpreter is what the kernel opens beside a program to start it; empty: nothing.
-func interpreter(program string) string {
+// interpreter is what the kernel opens beside a program to start it; empty: nothing. Programs are started again and again: one
+// that nobody writes is looked into once.
+func (w *Watch) interpreter(program string) string {
+	a := w.found[program]
+	if a == nil {
+		return ""
+	}
+	if next, ok := w.starts[program]; ok && !a.Changed {
+		return next
+	}
+	next := interpreterOf(program)
+	if !strings.HasPrefix(program, "/proc/") { // what is there is another's the next time
+		w.starts[program] = next
+	}
+	return next
+}
+
+func interpreterOf(program string) string {
 	f, err := os.Open(program)
 	if err != nil {
 		return ""

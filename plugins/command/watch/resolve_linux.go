@@ -12,92 +12,108 @@ import (
 )
 
 // resolver finds where paths lead, as the kernel does. It remembers folders, since a program comes to the same ones again
-// and again.
+// and again, and those above them, since most folders of a program have the greater part of their paths in common.
 type resolver struct {
-	folders map[string]string // where they lead, by their paths with links
+	folders map[place]string // where they lead
 }
 
-func newResolver() resolver { return resolver{folders: map[string]string{}} }
+// place is a path, and the folder without links that it begins at: / for one that is absolute.
+type place struct{ base, name string }
+
+func newResolver() resolver { return resolver{folders: map[place]string{}} }
 
 func (r *resolver) forget() { clear(r.folders) }
 
 // maxLinks is how many links the kernel follows in one path (path_resolution(7)).
 const maxLinks = 40
 
-// resolve returns the path without links to which a path leads, and the links on the way; follow says whether a link in the
-// last place is followed.
-func (r *resolver) resolve(at operand, follow bool) (string, []string) {
+// resolved is where a path leads.
+type resolved struct {
+	path  string   // without links
+	links []string // on the way, but for those that were returned before
+	own   bool     // another process, or the same later, is led elsewhere: it goes through /proc
+}
+
+// resolve follows a path; follow says whether a link in the last place is followed.
+func (r *resolver) resolve(at operand, follow bool) resolved {
 	if strings.HasSuffix(at.name, "/") {
 		follow = true
 	}
 	name := strings.TrimRight(at.name, "/")
 	if name == "" {
-		return "/", nil
+		return resolved{path: "/"}
 	}
 	folder, last := path.Split(name)
-	if last == "." || last == ".." {
+	if isDots(last) {
 		folder, last = name, ""
 	}
-	dir, links := r.folder(at, folder)
-	if last == "" {
-		return dir, links
+	var to resolved
+	to.path = r.folder(at.pid, at.base, folder, &to)
+	switch {
+	case last == "":
+	case follow:
+		to.path = r.step(at.pid, to.path, last, &to)
+	default:
+		to.path = join(to.path, last)
 	}
-	if !follow {
-		return path.Join(dir, last), links
-	}
-	end, more := walk(at.pid, dir, last)
-	return end, append(links, more...)
+	return to
 }
 
-// folder resolves a folder, which is named from the base of at or from the root.
-func (r *resolver) folder(at operand, name string) (string, []string) {
-	base := at.base
+func isDots(name string) bool { return name == "." || name == ".." }
+
+// folder is where a folder leads, which is named from base or from the root.
+func (r *resolver) folder(pid uint32, base, name string, way *resolved) string {
 	if strings.HasPrefix(name, "/") {
 		base = "/"
 	}
+	name = strings.TrimRight(name, "/")
 	if name == "" {
-		return base, nil
+		return base
 	}
-	full := base + "//" + name
-	if to, ok := r.folders[full]; ok {
-		return to, nil // the links were returned the first time
+	at := place{base, name}
+	if to, ok := r.folders[at]; ok {
+		return to
 	}
-	to, links := walk(at.pid, base, name)
-	if !strings.HasPrefix(full, "/proc/") && !strings.HasPrefix(to, "/proc/") {
-		r.folders[full] = to
+	above, last := path.Split(name)
+	to := r.step(pid, r.folder(pid, base, above, way), last, way)
+	if !way.own {
+		r.folders[at] = to
 	}
-	return to, links
+	return to
 }
 
-// walk follows a path from a folder without links, name by name. A name that is not there is no link.
-func walk(pid uint32, dir, left string) (string, []string) {
-	var links []string
-	for left != "" {
-		var name string
-		name, left, _ = strings.Cut(left, "/")
-		switch {
-		case name == "" || name == ".":
-			continue
-		case name == "..":
-			dir = path.Dir(dir)
-			continue
-		case dir == "/proc" && (name == "self" || name == "thread-self"):
-			dir = "/proc/" + strconv.Itoa(int(pid))
-			continue
-		}
-		at := path.Join(dir, name)
-		to, err := readlink(at)
-		if err != nil || len(links) == maxLinks || strings.HasPrefix(dir, "/proc/") && !strings.HasPrefix(to, "/") {
-			dir = at
-			continue
-		}
-		links = append(links, at)
-		left = to + "/" + left
-		if strings.HasPrefix(to, "/") {
-			dir = "/"
-		}
+// step is where a name in a folder without links leads. A name that is not there is no link.
+func (r *resolver) step(pid uint32, dir, name string, way *resolved) string {
+	switch {
+	case name == "" || name == ".":
+		return dir
+	case name == "..":
+		return path.Dir(dir)
+	case dir == "/proc" && (name == "self" || name == "thread-self"):
+		name = strconv.Itoa(int(pid))
 	}
-	return dir, links
+	at := join(dir, name)
+	inProc := strings.HasPrefix(at, "/proc/")
+	way.own = way.own || inProc
+	to, err := readlink(at)
+	if err != nil || len(way.links) == maxLinks || inProc && !strings.HasPrefix(to, "/") {
+		return at
+	}
+	way.links = append(way.links, at)
+	to = strings.TrimRight(to, "/")
+	if to == "" {
+		return "/"
+	}
+	above, last := path.Split(to)
+	return r.step(pid, r.folder(pid, dir, above, way), last, way)
+}
+
+// join names an entry of a folder without links.
+func join(dir, name string) string {
+	if dir == "/" {
+		return dir + name
+	}
+	return dir + "/" + name
 }
 
 // readlink reads where a link leads.

@@ -4,6 +4,7 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"unsafe"
@@ -30,42 +31,33 @@ type response struct {
 	flags uint32
 }
 
+// yieldEvery is after how many calls others get their turn: programs that make many make one in some 0.1 ms.
+const yieldEvery = 32
+
 // serve answers all notifications until the last of the watched processes has ended. What a call did is noted before the
 // call goes on, so what is noted of a path is in the order in which the program came to it.
 func (w *Watch) serve() {
-	// The system wakes this thread on the core of the one that waits for it, which then has not to be woken on another.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	// The system wakes the thread that waits here on the core of the one that waits for it: none has to be woken on another.
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) // since Linux 6.6
-	for w.await() {
-		w.serveOne()
+	for n := 1; w.serveOne(); n++ {
+		// To Go, a goroutine that goes from one system call to the next runs without end: after 10 ms it would take the processor
+		// away in every call and give it back after it, and its monitor would never sleep.
+		if n%yieldEvery == 0 {
+			runtime.Gosched()
+		}
 	}
 	_ = unix.Close(w.listener)
 }
 
-// await waits for a notification; false: all watched processes have ended.
-func (w *Watch) await() bool {
-	fds := [1]unix.PollFd{{Fd: int32(w.listener), Events: unix.POLLIN}}
-	for {
-		_, err := unix.Poll(fds[:], -1)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return false
-		case fds[0].Revents&unix.POLLIN != 0:
-			return true
-		default:
-			return false
-		}
+// serveOne waits for a call, notes it and lets it go on; false: all watched processes have ended.
+func (w *Watch) serveOne() bool {
+	if !receiveEnds && !w.await(-1) {
+		return false
 	}
-}
-
-// serveOne takes a notification, unless its process has been killed meanwhile, and lets the call go on.
-func (w *Watch) serveOne() {
 	var n notification
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&n)))
-	if errno != 0 {
-		return
+	if errno != 0 { // the process that called has been killed, or was the last one
+		return w.await(0)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -74,6 +66,28 @@ func (w *Watch) serveOne() {
 	}
 	r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 	_, _, _ = unix.RawSyscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r))) // it may have been killed
+	return true
+}
+
+// receiveEnds reports whether to wait for a call ends with the last process that could make one (since Linux 6.11): where it
+// does not, every call costs another one, to wait for either.
+var receiveEnds = func() bool {
+	var u unix.Utsname
+	var major, minor int
+	_ = unix.Uname(&u) // it never fails
+	_, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	return err == nil && (major > 6 || major == 6 && minor >= 11)
+}()
+
+// await waits for a call, for so many milliseconds, or without end if that is negative; false: all watched processes have ended.
+func (w *Watch) await(timeout int) bool {
+	fds := [1]unix.PollFd{{Fd: int32(w.listener), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds[:], timeout)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && (n == 0 || fds[0].Revents&unix.POLLIN != 0)
+		}
+	}
 }
 
 // note takes a call to pieces.
@@ -140,13 +154,13 @@ func (w *Watch) where(pid uint32, what string) string {
 	return at
 }
 
-// text reads a path out of the memory of a program, which has at most PATH_MAX bytes: page by page, since the next one may
-// not be there.
+// text reads a path out of the memory of a program, which has at most PATH_MAX bytes: most are short, and no part goes beyond a
+// page, since the next one may not be there.
 func (w *Watch) text(pid uint32, at uint64) string {
-	const page = 4096
+	const page, usual = 4096, 256
 	have := 0
 	for have < len(w.buffer) {
-		part := min(page-int(at%page), len(w.buffer)-have)
+		part := min(max(usual, 2*have), page-int(at%page), len(w.buffer)-have)
 		n, err := readMemory(pid, w.buffer[have:have+part], at)
 		if err != nil {
 			w.unreadable(err)

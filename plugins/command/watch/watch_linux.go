@@ -33,7 +33,9 @@ type Watch struct {
 	found map[string]*executor.Access
 	// known are the accesses that were noted already, as the program spelt them.
 	known map[spelt]bool
-	paths resolver
+	// starts are what the kernel opens to start programs, by the programs' paths without links; empty: nothing more.
+	starts map[string]string
+	paths  resolver
 }
 
 // spelt is an access as a program asked for it.
@@ -44,7 +46,7 @@ type spelt struct {
 }
 
 func newWatch(listener int, root string) *Watch {
-	return &Watch{listener: listener, root: root, found: map[string]*executor.Access{}, known: map[spelt]bool{}, paths: newResolver()}
+	return &Watch{listener: listener, root: root, found: map[string]*executor.Access{}, known: map[spelt]bool{}, starts: map[string]string{}, paths: newResolver()}
 }
 
 // Accesses ends the watch and returns what it saw, by path, or why it did not see all. It is called when the program has ended;
@@ -118,9 +120,9 @@ func (w *Watch) sees(at operand, sight executor.Sight, follow bool) {
 	if w.known[s] {
 		return
 	}
-	p := w.path(at, follow)
-	w.see(p, sight)
-	if !strings.HasPrefix(p, "/proc/") { // where its links lead differs from process to process
+	to := w.leads(at, follow)
+	w.see(to.path, sight)
+	if !to.own {
 		w.known[s] = true
 	}
 }
@@ -144,16 +146,19 @@ func (w *Watch) moves(e effect, from, to operand) {
 	w.forget()
 }
 
-// path resolves what a program named, and notes the links on the way; empty: nothing that has a path.
-func (w *Watch) path(at operand, follow bool) string {
+// path is leads for what may change from one call to the next.
+func (w *Watch) path(at operand, follow bool) string { return w.leads(at, follow).path }
+
+// leads resolves what a program named, and notes the links on the way; an empty path: nothing that has one.
+func (w *Watch) leads(at operand, follow bool) resolved {
 	if at.base == "" || at.name == "" {
-		return ""
+		return resolved{}
 	}
-	p, links := w.paths.resolve(at, follow)
-	for _, l := range links {
+	to := w.paths.resolve(at, follow)
+	for _, l := range to.links {
 		w.see(l, executor.SawLink)
 	}
-	return p
+	return to
 }
 
 func (w *Watch) see(p string, sight executor.Sight) {

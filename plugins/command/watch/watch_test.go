@@ -270,6 +270,10 @@ func TestShellSights(t *testing.T) {
 		{"a folder is made", "mkdir d", []string{"d *"}},
 		{"a link is made", "ln -s b c && cat c > /dev/null", []string{"b c", "c *"}},
 		{"a script is run", "./run", []string{"b c", "run c"}},
+		{"a script that was read is run", "cat ./named > /dev/null; ./named", []string{"named c", "sh l"}},
+		{"a script is run that was another before", "./run; echo '#!./sh' > run; ./run", []string{"b c", "run c*", "sh l"}},
+		{"one name for what is elsewhere later", "cat /proc/self/cwd/a 2> /dev/null; cd in; cat /proc/self/cwd/a > /dev/null", []string{"a c", "in/a c"}},
+		{"links in a circle", "cat round/x 2> /dev/null || :", []string{"back l", "round l", "round/x c"}},
 		{"in a pipeline", "cat b | cat in/a - | cat > /dev/null", []string{"b c", "in/a c"}},
 		{"through a descriptor", "cat /dev/fd/4 4< b > /dev/null", []string{"b c"}},
 		{"in the background", ": > done; (cat b > done &); while ! test -s done; do :; done", []string{"b c", "done *"}},
@@ -279,7 +283,8 @@ func TestShellSights(t *testing.T) {
 			write(t, root, "in/a", "a\n")
 			write(t, root, "b", "b\n")
 			write(t, root, "run", "#!/bin/sh\ncat b > /dev/null\n")
-			for link, to := range map[string]string{"ln": "in/a", "dir": "in"} {
+			write(t, root, "named", "#!./sh\n")
+			for link, to := range map[string]string{"ln": "in/a", "dir": "in", "sh": "/bin/sh", "round": "back/", "back": "./round"} {
 				if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
 					t.Fatal(err)
 				}
