@@ -62,6 +62,7 @@ func (e *Engine) seeOutside(l *loop, f *leaf) (hashing.Digest, error) {
 		return digest, err
 	}
 	root := e.outsideRoot(f.subject)
+	e.readAhead(l.ctx, root, set)
 	h := hashing.NewHasher()
 	for _, p := range sortedKeys(set) {
 		for _, look := range e.looksFor(set[p]) {
@@ -73,6 +74,23 @@ func (e *Engine) seeOutside(l *loop, f *leaf) (hashing.Digest, error) {
 		}
 	}
 	return h.Sum(), nil
+}
+
+// readAhead digests the files of a set that are not known yet, from all cores. What cannot be read is met again one by one.
+func (e *Engine) readAhead(ctx context.Context, root string, set outsideSet) {
+	var unknown []string
+	for _, p := range sortedKeys(set) {
+		at := path.Join(root, p)
+		if _, known := e.memo.Known(at); known || set[p]&SawContent == 0 {
+			continue
+		}
+		if st, err := hashing.StatFollow(at); err == nil && st.IsRegular() {
+			unknown = append(unknown, at)
+		}
+	}
+	if len(unknown) > 1 {
+		_, _ = e.memo.Files(ctx, unknown)
+	}
 }
 
 // keptSets are the encoded sets that this process has seen to be in the store. It is safe for concurrent use.

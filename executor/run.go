@@ -32,6 +32,8 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 		if base = from; base != nil {
 			defer base.close()
 		}
+	} else {
+		e.recall(o)
 	}
 	l, targets, err := e.begin(ctx, o, false, base)
 	if err != nil {

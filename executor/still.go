@@ -182,6 +182,14 @@ func (e *Engine) stateDigest() hashing.Digest {
 	return hashing.Sum(encoded)
 }
 
+// recall remembers the digests of the last build's files where its snapshot answers nothing else.
+func (e *Engine) recall(o Options) {
+	if s, _, ok := e.openSnapshot(e.stillFile(o), o); ok {
+		e.remember(s, nil)
+		_ = s.Close()
+	}
+}
+
 // remember seeds the memory of files with what did not move. A nil swept: with everything, since nobody looked yet.
 func (e *Engine) remember(s *snapshot.Snapshot, swept *snapshot.Sweep) {
 	moved := map[uint32]bool{}

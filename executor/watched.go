@@ -87,12 +87,27 @@ func (a *attempt) accesses() ([]Access, error) {
 
 // namedIn makes accesses of the paths in a depfile.
 func (a *attempt) namedIn(paths []string) []Access {
-	all := make([]Access, len(paths))
+	named := make([]string, len(paths))
 	for i, p := range paths {
-		at := a.l.e.abs(p)
-		if dir, err := filepath.EvalSymlinks(path.Dir(at)); err == nil {
-			at = path.Join(dir, path.Base(at))
+		named[i] = a.l.e.abs(p)
+	}
+	return a.l.e.unlinked(named)
+}
+
+// unlinked makes accesses of files that were read, by names that may have links on the way.
+func (e *Engine) unlinked(named []string) []Access {
+	all := make([]Access, len(named))
+	folders := map[string]string{}
+	for i, at := range named {
+		folder, known := folders[path.Dir(at)]
+		if !known {
+			folder = path.Dir(at)
+			if dir, err := filepath.EvalSymlinks(folder); err == nil {
+				folder = dir
+			}
+			folders[path.Dir(at)] = folder
 		}
+		at = path.Join(folder, path.Base(at))
 		before, _ := hashing.Lstat(at) // the zero Stat where there is nothing
 		all[i] = Access{Path: at, Saw: SawContent, Before: before}
 	}

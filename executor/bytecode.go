@@ -1,0 +1,69 @@
+package executor
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Python asks only when a module's source changed and how long it is, where it finds bytecode, and reads that. The bytecode is
+// hidden, so who reads it is taken to have read the source.
+
+// compiledFrom adds the content of the sources whose bytecode was read.
+func (e *Engine) compiledFrom(all []Access) []Access {
+	var sources []string
+	for i := range all {
+		if all[i].Saw&SawContent != 0 {
+			if source := e.sourceOf(all[i].Path); source != "" {
+				sources = append(sources, source)
+			}
+		}
+	}
+	if len(sources) == 0 {
+		return all
+	}
+	at := make(map[string]int, len(all))
+	for i := range all {
+		at[all[i].Path] = i
+	}
+	all = slices.Clone(all)
+	for _, source := range e.unlinked(sources) {
+		i, known := at[source.Path]
+		switch {
+		case !known:
+			all = append(all, source)
+		case !all[i].Changed:
+			all[i].Saw |= SawContent
+		}
+	}
+	return all
+}
+
+// sourceOf is what a file of bytecode was compiled from, by its place: the folder that the environment of steps names has one
+// for every folder of sources, and elsewhere it is in one beside them. Empty: it is none.
+func (e *Engine) sourceOf(p string) string {
+	folder, base := path.Split(p)
+	base, isBytecode := strings.CutSuffix(base, ".pyc")
+	if !isBytecode {
+		return ""
+	}
+	mirrored, isMirrored := strings.CutPrefix(folder, e.bytecode()+"/")
+	beside, isBeside := strings.CutSuffix(folder, "/__pycache__/")
+	switch {
+	case isMirrored:
+		folder = "/" + mirrored
+	case isBeside:
+		folder = beside
+	default:
+		return ""
+	}
+	dot := strings.LastIndexByte(base, '.')
+	if dot >= 0 && strings.HasPrefix(base[dot:], ".opt-") { // for how it is optimised
+		base = base[:dot]
+		dot = strings.LastIndexByte(base, '.')
+	}
+	if dot <= 0 { // without the name of the interpreter
+		return ""
+	}
+	return path.Join(folder, base[:dot]+".py")
+}
