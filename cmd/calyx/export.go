@@ -173,6 +173,9 @@ func (a *app) importCache(ctx context.Context, s *session, path string) error {
 		return usage("", "read the archive %q: %w", path, causeOf(err))
 	}
 	defer func() { _ = f.Close() }() // it was only read
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return usage("calyx cache export -o FILE", "read the archive %q: it is a folder; an archive is the file that calyx cache export writes", path)
+	}
 	store, err := s.store(ctx)
 	if err != nil {
 		return err
