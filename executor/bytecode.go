@@ -27,13 +27,17 @@ func (e *Engine) compiledFrom(all []Access) []Access {
 		at[all[i].Path] = i
 	}
 	all = slices.Clone(all)
-	for _, source := range e.unlinked(sources) {
-		i, known := at[source.Path]
-		switch {
-		case !known:
-			all = append(all, source)
-		case !all[i].Changed:
+	read := func(source string) bool {
+		i, known := at[source]
+		if known && !all[i].Changed {
 			all[i].Saw |= SawContent
+		}
+		return known
+	}
+	// Python has asked for each of them, mostly by a name without links.
+	for _, source := range e.unlinked(slices.DeleteFunc(sources, read)) {
+		if !read(source.Path) {
+			all = append(all, source)
 		}
 	}
 	return all
