@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import grpc
 
 from ._describe import add_identity, describe
 from ._errors import CalyxError
+from ._http2 import ALREADY_EXISTS, INTERNAL, UNIMPLEMENTED, Connection, Stream
 from ._printing import capture
 from ._program import Program
 from ._proto import plugin_pb2 as pb
 from ._run import program_name
 from ._session import Session
 from ._stdio import take_handshake_stream
-from ._threads import Workers, follow_threads
+from ._threads import follow_threads
 from ._watch import watching
 
 COOKIE_KEY = "CALYX_PLUGIN_COOKIE"
 COOKIE = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69"
 VERSION = 1
 
-#: The greatest message in bytes, in both directions.
-_MAX_MESSAGE = 4 << 20
+#: How long after the end of its session a process waits to be dismissed, in seconds.
+_GRACE = 0.2
 #: `grpc.health.v1.HealthCheckResponse{status: SERVING}`.
 _SERVING = b"\x08\x01"
 
@@ -67,36 +68,65 @@ class Server:
         if watch is not None:
             self._description.reads.extend(watch.since(0))
         self._end = threading.Event()
+        self._dismissed = threading.Event()
         self._opened = threading.Lock()
-        self._server = grpc.server(
-            Workers(),
-            options=[("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.max_send_message_length", _MAX_MESSAGE)],
-        )
-        self._server.add_generic_rpc_handlers(self._handlers())
+        self._unary: dict[str, Callable[[bytes], bytes]] = {
+            "/calyx.plugin.v1.Plugin/Describe": self._describe,
+            "/grpc.health.v1.Health/Check": lambda _: _SERVING,
+            "/plugin.GRPCController/Shutdown": lambda _: b"",
+        }
         folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.mkdtemp(prefix="calyx-plugin-")
         self.address = os.path.join(folder, f"{os.getpid()}.sock")
-        self._server.add_insecure_port("unix:" + self.address)
-        self._server.start()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(self.address)
+        self._socket.listen()
+        threading.Thread(target=self._accept, name="calyx-server", daemon=True).start()
 
-    def _handlers(self) -> tuple[Any, ...]:
-        plugin = {
-            "Describe": grpc.unary_unary_rpc_method_handler(
-                self._describe, pb.DescribeRequest.FromString, pb.DescribeResponse.SerializeToString
-            ),
-            "Session": grpc.stream_stream_rpc_method_handler(
-                self._session, pb.SessionRequest.FromString, pb.SessionResponse.SerializeToString
-            ),
-        }
-        health = {"Check": grpc.unary_unary_rpc_method_handler(lambda _request, _context: _SERVING)}
-        controller = {"Shutdown": grpc.unary_unary_rpc_method_handler(self._shutdown)}
-        return (
-            grpc.method_handlers_generic_handler("calyx.plugin.v1.Plugin", plugin),
-            grpc.method_handlers_generic_handler("grpc.health.v1.Health", health),
-            grpc.method_handlers_generic_handler("plugin.GRPCController", controller),
-        )
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            threading.Thread(target=self._attend, args=(connection,), name="calyx-server", daemon=True).start()
 
-    def _describe(self, request: pb.DescribeRequest, _context: grpc.ServicerContext) -> pb.DescribeResponse:
-        return self._identified if request.identity else self._description
+    def _attend(self, accepted: socket.socket) -> None:
+        """Serve a connection. While it has a session, the threads of the session receive what comes."""
+        sessions: list[Stream] = []
+        connection = Connection(accepted, functools.partial(self._begin, sessions))
+        while connection.receive():
+            if sessions:
+                self._session(connection, sessions.pop())
+
+    def _begin(self, sessions: list[Stream], connection: Connection, stream: Stream) -> None:
+        unary = self._unary.get(stream.path)
+        if unary is not None:
+            stream.done = lambda: self._answer(connection, stream, unary)
+        elif stream.path != "/calyx.plugin.v1.Plugin/Session":
+            connection.end(stream, UNIMPLEMENTED, "there is no such method")
+        elif not self._opened.acquire(blocking=False):
+            connection.end(stream, ALREADY_EXISTS, "this process has a session")
+        else:
+            sessions.append(stream)
+
+    def _answer(self, connection: Connection, stream: Stream, unary: Callable[[bytes], bytes]) -> None:
+        """Answer on a thread of its own: to describe the program may take a while."""
+
+        def work() -> None:
+            try:
+                connection.send(stream, unary(stream.messages.popleft()))
+                connection.end(stream)
+            except Exception as e:
+                traceback.print_exc()
+                connection.end(stream, INTERNAL, repr(e))
+            if stream.path.endswith("/Shutdown"):
+                self._dismissed.set()
+                self._end.set()
+
+        if stream.messages:  # else the caller is gone
+            threading.Thread(target=work, name="calyx-server", daemon=True).start()
+
+    def _describe(self, request: bytes) -> bytes:
+        identity = pb.DescribeRequest.FromString(request).identity
+        described: bytes = (self._identified if identity else self._description).SerializeToString()
+        return described
 
     @functools.cached_property
     def _identified(self) -> pb.DescribeResponse:
@@ -106,24 +136,30 @@ class Server:
         add_identity(described, self._program)
         return described
 
-    def _session(self, requests: Iterator[pb.SessionRequest], context: grpc.ServicerContext) -> Iterator[pb.SessionResponse]:
-        if not self._opened.acquire(blocking=False):
-            context.abort(grpc.StatusCode.ALREADY_EXISTS, "this process has a session")
-        session = Session(self._program, requests, told=len(self._description.reads))
+    def _session(self, connection: Connection, stream: Stream) -> None:
+        session = Session(self._program, _requests(connection, stream), told=len(self._description.reads))
         try:
-            yield from session.messages()
+            for message in session.messages():
+                connection.send(stream, message.SerializeToString())
+                connection.drain(stream)
         finally:
             session.close()
+            connection.end(stream)
             self._end.set()
-
-    def _shutdown(self, _request: bytes, _context: grpc.ServicerContext) -> bytes:
-        self._end.set()
-        return b""
 
     def wait(self) -> None:
         """Return when calyx has no more use for the process, which then ends at once: threads of calls are not waited for."""
         self._end.wait()
-        self._server.stop(grace=0.2).wait()
+        self._dismissed.wait(_GRACE)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+
+def _requests(connection: Connection, stream: Stream) -> Iterator[pb.SessionRequest]:
+    """Yield the messages of a session."""
+    while True:
+        while stream.messages:
+            yield pb.SessionRequest.FromString(stream.messages.popleft())
+        if stream.over or not connection.receive():
+            return

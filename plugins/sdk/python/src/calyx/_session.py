@@ -13,8 +13,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 
-import grpc
-
 from ._call import Call
 from ._errors import Cancelled
 from ._loop import Loop
@@ -114,7 +112,7 @@ class Session:
             while not self._take(next(self._requests)):
                 pass
         except Exception as e:  # the stream has ended, in whatever way: nobody wants results any more
-            if not isinstance(e, (StopIteration, grpc.RpcError)):
+            if not isinstance(e, StopIteration):
                 traceback.print_exc()
             self.close()
 

@@ -5,29 +5,11 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
 from ._call import calling
-
-
-class Workers(Executor):
-    """Threads that serve until the process is gone: those of a ThreadPoolExecutor take nothing on once the main thread has ended,
-    while other threads may still ask."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run a function on a thread of its own."""
-        future: Future[Any] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as e:
-                future.set_exception(e)
-
-        threading.Thread(target=work, name="calyx-grpc", daemon=True).start()
-        return future
 
 
 def follow_threads() -> None:
