@@ -11,6 +11,7 @@ import pytest
 
 from calyx import fn
 from calyx._call import Call
+from calyx._outbox import Outbox
 from calyx._program import Program
 from calyx._proto import plugin_pb2 as pb
 from calyx._session import Session
@@ -144,7 +145,7 @@ def test_answered_calls_have_their_turns_before_those_that_begin() -> None:
     wanted: list[None] = []
     went_on: list[str] = []
     turns = Turns(lambda: wanted.append(None))
-    a, b, c = (Call(n, pb.Start(), Program(child), print, turns) for n in range(3))
+    a, b, c = (Call(n, pb.Start(), Program(child), Outbox(), turns) for n in range(3))
     turns.begin(a)
     turns.begin(b)
     assert turns.take() is a and turns.take() is None
@@ -159,7 +160,7 @@ def test_answered_calls_have_their_turns_before_those_that_begin() -> None:
 
 def test_a_call_has_no_turn_while_one_of_its_threads_waits() -> None:
     turns = Turns(lambda: None)
-    a, b, c = (Call(n, pb.Start(), Program(child), print, turns) for n in range(3))
+    a, b, c = (Call(n, pb.Start(), Program(child), Outbox(), turns) for n in range(3))
     for call in (a, b, c):
         turns.begin(call)
     went_on: list[str] = []
@@ -176,7 +177,7 @@ def test_a_call_has_no_turn_while_one_of_its_threads_waits() -> None:
 
 def test_a_cancelled_call_does_not_wait_for_its_turn() -> None:
     turns = Turns(lambda: None)
-    a, b = (Call(n, pb.Start(), Program(child), print, turns) for n in range(2))
+    a, b = (Call(n, pb.Start(), Program(child), Outbox(), turns) for n in range(2))
     turns.begin(a)
     assert turns.take() is a
     woken: list[str] = []

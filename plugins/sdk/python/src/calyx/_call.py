@@ -15,11 +15,15 @@ from ._errors import Cancelled, NeedError, OutsideNodeError
 from ._proto import plugin_pb2 as pb
 
 if TYPE_CHECKING:
+    from ._outbox import Outbox
     from ._program import Program
     from ._turns import Turns
 
 #: Requests of one need, by bytes, up to which they go into one item.
 _GOOD_ITEM = 512 << 10
+
+#: Takes an item for the host.
+Send = Callable[[pb.PluginItem], None]
 
 _current: ContextVar[Call | None] = ContextVar("calyx_call", default=None)
 
@@ -57,13 +61,14 @@ class Call:
     """The host's view of one running node. Its methods may be called from any thread or task that works for it."""
 
     def __init__(
-        self, number: int, start: pb.Start, program: Program, send: Callable[[pb.PluginItem], None], turns: Turns | None = None
+        self, number: int, start: pb.Start, program: Program, outbox: Outbox, turns: Turns | None = None
     ) -> None:
         self.number = number
         self.start = start
         self.program = program
         self.process = os.getpid()
-        self._send = send
+        self._outbox = outbox
+        self._send = outbox.put
         #: What it waits in for its turns; None: it may run beside others.
         self._turns = turns
         #: The threads and tasks that wait for answers; of Turns.
@@ -89,62 +94,64 @@ class Call:
 
     def ask_one(self, request: pb.Request) -> pb.Answer:
         """Ask for one thing and wait for it. The same question is asked once in a call."""
-        waiting = self._asked(request)
+        waiting = self._asked(request, self._outbox.put_flushed)
         self._wait(waiting)
         return self._take(waiting)[0]
 
     async def ask_one_async(self, request: pb.Request) -> pb.Answer:
         """Ask for one thing; other tasks of the loop go on meanwhile."""
-        waiting = self._asked(request)
+        waiting = self._asked(request, self._send)
         await self._wait_async(waiting)
         return self._take(waiting)[0]
 
     def ask(self, requests: Sequence[pb.Request]) -> list[pb.Answer]:
         """Ask for several things at once and wait for all."""
-        waiting = self._ask(requests)
+        waiting = self._ask(requests, self._outbox.put_flushed)
         self._wait(waiting)
         return self._take(waiting)
 
     async def ask_async(self, requests: Sequence[pb.Request]) -> list[pb.Answer]:
         """Ask for several things at once; other tasks of the loop go on meanwhile."""
-        waiting = self._ask(requests)
+        waiting = self._ask(requests, self._send)
         await self._wait_async(waiting)
         return self._take(waiting)
 
-    def _asked(self, request: pb.Request) -> Waiting:
+    def _asked(self, request: pb.Request, send: Send) -> Waiting:
         key = request.SerializeToString(deterministic=True)
         with self._lock:
             waiting = self._known.get(key)
             if waiting is None:
-                waiting = self._known[key] = self._put([request])
+                waiting = self._known[key] = self._begin()
+                self._need(send, [request], more=False)
             return waiting
 
-    def _ask(self, requests: Sequence[pb.Request]) -> Waiting:
-        with self._lock:
-            return self._put(requests)
-
-    def _put(self, requests: Sequence[pb.Request]) -> Waiting:
+    def _ask(self, requests: Sequence[pb.Request], send: Send) -> Waiting:
         """Send a need, in as many items as it takes. The lock is held, so that numbers and items are in order."""
+        with self._lock:
+            waiting = self._begin()
+            some: list[pb.Request] = []
+            size = 0
+            for request in requests:
+                length = request.ByteSize()
+                if some and size + length > _GOOD_ITEM:
+                    self._need(send, some, more=True)
+                    some, size = [], 0
+                some.append(request)
+                size += length
+            self._need(send, some, more=False)
+            return waiting
+
+    def _begin(self) -> Waiting:
         if self._over:
             raise OutsideNodeError(f"{self.start.node} has ended, and a thread or task that it left behind asks for a node")
         self._raise_if_cancelled()
         self._needs += 1
         waiting = self._open[self._needs] = Waiting()
-        some: list[pb.Request] = []
-        size = 0
-        for request in requests:
-            length = request.ByteSize()
-            if some and size + length > _GOOD_ITEM:
-                self._need(some, more=True)
-                some, size = [], 0
-            some.append(request)
-            size += length
-        self._need(some, more=False)
         return waiting
 
-    def _need(self, requests: list[pb.Request], more: bool) -> None:
+    def _need(self, send: Send, requests: list[pb.Request], more: bool) -> None:
         need = pb.Need(id=self._needs, seen=self._seen, requests=requests, more=more)
-        self._send(pb.PluginItem(call=self.number, need=need))
+        send(pb.PluginItem(call=self.number, need=need))
 
     def _raise_if_cancelled(self) -> None:
         if self.cancelled is not None:
@@ -154,6 +161,7 @@ class Call:
         lock = threading.Lock()
         lock.acquire()
         if self._on_done(waiting, lock.release):
+            self._outbox.flush()
             if self._turns is not None:
                 self._turns.leave(self)
             lock.acquire()
@@ -215,25 +223,39 @@ class Call:
                 waiting.wake = []  # answers may still come: nobody is to be woken twice
             if self._turns is not None:
                 wake += self._turns.release(self)
-            task, thread = self.task, self.thread
+            task = self.task
+            if task is None and self.thread is not None and not wake:
+                _raise_in(self.thread, ctypes.py_object(Cancelled))
         if task is not None:
             task.get_loop().call_soon_threadsafe(task.cancel)
-        elif thread is not None and not wake:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Cancelled))
         for w in wake:
             w()
 
-    def end(self, item: pb.PluginItem) -> None:
-        """Send the last item of the call."""
+    def leave_thread(self) -> None:
+        """Note that the function has ended: from here on no cancel raises anything in its thread."""
+        while True:
+            try:
+                with self._lock:
+                    thread, self.thread = self.thread, None
+                if thread is not None:
+                    _raise_in(thread, None)
+                return
+            except Cancelled:  # it was under way
+                continue
+
+    def end(self, item: pb.PluginItem, flushed: bool = False) -> None:
+        """Send the last item of the call; flushed: the caller flushes the outbox then."""
         with self._lock:
             if self._over:
                 return
             self._over = True
-            self.thread = None
             self._send_printed()
             self._known.clear()
             item.call = self.number
-            self._send(item)
+            if flushed:
+                self._outbox.put_flushed(item)
+            else:
+                self._send(item)
 
     def say(self, item: pb.PluginItem) -> None:
         """Send an item, unless the call is over."""
@@ -288,6 +310,11 @@ class Call:
             folder and (path == folder or path.startswith(folder.rstrip("/") + "/"))
             for folder in (os.fsdecode(self.start.scratch), os.fsdecode(self.start.out_dir))
         )
+
+
+def _raise_in(thread: int, error: ctypes.py_object[type[BaseException]] | None) -> None:
+    """Raise an exception in a thread; None takes one back that was not raised yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), error)
 
 
 def _future() -> tuple[asyncio.Future[None], Callable[[], object]]:

@@ -27,19 +27,23 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def run(call: Call, ended: Callable[[Call], None]) -> None:
-    """Run a function on this thread."""
+    """Run a function on this thread, which has to flush the outbox then."""
     call.enter()
     call.thread = threading.get_ident()
     try:
-        served, node, kwargs = _prepare(call)
-        item = _result(call, node, node.function(*served.leading, **kwargs))
-        call.program.check_globals()
-        call.program.check_still(call.start.function)
-    except BaseException as e:
-        item = _failed(call, e)
+        try:
+            served, node, kwargs = _prepare(call)
+            item = _result(call, node, node.function(*served.leading, **kwargs))
+            call.program.check_globals()
+            call.program.check_still(call.start.function)
+        except BaseException as e:
+            item = _failed(call, e)
+    except Cancelled as e:  # it came amid the failure; there is no other one
+        item = failure(e)
+    call.leave_thread()
     flush()
     ended(call)
-    call.end(item)
+    call.end(item, flushed=True)
 
 
 async def run_async(call: Call, ended: Callable[[Call], None]) -> None:

@@ -137,10 +137,13 @@ class Server:
         return described
 
     def _session(self, connection: Connection, stream: Stream) -> None:
-        session = Session(self._program, _requests(connection, stream), told=len(self._description.reads))
+        def send(message: pb.SessionResponse) -> None:
+            connection.send(stream, message.SerializeToString())
+
+        session = Session(self._program, _requests(connection, stream), len(self._description.reads), send)
         try:
             for message in session.messages():
-                connection.send(stream, message.SerializeToString())
+                send(message)
                 connection.drain(stream)
         finally:
             session.close()

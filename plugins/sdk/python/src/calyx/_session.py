@@ -28,11 +28,20 @@ _IDLE = 16
 
 
 class Session:
-    """Calls of one program. told is how many reads of the process the host knows already."""
+    """Calls of one program. told is how many reads of the process the host knows already.
 
-    def __init__(self, program: Program, requests: Iterator[pb.SessionRequest], told: int = 0) -> None:
+    send takes messages from any thread, one at a time, where there is such a way beside messages().
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        requests: Iterator[pb.SessionRequest],
+        told: int = 0,
+        send: Callable[[pb.SessionResponse], None] | None = None,
+    ) -> None:
         self.program = program
-        self.outbox = Outbox()
+        self.outbox = Outbox(send)
         self._requests = requests
         self._loop = Loop()
         self._calls: dict[int, Call] = {}
@@ -105,6 +114,10 @@ class Session:
         while call is not None:
             contextvars.Context().run(run, call, self._ending)
             call = self._turns.end(call)
+            if call is None:
+                self.outbox.flush()
+            else:
+                self.outbox.hurry()
 
     def _read(self) -> None:
         """Read until a call may run."""
@@ -150,7 +163,7 @@ class Session:
     def _start(self, item: pb.HostItem, beside: list[Call]) -> None:
         served = self.program.functions.get(item.start.function)
         overlap = served is None or served.overlap
-        call = Call(item.call, item.start, self.program, self.outbox.put, None if overlap else self._turns)
+        call = Call(item.call, item.start, self.program, self.outbox, None if overlap else self._turns)
         self._calls[item.call] = call
         if not overlap:
             self._turns.begin(call)
