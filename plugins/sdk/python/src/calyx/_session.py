@@ -20,11 +20,15 @@ from ._outbox import Outbox
 from ._program import Program
 from ._proto import plugin_pb2 as pb
 from ._run import failure, run, run_async
+from ._threads import expect_threads
 from ._turns import Turns
 from ._watch import watching
 
 #: The threads that may be idle; more of them end.
 _IDLE = 16
+#: A session that has begun so many threads may have calls that wait for one another, thousands deep.
+_MANY = 256
+_MOST = 1 << 14
 
 
 class Session:
@@ -50,6 +54,7 @@ class Session:
         self._turns = Turns(self._wake)
         self._reading = False
         self._idle = 0
+        self._spawned = 0
         self._observing = threading.Lock()
         self._told = told
         self._closed = False
@@ -69,6 +74,9 @@ class Session:
         self.outbox.close()
 
     def _spawn(self) -> None:
+        self._spawned += 1
+        if self._spawned == _MANY:
+            expect_threads(_MOST)
         threading.Thread(target=self._work, name="calyx", daemon=True).start()
 
     def _work(self) -> None:
