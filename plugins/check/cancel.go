@@ -20,7 +20,12 @@ func cancelCases() []experiment {
 
 // startSleep begins a call that sleeps for an hour, and waits until it does.
 func (s *session) startSleep(ctx context.Context) (*call, error) {
-	c := s.start(fnSleep, arg("seconds", jsonOf("3600.0")))
+	return s.startSleeping(ctx, "3600.0")
+}
+
+// startSleeping begins a call that sleeps, and waits until it does.
+func (s *session) startSleeping(ctx context.Context, seconds string) (*call, error) {
+	c := s.start(fnSleep, arg("seconds", jsonOf(seconds)))
 	err := s.await(ctx, "the progress of "+fnSleep, func() bool { return len(c.progress) > 0 || c.ended() })
 	if err == nil && len(c.progress) == 0 {
 		err = errors.New(fnSleep + " tells no progress before it sleeps")

@@ -4,5 +4,5 @@ import "slices"
 
 // experiments are all cases in their order.
 func experiments() []experiment {
-	return slices.Concat(startCases(), describeCases(), sessionCases(), valueCases(), needCases(), failureCases(), cancelCases(), endCases())
+	return slices.Concat(startCases(), describeCases(), sessionCases(), valueCases(), needCases(), queueCases(), failureCases(), cancelCases(), endCases())
 }

@@ -38,7 +38,7 @@ func describes(ctx context.Context, k *kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	k.functions = map[string]*pluginv1.Function{}
+	k.functions, k.queues = map[string]*pluginv1.Function{}, d.GetQueues()
 	for _, f := range d.GetFunctions() {
 		k.functions[f.GetName()] = f
 	}

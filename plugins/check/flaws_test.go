@@ -83,7 +83,14 @@ var flaws = map[string][]string{
 	"ends with a status":                  {"Shutdown", "Shutdown, no session", "end of the session"},
 	"stays":                               {"Shutdown", "Shutdown, no session", "Shutdown amid a call", "end of the session", "end amid a call", "lost connection"},
 	"has no Shutdown":                     nil,
-	"reads floats as integers":            nil,
+
+	// Turns of calls, which it keeps apart itself.
+	"queues":                       nil,
+	"queues, and runs all at once": {"queued starts", "queued answers"},
+	"queues, the last one first":   {"queued starts"},
+	"queues in one line":           {"queued answers"},
+	"queues deafly":                {"cancel a queued call"},
+	"reads floats as integers":     nil,
 }
 
 func init() {

@@ -183,8 +183,14 @@ func (c *modelCall) sleep() (*pluginv1.Value, error) {
 	c.model.sleeping.Lock()
 	defer c.model.sleeping.Unlock()
 	c.say(c.id, &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Progress{Progress: &pluginv1.Progress{Total: 1}}})
-	<-c.done
-	return nil, errors.New("cancelled")
+	var seconds float64
+	_ = c.decode("seconds", &seconds)
+	select {
+	case <-c.done:
+		return nil, errors.New("cancelled")
+	case <-time.After(time.Duration(seconds * float64(time.Second))):
+		return &pluginv1.Value{}, nil
+	}
 }
 
 func (c *modelCall) tell() (*pluginv1.Value, error) {

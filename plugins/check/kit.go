@@ -21,6 +21,7 @@ type kit struct {
 	last      *process // of which the words are shown where the case fails
 	spoke     bool     // the case used the shared session
 	functions map[string]*pluginv1.Function
+	queues    bool   // it keeps calls apart itself
 	closed    string // the gate that failed
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,11 @@ type model struct {
 	described int
 	calls     map[uint64]*modelCall
 	stream    pluginv1.Plugin_SessionServer
+
+	// The turns of calls, where it queues.
+	turn     *modelCall
+	answered []*modelCall
+	begun    []*modelCall
 }
 
 type modelCall struct {
@@ -44,9 +50,56 @@ type modelCall struct {
 	answers chan *pluginv1.Answers
 	done    chan struct{} // closed by cancel
 	needs   uint32
+	turns   chan struct{} // gets one for each turn
 }
 
 func (m *model) has(flaw string) bool { return m.flaw == flaw }
+
+// queues reports whether it says that it queues; a flaw may be how.
+func (m *model) queues() bool { return strings.HasPrefix(m.flaw, "queues") }
+
+// takesTurns reports whether calls run one at a time.
+func (m *model) takesTurns() bool { return m.queues() && !m.has("queues, and runs all at once") }
+
+// next gives the next call its turn, if there is none that has it. The caller holds the lock.
+func (m *model) next() {
+	queue := &m.answered
+	if len(*queue) == 0 {
+		queue = &m.begun
+	}
+	if m.turn != nil || len(*queue) == 0 {
+		return
+	}
+	at := 0
+	if m.has("queues, the last one first") {
+		at = len(*queue) - 1
+	}
+	m.turn = (*queue)[at]
+	*queue = slices.Delete(*queue, at, at+1)
+	m.turn.turns <- struct{}{}
+}
+
+// leave ends the turn of a call, if it has it. The caller holds the lock.
+func (m *model) leave(c *modelCall) {
+	if m.turn == c {
+		m.turn = nil
+		m.next()
+	}
+}
+
+// await waits for the call's turn; false: it was cancelled.
+func (c *modelCall) await() bool {
+	m := c.model
+	if !m.takesTurns() {
+		return true
+	}
+	select {
+	case <-c.turns:
+		return true
+	case <-c.done:
+		return false
+	}
+}
 
 // serve shakes hands and serves.
 func (m *model) serve() {
@@ -107,9 +160,9 @@ func (m *model) Describe(_ context.Context, r *pluginv1.DescribeRequest) (*plugi
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.described++
-	d := &pluginv1.DescribeResponse{Name: "model"}
+	d := &pluginv1.DescribeResponse{Name: "model", Queues: m.queues()}
 	for _, name := range strings.Fields("echo add half need env sleep fail retry tell print batch") {
-		f := &pluginv1.Function{Name: "calyx_check_" + name, Overlap: true}
+		f := &pluginv1.Function{Name: "calyx_check_" + name, Overlap: !m.queues()}
 		if name == "batch" {
 			f.Batch = 10
 		}
@@ -164,16 +217,30 @@ func (m *model) item(item *pluginv1.HostItem) {
 		if len(said.Start.ProtoReflect().GetUnknown()) > 0 && m.has("dies of an unknown field") {
 			die()
 		}
-		c = &modelCall{model: m, id: item.GetCall(), start: said.Start, answers: make(chan *pluginv1.Answers, 100), done: make(chan struct{})}
+		c = &modelCall{model: m, id: item.GetCall(), start: said.Start, answers: make(chan *pluginv1.Answers, 100), done: make(chan struct{}), turns: make(chan struct{}, 1)}
 		m.calls[c.id] = c
+		if m.takesTurns() {
+			m.begun = append(m.begun, c)
+			m.next()
+		}
 		go c.run()
 	case *pluginv1.HostItem_Answers:
 		if c != nil {
+			if queue := &m.answered; m.takesTurns() && !said.Answers.GetMore() {
+				if m.has("queues in one line") {
+					queue = &m.begun
+				}
+				*queue = append(*queue, c)
+				m.next()
+			}
 			c.answers <- said.Answers
 		} else if m.has("dies of late answers") {
 			die()
 		}
 	case *pluginv1.HostItem_Cancel:
+		if m.has("queues deafly") && slices.Contains(m.begun, c) {
+			return
+		}
 		if c != nil && !m.has("is deaf") && (c.needs > 0 || !m.has("is deaf as it runs")) {
 			close(c.done)
 			m.end(c, failed("cancelled"))
@@ -190,6 +257,9 @@ func (m *model) end(c *modelCall, how *pluginv1.PluginItem) {
 	if m.calls[c.id] == c {
 		delete(m.calls, c.id)
 		m.sendLocked(c.id, how)
+		ours := func(other *modelCall) bool { return other == c }
+		m.begun, m.answered = slices.DeleteFunc(m.begun, ours), slices.DeleteFunc(m.answered, ours)
+		m.leave(c)
 	}
 }
 
@@ -206,6 +276,9 @@ func (c *modelCall) say(call uint64, item *pluginv1.PluginItem) {
 }
 
 func (c *modelCall) run() {
+	if !c.await() {
+		return
+	}
 	name := strings.TrimPrefix(c.start.GetFunction(), "calyx_check_")
 	if misbehave := misbehaviours[c.model.flaw]; misbehave != nil && name == "fail" {
 		misbehave(c)
@@ -243,7 +316,10 @@ func (c *modelCall) ask(requests ...*pluginv1.Request) ([]*pluginv1.Answer, erro
 	if c.model.has("never counts") {
 		n.Seen = 0
 	}
-	c.say(c.id, &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Need{Need: n}})
+	c.model.mu.Lock()
+	c.model.sendLocked(c.id, &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Need{Need: n}})
+	c.model.leave(c)
+	c.model.mu.Unlock()
 	var answers []*pluginv1.Answer
 	for {
 		select {
@@ -252,6 +328,9 @@ func (c *modelCall) ask(requests ...*pluginv1.Request) ([]*pluginv1.Answer, erro
 		case piece := <-c.answers:
 			answers = append(answers, piece.GetAnswers()...)
 			if !piece.GetMore() || c.model.has("takes the first piece") && len(answers) > 0 {
+				if !c.await() {
+					return nil, errors.New("cancelled")
+				}
 				return answers, nil
 			}
 		}

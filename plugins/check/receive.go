@@ -106,6 +106,8 @@ func (c *call) returned(r *pluginv1.Result) error {
 		return fmt.Errorf("the result of call %d: %w", c.id, err)
 	}
 	c.results[r.GetElement()] = r.GetValue()
+	c.session.ends++
+	c.place = c.session.ends
 	return nil
 }
 

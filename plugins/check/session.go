@@ -24,6 +24,7 @@ type session struct {
 	mu    sync.Mutex
 	calls map[uint64]*call
 	last  uint64        // the number of the newest call
+	ends  int           // how many results have come
 	news  chan struct{} // closed, and replaced, when something was said
 	err   error         // why nothing more will be: the stream's end, or what breaks the protocol
 	lost  bool          // it is the stream's end
@@ -42,6 +43,7 @@ type call struct {
 	results  map[uint32]*pluginv1.Value // by element
 	failures map[uint32]*pluginv1.Failure
 	failure  *pluginv1.Failure // of the call as a whole
+	place    int               // among the session's results, as they came
 }
 
 // need is something that a call asks for.

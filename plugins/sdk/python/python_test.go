@@ -23,6 +23,7 @@ func TestSDK(t *testing.T) {
 	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 	run(t, own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
 	run(t, calyx, "plugin", "check", "--", own, "tests/conformance.py")
+	run(t, calyx, "plugin", "check", "--", own, "tests/conformance.py", "--queued")
 	run(t, own, "-m", "ruff", "check", "--no-cache", ".")
 	run(t, own, "-m", "mypy", "--cache-dir", filepath.Join(dir, "mypy"), "src/calyx")
 }

@@ -1,8 +1,11 @@
-"""The conformance functions of docs/plugin-protocol.md, for `calyx plugin check`."""
+"""The conformance functions of docs/plugin-protocol.md, for `calyx plugin check`; with --queued, of kinds that take turns."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import calyx
@@ -62,6 +65,28 @@ def calyx_check_tell(text: str) -> None:
 @calyx.fn
 def calyx_check_print(text: str) -> None:
     print(text, end="")
+
+
+if "--queued" in sys.argv:
+
+    @calyx.fn
+    def calyx_check_echo(value: Any) -> Any:
+        return value
+
+    @calyx.fn
+    def calyx_check_need(values: list[Any], at_once: int = 1) -> list[Any]:
+        with ThreadPoolExecutor(at_once) as pool:
+            got: list[Any] = []
+            for first in range(0, len(values), at_once):
+                got += pool.map(calyx_check_echo, values[first : first + at_once])
+            return got
+
+    @calyx.fn
+    def calyx_check_sleep(seconds: float) -> None:
+        calyx.progress(0, 1)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(0.01)
 
 
 if __name__ == "__main__":
