@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pathlib
 import textwrap
+import time
 
 from conftest import Workspace
 
@@ -55,3 +57,20 @@ def cells(ws: Workspace, *texts: str) -> list[str]:
     """Run texts as the cells of a notebook: their source is in no file."""
     program = CELLS + "".join(f"cell({textwrap.dedent(text)!r})\n" for text in ("import calyx\nfrom calyx import *\n", *texts))
     return ws.python(program).out.splitlines()
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process runs: nobody may have taken note of its end."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def has_ended(pid: int) -> bool:
+    """Wait for the end of a process that is no child of this one."""
+    deadline = time.monotonic() + 60
+    while runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not runs(pid)

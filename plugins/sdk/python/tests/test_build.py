@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
 
+import pytest
 from conftest import Workspace
+from scripts import has_ended
 
 REVIEWS = """
 class Reviews(Pipeline):
@@ -116,6 +123,26 @@ def test_printing_and_logging_are_the_calls_own(ws: Workspace) -> None:
     assert ws.calyx("log", "one").out == "one begins\nINFO one ends\n"
     assert ws.calyx("log", "two").out == "two begins\ntwo ends 2\n"
     assert ws.calyx("log", "raw").out.strip() == "from below"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="it looks at processes in /proc")
+def test_a_quick_look_that_is_killed_leaves_no_file(ws: Workspace) -> None:
+    os.mkfifo(ws.root / "runs")
+    ws.program("@fn\ndef waits():\n    open('runs', 'w').close()\n    import time; time.sleep(600)\n")
+    look = subprocess.Popen([sys.executable, "-m", "calyx", "get", "p.py:waits"], cwd=ws.root, env=ws.environ, start_new_session=True)
+    with open(ws.root / "runs") as fifo:
+        fifo.read()
+    assert list(ws.root.glob(".look-*"))
+    guard = next(int(pid) for pid in pathlib.Path(f"/proc/{look.pid}/task/{look.pid}/children").read_text().split() if leads(int(pid)))
+    os.killpg(look.pid, signal.SIGKILL)
+    look.wait()
+    assert has_ended(guard)
+    assert not list(ws.root.glob(".look-*"))
+
+
+def leads(pid: int) -> bool:
+    """Tell whether a process has a session of its own."""
+    return os.getsid(pid) == pid
 
 
 def test_a_quick_look_needs_no_calyxfile(ws: Workspace) -> None:

@@ -7,11 +7,10 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import Workspace
-from scripts import HEAD, REVIEWS, script
+from scripts import HEAD, REVIEWS, has_ended, script
 
 #: Says which process answers, and that it waits in a node.
 WAITING = """
@@ -23,23 +22,6 @@ def waits() -> int:
 
 s = Session(waits)
 """
-
-
-def runs(pid: int) -> bool:
-    """Tell whether a process runs: nobody may have taken note of its end."""
-    try:
-        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def has_ended(pid: int) -> bool:
-    """Wait for the end of a process that is no child of this one."""
-    deadline = time.monotonic() + 60
-    while runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not runs(pid)
 
 
 def started(ws: Workspace, text: str) -> tuple[subprocess.Popen[str], int]:

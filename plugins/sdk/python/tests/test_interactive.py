@@ -64,6 +64,8 @@ def test_exceptions_are_the_original_ones(ws: Workspace) -> None:
             except Odd as e:
                 frames = traceback.extract_tb(e.__traceback__)
                 print(e.args, frames[-1].name, frames[-1].line)
+                shown = [f.name for f, (at, _) in zip(frames, traceback.walk_tb(e.__traceback__)) if "__tracebackhide__" not in at.f_locals]
+                print(shown)
         try:
             s.badd
         except AttributeError as e:
@@ -74,9 +76,10 @@ def test_exceptions_are_the_original_ones(ws: Workspace) -> None:
             print(str(e).splitlines()[0])
         """,
     )
-    assert said[:2] == ["('what else', 3) bad raise Odd(\"what else\", 3)"] * 2
-    assert said[2] == "there is no node 'badd' (did you mean 'bad'?)"
-    assert "badd" in said[3]
+    assert said[:4:2] == ["('what else', 3) bad raise Odd(\"what else\", 3)"] * 2
+    assert said[1:4:2] == ["['<module>', 'bad']"] * 2
+    assert said[4] == "there is no node 'badd' (did you mean 'bad'?)"
+    assert "badd" in said[5]
 
 
 def test_what_is_defined_anew_counts(ws: Workspace) -> None:

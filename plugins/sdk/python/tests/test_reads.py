@@ -117,7 +117,7 @@ def test_imports_are_no_reads(ws: Workspace) -> None:
 
 def test_finding_out_what_is_installed_is_no_read(ws: Workspace) -> None:
     """The identity of a function that reaches a package is found while the folder of the program is searched as well."""
-    ws.write("lib/near.py", "import grpc\n\ndef version(): return grpc.__version__\n")
+    ws.write("lib/near.py", "import google.protobuf\n\ndef version(): return google.protobuf.__version__\n")
     ws.program("import sys; sys.path.insert(0, 'lib')\nimport near\n@fn\ndef f(): return near.version()")
     ws.get("f")
     ws.write("new.txt", "")

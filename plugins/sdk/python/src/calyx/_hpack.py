@@ -6,13 +6,13 @@ from collections import deque
 
 #: The names of the static table, from index 1 on, and the values of those that have one.
 _NAMES = (
-    ":authority :method :method :path :path :scheme :scheme :status :status :status :status :status :status :status "
-    "accept-charset accept-encoding accept-language accept-ranges accept access-control-allow-origin age allow authorization "
-    "cache-control content-disposition content-encoding content-language content-length content-location content-range content-type "
-    "cookie date etag expect expires from host if-match if-modified-since if-none-match if-range if-unmodified-since last-modified "
-    "link location max-forwards proxy-authenticate proxy-authorization range referer refresh retry-after server set-cookie "
-    "strict-transport-security transfer-encoding user-agent vary via www-authenticate"
-).encode().split()
+    b":authority :method :method :path :path :scheme :scheme :status :status :status :status :status :status :status "
+    b"accept-charset accept-encoding accept-language accept-ranges accept access-control-allow-origin age allow authorization "
+    b"cache-control content-disposition content-encoding content-language content-length content-location content-range content-type "
+    b"cookie date etag expect expires from host if-match if-modified-since if-none-match if-range if-unmodified-since last-modified "
+    b"link location max-forwards proxy-authenticate proxy-authorization range referer refresh retry-after server set-cookie "
+    b"strict-transport-security transfer-encoding user-agent vary via www-authenticate"
+).split()
 _VALUES = {2: b"GET", 3: b"POST", 4: b"/", 5: b"/index.html", 6: b"http", 7: b"https", 16: b"gzip, deflate"} | {
     8 + i: status for i, status in enumerate(b"200 204 206 304 400 404 500".split())
 }

@@ -118,10 +118,15 @@ class Session:
             raise CalyxError(f"{what}: a node runs, and what it computes must not change its own inputs")
 
     def _plain(self, name: str, node: Fn[Any, Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: self._value(self._target(name, node, args, kwargs))
+        def call(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True  # IPython and pytest leave such frames out: a node's error shows the user's lines
+            return self._value(self._target(name, node, args, kwargs))
+
+        return call
 
     def _async(self, name: str, node: Fn[Any, Any]) -> Callable[..., Any]:
         async def call(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
             target = self._target(name, node, args, kwargs)
             return await _in_thread(lambda: self._value(target))
 
@@ -131,6 +136,7 @@ class Session:
         return spell(name, named_literals(node.signature, str(node), args, kwargs))
 
     def _value(self, target: str) -> Any:
+        __tracebackhide__ = True
         if calling() is not None:
             self._outside(target)
         known = self._answers.get(target)
@@ -139,6 +145,7 @@ class Session:
         return Decoder(self._held.new_file).decode(known.value)
 
     def _answer(self, target: str, known: Answer | None) -> Answer:
+        __tracebackhide__ = True
         living = self._look()
         if known is None or not known.described_by(living.entries) or not known.still():
             asked = self._ask({"get": target})
@@ -159,6 +166,7 @@ class Session:
 
     def _ask(self, what: Message) -> Question:
         """Ask calyx. What a node raised is raised again."""
+        __tracebackhide__ = True
         with self._room:
             question = self._held.child().ask(self._look(), what)
         for node in question.answer.get("failed", ()):
@@ -192,6 +200,7 @@ def _workspace() -> str:
 
 async def _in_thread(work: Callable[[], Any]) -> Any:
     """Return what a function returns that waits: each has a thread of its own, for so many questions may be on their way."""
+    __tracebackhide__ = True
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 
@@ -200,6 +209,7 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
             end(value)
 
     def run() -> None:
+        __tracebackhide__ = True
         try:
             end, value = future.set_result, work()
         except BaseException as e:

@@ -36,7 +36,18 @@ def get(target: str, options: list[str]) -> int:
     with tempfile.NamedTemporaryFile("w", dir=".", prefix=".look-", suffix=".Calyxfile") as f:
         f.write(f'use(plugin("look", cmd = {json.dumps(command)}))\n')
         f.flush()
+        _remove_after_us(f.name)
         return subprocess.call([calyx, "--calyxfile", os.path.basename(f.name), "get", *options, node_name(program, node)])
+
+
+def _remove_after_us(path: str) -> None:
+    """Have a file removed once this process is gone, even if it is killed: then nothing else would."""
+    script = ["/bin/sh", "-c", 'read -r _; rm -f "$1"', "sh", os.path.abspath(path)]
+    _GUARDS.append(subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True))
+
+
+#: Processes that wait for the end of this one, which is what closes their input.
+_GUARDS: list[subprocess.Popen[bytes]] = []
 
 
 def node_name(program: Program, node: str) -> str:

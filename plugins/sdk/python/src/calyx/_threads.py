@@ -12,7 +12,6 @@ from typing import Any
 
 from ._call import calling
 
-
 #: `prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, …)` of Linux 6.16 and newer.
 _PR_FUTEX_HASH, _SET_SLOTS = 78, 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import ast
 import builtins
 import copy
@@ -18,20 +19,23 @@ from ._constants import constant_digest
 from ._modules import Definition, Source, belongs, file_of_module
 from ._names import DYNAMIC, Names, compiled_names, names_in
 from ._reached import Files, dump
-from ._units import Target, Unit, Where
+from ._units import Scope, Target, Unit, Where
 
 
 class Functions(Files):
     """The part of Identity that concerns functions."""
 
+    @abc.abstractmethod
     def _value(self, value: Any, where: Where | None, owner: type[Any] | None = None) -> list[Target]:
-        raise NotImplementedError
+        """Return what stands for a value that code reaches."""
 
+    @abc.abstractmethod
     def _class(self, kind: type[Any]) -> Target:
-        raise NotImplementedError
+        """Stand for a class."""
 
+    @abc.abstractmethod
     def _constant(self, value: Any, where: Where | None, digest: str) -> Target:
-        raise NotImplementedError
+        """Stand for a constant."""
 
     def _function(self, function: FunctionType, owner: type[Any] | None) -> Target:
         path = function.__code__.co_filename
@@ -56,7 +60,7 @@ class Functions(Files):
         self._refer_attributes(unit, function)
         if source and definitions:
             unit.place = source.place(function.__qualname__.replace("<locals>.", ""), definitions)
-        scope = _Scope(function)
+        scope = _scope(function, module, owner)
         if not definitions:
             unit.text = f"code {_code_text(function.__code__)}"
             unit.notes.append(f"the source of {function.__qualname__} was not found; its compiled form counts")
@@ -64,12 +68,12 @@ class Functions(Files):
             names.loads.update({n: {()} for n in scope.closure})
             if owner is not None and scope.first is not None:
                 names.loads[scope.first] = {()}
-            self._refer_names(unit, names, module, scope.closure, owner, set(), scope.globals, scope.first)
+            self._refer_names(unit, names, scope._replace(local=frozenset()))
         for definition in definitions:
-            plain = _anonymous(definition, scope)
+            plain = _anonymous(definition, scope.namespace)
             unit.text += dump(plain)
             names = names_in([plain])
-            self._refer_names(unit, names, module, scope.closure, owner, scope.local - names.rebinds, scope.globals, scope.first)
+            self._refer_names(unit, names, scope._replace(local=scope.local - names.rebinds))
             self._refer_supers(unit, names, function, owner)
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
@@ -98,18 +102,8 @@ class Functions(Files):
             if name != "__wrapped__":
                 unit.refer(f"attribute {name}", self._value(own[name], None))
 
-    def _refer_names(
-        self,
-        unit: Unit,
-        names: Names,
-        module: ModuleType | None,
-        closure: dict[str, Any],
-        owner: type[Any] | None,
-        local: set[str],
-        namespace: dict[str, Any] | None = None,
-        first: str | None = None,
-    ) -> None:
-        namespace = namespace if namespace is not None else vars(module) if module else {}
+    def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
+        module, namespace, closure, local, first, owner = scope
         for name, chain in names.ordered():
             label = ".".join((name, *chain))
             if owner is not None and name == first:
@@ -180,24 +174,26 @@ class Functions(Files):
                 unit.refer(f"super.{name}", self._value(member, None, owner))
 
 
-class _Scope:
-    """The names that a function's body sees."""
+def _scope(function: FunctionType, module: ModuleType | None, owner: type[Any] | None) -> Scope:
+    """Return what the names in a function's body stand for."""
+    code = function.__code__
+    return Scope(
+        module,
+        function.__globals__,
+        closure=dict(zip(code.co_freevars, function.__closure__ or (), strict=True)),
+        local=frozenset((*code.co_varnames, *code.co_cellvars)),
+        first=code.co_varnames[0] if code.co_argcount else None,
+        owner=owner,
+    )
 
-    def __init__(self, function: FunctionType) -> None:
-        code = function.__code__
-        self.globals = function.__globals__
-        self.closure = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
-        self.local = {*code.co_varnames, *code.co_cellvars}
-        self.first = code.co_varnames[0] if code.co_argcount else None
 
-
-def _anonymous(definition: Any, scope: _Scope) -> Any:
+def _anonymous(definition: Any, namespace: dict[str, Any]) -> Any:
     """Return a definition without its name, and without the decorators of calyx: both may change freely."""
     if isinstance(definition, ast.Lambda):
         return definition
     plain = copy.copy(definition)
     plain.name = "_"
-    plain.decorator_list = [d for d in definition.decorator_list if not _is_calyx(d, scope.globals)]
+    plain.decorator_list = [d for d in definition.decorator_list if not _is_calyx(d, namespace)]
     return plain
 
 

@@ -22,7 +22,7 @@ from ._names import names_in
 from ._objects import state_of
 from ._parts import parts_of
 from ._reached import dump
-from ._units import Code, Target, Unit, Where, walk
+from ._units import Code, Scope, Target, Unit, Where, walk
 
 #: What is seen as code; all else is an object.
 _CODE = (Node, FunctionType, MethodType, ModuleType, type, staticmethod, classmethod, property, functools.partial, BuiltinFunctionType)
@@ -158,7 +158,7 @@ class Identity(Functions):
             return
         unit.text = dump(definition)
         unit.place = source.place(kind.__qualname__, [definition])
-        self._refer_names(unit, names_in([definition]), module, {}, None, set())
+        self._refer_names(unit, names_in([definition]), Scope.of(module))
         self._refer_members(unit, kind, source, definition)
         if module is not None:
             unit.refer("module", [self._effects(module, source)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import ast
 import hashlib
 import os
@@ -14,10 +15,10 @@ from ._modules import Source, belongs, file_of_module
 from ._names import Names, effects, names_in
 from ._packages import packages
 from ._parts import Place
-from ._units import Target, Unit, Where
+from ._units import Scope, Target, Unit, Where
 
 
-class Files:
+class Files(abc.ABC):
     """The part of Identity that concerns files, modules and packages."""
 
     def __init__(self, live: bool = False) -> None:
@@ -31,18 +32,9 @@ class Files:
         self.records: set[str] = set()
         self.absences: set[str] = self._imports.absences
 
-    def _refer_names(
-        self,
-        unit: Unit,
-        names: Names,
-        module: ModuleType | None,
-        closure: dict[str, Any],
-        owner: type[Any] | None,
-        local: set[str],
-        namespace: dict[str, Any] | None = None,
-        first: str | None = None,
-    ) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
+        """Let a piece of code refer to what its names stand for."""
 
     def _binding(self, where: Where) -> list[Target]:
         """Stand for a name by the statements that bind it in its module, and by what these reach."""
@@ -58,7 +50,7 @@ class Files:
         for statement in imported:
             self._follow(unit, where, statement)
         rest: list[ast.AST] = [s for s in statements if not isinstance(s, (ast.Import, ast.ImportFrom))]
-        self._refer_names(unit, names_in(rest), where.module, {}, None, set())
+        self._refer_names(unit, names_in(rest), Scope.of(where.module))
         return [unit]
 
     def _follow(self, unit: Unit, where: Where, statement: ast.ImportFrom) -> None:
@@ -109,7 +101,7 @@ class Files:
         unit = self._units[key] = Unit("effects " + "".join(map(dump, statements)))
         if statements:
             unit.place = source.place("(when imported)", statements)
-        self._refer_names(unit, names_in(list(statements)), module, {}, None, set())
+        self._refer_names(unit, names_in(list(statements)), Scope.of(module))
         for path in sorted(self._imports.of_module(source.tree, module)):
             imported = self._imports.loaded_from(path)
             inner = self._source(path) if belongs(path) == "project" and imported is not None else None
@@ -148,10 +140,10 @@ class Files:
         unit.place = Place(os.path.basename(path), path, 1, source.text)
         names = names_in([source.tree])
         if module is not None:
-            self._refer_names(unit, Names(names.loads), module, {}, None, set())
+            self._refer_names(unit, Names(names.loads), Scope.of(module))
             if self._live:
                 held = Names({name: {()} for name in vars(module) if not name.startswith("__")})
-                self._refer_names(unit, held, module, {}, None, set())
+                self._refer_names(unit, held, Scope.of(module))
         for statement in names.imports:
             unit.refer("import", [t for p in self._imports.targets(statement, module, path) for t in self._imported(p)])
         return unit

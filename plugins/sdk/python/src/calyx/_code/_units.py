@@ -57,6 +57,25 @@ class Where(NamedTuple):
     name: str
 
 
+class Scope(NamedTuple):
+    """What the names in a piece of code stand for: those of a module, and for a function's body also what is its own."""
+
+    module: ModuleType | None
+    #: The globals of a function, which may be none of its module's.
+    namespace: dict[str, Any]
+    #: The cells of a function by their names, and the names that are local to it.
+    closure: dict[str, Any] = {}  # noqa: RUF012
+    local: frozenset[str] = frozenset()
+    #: The name of a method's first parameter, and the class whose members it has.
+    first: str | None = None
+    owner: type[Any] | None = None
+
+    @classmethod
+    def of(cls, module: ModuleType | None) -> Scope:
+        """Return the scope of a module's own statements."""
+        return cls(module, vars(module) if module else {})
+
+
 def walk(target: Target, numbers: dict[int, int], reached: list[Target]) -> Iterator[str]:
     """Yield the texts of everything that is reached, each once, with references as numbers in the order of the walk."""
     todo: list[tuple[str, Target]] = [("", target)]
