@@ -86,6 +86,8 @@ class Call:
         self.given: set[str] = set()
         self.cancelled: str | None = None
         self.thread: int | None = None
+        #: Whether that thread sends something.
+        self._flushing = False
         self.task: asyncio.Task[object] | None = None
 
     def enter(self) -> None:
@@ -161,13 +163,23 @@ class Call:
         lock = threading.Lock()
         lock.acquire()
         if self._on_done(waiting, lock.release):
-            self._outbox.flush()
+            self._flush()
             if self._turns is not None:
                 self._turns.leave(self)
             lock.acquire()
             if self._turns is not None and not self._turns.enter(self, lock.release):
                 lock.acquire()
         self._raise_if_cancelled()
+
+    def _flush(self) -> None:
+        """Send what there is. A cancel that comes meanwhile is seen when the wait is over: it must not end this half-way."""
+        own = threading.get_ident() == self.thread
+        with self._lock:
+            self._flushing = self._flushing or own
+        self._outbox.flush()
+        if own:
+            with self._lock:
+                self._flushing = False
 
     async def _wait_async(self, waiting: Waiting) -> None:
         done, wake = _future()
@@ -224,7 +236,7 @@ class Call:
             if self._turns is not None:
                 wake += self._turns.release(self)
             task = self.task
-            if task is None and self.thread is not None and not wake:
+            if task is None and self.thread is not None and not self._flushing and not wake:
                 _raise_in(self.thread, ctypes.py_object(Cancelled))
         if task is not None:
             task.get_loop().call_soon_threadsafe(task.cancel)
