@@ -89,10 +89,11 @@ const (
 // LoadTimes reads the times of the scope's nodes, in one read. What cannot be read counts as not known.
 func LoadTimes(ctx context.Context, store cas.Store, s trace.Scope) (*Times, error) {
 	var c codec
-	rows, err := readTimes(ctx, store, &c, s)
+	rows, err := readTimes(ctx, store, s)
 	if err != nil {
 		return nil, err
 	}
+	rows.open(&c)
 	return &Times{base: rows.base, later: rows.later()}, nil
 }
 
@@ -114,22 +115,32 @@ func (t *Times) Of(node string) (NodeTimes, bool) {
 // timesRows are the rows of one scope as they stand.
 type timesRows struct {
 	baseRow []byte // as stored; nil: none
-	base    table
-	runs    []table
+	runRows [][]byte
 	keys    [][]byte // of runs
 	bytes   int      // in the rows of runs
+	// What the rows hold, once they are open.
+	base table
+	runs []table
 }
 
-func readTimes(ctx context.Context, store cas.Store, c *codec, s trace.Scope) (timesRows, error) {
+// open unpacks the rows, which takes much longer than reading them.
+func (r *timesRows) open(c *codec) {
+	r.base = openTable(c.unpack(r.baseRow))
+	for _, row := range r.runRows {
+		r.runs = append(r.runs, openTable(c.unpack(row)))
+	}
+}
+
+func readTimes(ctx context.Context, store cas.Store, s trace.Scope) (timesRows, error) {
 	var found timesRows
 	prefix := timesKey(s, "")
 	err := store.Scan(ctx, prefix, func(key, value []byte) bool {
-		t := openTable(c.unpack(value))
+		row := append([]byte{}, value...)
 		if len(key) == len(prefix) {
-			found.baseRow, found.base = append([]byte{}, value...), t
+			found.baseRow = row
 			return true
 		}
-		found.runs = append(found.runs, t)
+		found.runRows = append(found.runRows, row)
 		found.keys = append(found.keys, append([]byte{}, key...))
 		found.bytes += len(value)
 		return true
@@ -159,10 +170,11 @@ func (r *timesRows) later() map[string]NodeTimes {
 // foldTimes merges the rows of runs into the base row once they are many. Where another process does it at the same time,
 // one of the two changes nothing.
 func foldTimes(ctx context.Context, store cas.Store, c *codec, s trace.Scope) error {
-	found, err := readTimes(ctx, store, c, s)
-	if err != nil || len(found.runs) < foldRuns && found.bytes < foldBytes {
+	found, err := readTimes(ctx, store, s)
+	if err != nil || len(found.runRows) < foldRuns && found.bytes < foldBytes {
 		return err
 	}
+	found.open(c)
 	all := found.later()
 	for i := range found.base.len() {
 		name := found.base.name(i)
