@@ -82,12 +82,20 @@ func newKeeping(l *loop) *keeping {
 	}
 	k.edit = snapshot.Begin(k.base.s, k.base.swept.Refreshed)
 	k.expires = k.base.s.Head().Expires
+	return k
+}
+
+// baseTargets are the targets that stay as they were.
+func (k *keeping) baseTargets() (numbers []uint32) {
+	if k.base == nil {
+		return nil
+	}
 	for i, n := range k.base.s.Nodes() {
 		if note, ok := readNote(n.Data); ok && note.target && !k.base.reached[i] {
-			k.roots = append(k.roots, i)
+			numbers = append(numbers, i)
 		}
 	}
-	return k
+	return numbers
 }
 
 // all keeps everything; false where it cannot.
@@ -96,7 +104,9 @@ func (k *keeping) all() bool {
 		return false
 	}
 	k.nodes()
-	k.edit.Keep(k.roots...)
+	if !k.edit.SameShape() {
+		k.edit.Keep(append(k.roots, k.baseTargets()...)...)
+	}
 	return true
 }
 

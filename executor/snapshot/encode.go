@@ -25,6 +25,9 @@ type columns struct {
 
 // encode makes the content of the file.
 func (e *Edit) encode(h Head) (*content, error) {
+	if c := e.patch(h); c != nil {
+		return c, nil
+	}
 	order, err := e.order()
 	if err != nil {
 		return nil, err
@@ -94,35 +97,66 @@ func (c *columns) link(ids []uint32, to *numbering) span {
 // content is a file but for its preamble.
 type content struct {
 	head  head
-	parts [sections][]byte
+	parts [sections][][]byte // of each section, one behind the other
+	over  []overwrite
 	size  uint64 // of the whole file
+}
+
+// overwrite is a row that differs from the one that the parts have in its place.
+type overwrite struct {
+	section int
+	at      uint64 // in the section
+	row     []byte
 }
 
 func (c *columns) content(h Head) *content {
 	f := &content{
 		head: head{Version: version, Binding: h.Binding, Expires: nanoseconds(h.Expires)},
-		parts: [sections][]byte{
-			noteSection: h.Note, textSection: c.text, folderSection: bytesOf(c.folders), pathSection: bytesOf(c.paths),
-			statSection: bytesOf(c.stats), digestSection: bytesOf(c.digests), leafSection: bytesOf(c.leaves),
-			nodeSection: bytesOf(c.nodes), edgeSection: bytesOf(c.edges),
+		parts: [sections][][]byte{
+			noteSection: {h.Note}, textSection: {c.text}, folderSection: {bytesOf(c.folders)}, pathSection: {bytesOf(c.paths)},
+			statSection: {bytesOf(c.stats)}, digestSection: {bytesOf(c.digests)}, leafSection: {bytesOf(c.leaves)},
+			nodeSection: {bytesOf(c.nodes)}, edgeSection: {bytesOf(c.edges)},
 		},
-		size: uint64(preambleSize + headSize),
 	}
-	for i, p := range f.parts {
-		f.head.Sections[i] = section{f.size, f.size + uint64(len(p))}
-		f.size += uint64(len(p)) + padding(len(p))
-	}
+	f.place()
 	return f
 }
 
-// padding is what a section of n bytes lacks to end where another one may begin.
-func padding(n int) uint64 { return uint64(-n) % sectionsAt }
+// place finds where the sections go, once they have all their parts.
+func (f *content) place() {
+	f.size = uint64(preambleSize + headSize)
+	for i := range f.parts {
+		n := f.length(i)
+		f.head.Sections[i] = section{f.size, f.size + n}
+		f.size += n + padding(n)
+	}
+}
 
-// write writes the file with a preamble that is empty. The sections go out from where they are: together they may be large.
+func (f *content) length(section int) (n uint64) {
+	for _, p := range f.parts[section] {
+		n += uint64(len(p))
+	}
+	return n
+}
+
+func (f *content) add(section int, part []byte) { f.parts[section] = append(f.parts[section], part) }
+
+// put replaces the row with that number.
+func (f *content) put(section int, number uint32, row []byte) {
+	f.over = append(f.over, overwrite{section, uint64(number) * uint64(len(row)), row})
+}
+
+// where is the place of a row in the file.
+func (f *content) where(o overwrite) int64 { return int64(f.head.Sections[o.section].From + o.at) }
+
+// padding is what a section of n bytes lacks to end where another one may begin.
+func padding(n uint64) uint64 { return -n % sectionsAt }
+
+// write writes the parts of the file, with a preamble that is empty. They go out from where they are: together they may be large.
 func (f *content) write(w io.Writer) error {
 	pieces := [][]byte{make([]byte, preambleSize), bytesOf([]head{f.head})}
-	for _, p := range f.parts {
-		pieces = append(pieces, p, make([]byte, padding(len(p))))
+	for i, parts := range f.parts {
+		pieces = append(append(pieces, parts...), make([]byte, padding(f.length(i))))
 	}
 	for _, p := range pieces {
 		if _, err := w.Write(p); err != nil {
@@ -137,6 +171,9 @@ func (f *content) bytes() []byte {
 	var file bytes.Buffer
 	file.Grow(int(f.size))
 	_ = f.write(&file) // a buffer takes everything
+	for _, o := range f.over {
+		copy(file.Bytes()[f.where(o):], o.row)
+	}
 	seal(file.Bytes())
 	return file.Bytes()
 }

@@ -10,3 +10,6 @@ func Seal(file []byte) []byte {
 	}
 	return file
 }
+
+// Patches reports whether the old file would be patched.
+func (e *Edit) Patches() bool { return e.patch(Head{}) != nil }

@@ -61,6 +61,11 @@ func (c *content) writeSealed(f *os.File) error {
 	if err := c.write(f); err != nil {
 		return err
 	}
+	for _, o := range c.over {
+		if _, err := f.WriteAt(o.row, c.where(o)); err != nil {
+			return err
+		}
+	}
 	size := int64(c.size) - int64(preambleSize)
 	sum, err := hashing.SumAt(io.NewSectionReader(f, int64(preambleSize), size), size)
 	if err != nil {
