@@ -109,6 +109,12 @@ func (l *loop) soon(f func()) { l.work = append(l.work, f) }
 func (l *loop) drive() {
 	stop := l.o.Stop
 	interrupted := l.ctx.Done()
+	var late <-chan time.Time // when the observers are told what they have not been told yet
+	tick := func() {
+		if !l.tick() && late == nil {
+			late = time.After(tickEvery)
+		}
+	}
 	for {
 		l.drain()
 		if l.inflight == 0 && !l.stopping && l.sched.stuck() {
@@ -123,7 +129,10 @@ func (l *loop) drive() {
 			for _, f := range l.inbox.take() {
 				f()
 			}
-			l.tick()
+			tick()
+		case <-late:
+			late = nil
+			tick()
 		case <-stop:
 			stop = nil
 			l.interrupt()
@@ -198,11 +207,14 @@ func (b *batcher[T]) flush(l *loop, f func(batch []T) func()) {
 const tickEvery = 200 * time.Millisecond
 
 // tick tells how far the build is, now and then. What remains is estimated from recorded times: at least the longest chain
-// that begins with a running node, and at least the work that is left over all jobs.
-func (l *loop) tick() {
+// that begins with a running node, and at least the work that is left over all jobs. It is false where they were told a moment ago.
+func (l *loop) tick() bool {
+	if l.survey {
+		return true
+	}
 	now := l.now()
-	if l.survey || now.Sub(l.ticked) < tickEvery {
-		return
+	if now.Sub(l.ticked) < tickEvery {
+		return false
 	}
 	l.ticked = now
 	c := Counts{Done: l.sum.Executed + l.sum.Cached + l.sum.Fresh + l.sum.Failed + l.sum.Blocked, Total: l.steps, Running: l.sched.held, Queued: l.sched.queuedNodes(), Remaining: -1}
@@ -213,4 +225,5 @@ func (l *loop) tick() {
 		}
 	}
 	l.tell(c)
+	return true
 }
