@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -9,6 +10,20 @@ import (
 
 	"github.com/calyx-build/calyx/graph"
 )
+
+// bashWords stands in for the function that cobra's script needs of the package bash-completion, which is missing from many
+// containers. Bash takes colons and equals signs for ends of words; the line itself is split at spaces alone.
+const bashWords = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref() {
+        local line=${COMP_LINE:0:COMP_POINT}
+        read -ra words <<<"$line"
+        [[ $line == *[[:space:]] ]] && words+=("")
+        cword=$((${#words[@]} - 1))
+        cur=${words[cword]}
+        prev=${words[cword - 1]}
+    }
+fi
+`
 
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
@@ -26,6 +41,9 @@ calyx completion fish > ~/.config/fish/completions/calyx.fish`,
 		root := c.Root()
 		switch args[0] {
 		case "bash":
+			if _, err := io.WriteString(a.stdout, bashWords); err != nil {
+				return err
+			}
 			return root.GenBashCompletionV2(a.stdout, true)
 		case "zsh":
 			return root.GenZshCompletion(a.stdout)
