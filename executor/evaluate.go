@@ -102,6 +102,9 @@ func (e *Engine) evaluateFile(ctx context.Context) (*graph.Graph, error) {
 		e.keepGraph(encoded)
 	}
 	e.reads = source.reads
+	if kept, err := graph.OpenFile(e.graphFile()); err == nil && kept.Is(encoded) { // it takes no memory of the process's own
+		return kept, nil
+	}
 	return graph.Open(encoded)
 }
 

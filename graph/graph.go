@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -189,6 +190,9 @@ func Open(data []byte) (*Graph, error) {
 	}
 	return g, nil
 }
+
+// Is reports whether the graph is the one that was encoded so.
+func (g *Graph) Is(encoded []byte) bool { return bytes.Equal(g.data, encoded) }
 
 // Rest gives the pages of a mapped file back until somebody asks for a node.
 func (g *Graph) Rest() {
