@@ -52,6 +52,9 @@ func (l *loop) keepStill() {
 // release lets go of what the build knew of nodes and leaves, which in a large graph takes more than writing down what is kept of them.
 func (l *loop) release() {
 	l.nodes, l.leaves, l.pinned, l.executing, l.sched, l.base = nodeTable{}, nil, nil, nil, scheduler{}, nil
+	// What waited has been done, and stands in the space behind.
+	l.work, l.looking, l.watching, l.reading, l.settling = nil, batcher[*node]{}, batcher[*leaf]{}, batcher[chainRead]{}, batcher[*node]{}
+	l.inbox.take()
 }
 
 func (e *Engine) backend() string {
