@@ -53,7 +53,7 @@ func (c *committer) write() {
 		}
 		c.before()
 		// A build that is being stopped still keeps what is done.
-		results, err := c.store.Commit(context.WithoutCancel(c.ctx), txns...)
+		results, err := cas.Commit(context.WithoutCancel(c.ctx), c.store, txns...)
 		for i, x := range group {
 			if err != nil {
 				x.done(cas.TxnResult{}, err)

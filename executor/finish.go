@@ -120,7 +120,7 @@ func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f 
 		return err
 	}
 	// The blobs must be there before they can be written out.
-	if _, err := a.l.e.store.Commit(ctx, cas.Txn{Blobs: f.txn.Blobs}); err != nil {
+	if _, err := a.l.e.store.Apply(ctx, cas.Txn{Blobs: f.txn.Blobs}); err != nil {
 		return err
 	}
 	f.txn.Blobs = nil
@@ -303,7 +303,7 @@ func (a *attempt) putLog() trace.Value {
 	var txn cas.Txn
 	v := a.putLogInto(&txn)
 	if len(txn.Blobs) > 0 {
-		if _, err := a.l.e.store.Commit(a.l.ctx, txn); err != nil {
+		if _, err := a.l.e.store.Apply(a.l.ctx, txn); err != nil {
 			return trace.Value{}
 		}
 	}

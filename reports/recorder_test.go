@@ -208,8 +208,8 @@ type watched struct {
 	spans chan struct{}
 }
 
-func (w watched) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
-	results, err := w.Store.Commit(ctx, txns...)
+func (w watched) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+	results, err := w.Store.Apply(ctx, txns...)
 	if len(txns) > 0 && len(txns[0].Put) > 1 {
 		close(w.spans)
 	}

@@ -95,7 +95,7 @@ func writeProgram(dir string) error {
 			for {
 				n := int(next.Add(1)) - 1
 				txn, _ := written(n)
-				results, err := s.Commit(context.Background(), txn)
+				results, err := cas.Commit(context.Background(), s, txn)
 				if err != nil || !results[0].Applied {
 					fmt.Println("failed:", n, results, err)
 					return
@@ -355,7 +355,7 @@ func TestServerLeaves(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
 		s := connect(t, dir, silent)
-		if _, err := s.Commit(context.Background(), cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
+		if _, err := cas.Commit(context.Background(), s, cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
 			t.Fatal(err)
 		}
 		closeStore(t, s)

@@ -169,8 +169,8 @@ func (s *forgetful) PutFile(ctx context.Context, path string) (cas.PutResult, er
 	return put, err
 }
 
-func (s *forgetful) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
-	results, err := s.Store.Commit(ctx, txns...)
+func (s *forgetful) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+	results, err := s.Store.Apply(ctx, txns...)
 	for i, r := range results {
 		if !r.Applied {
 			continue
