@@ -68,6 +68,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	l.commits.add(commit{txn: cas.Txn{Put: rows}, done: func(_ cas.TxnResult, err error) {
 		l.inbox.post(func() {
 			l.inflight--
+			l.outbox.applied = true
 			if err != nil {
 				l.fault(err)
 			}
@@ -205,10 +206,3 @@ func (l *loop) inputsMoved(a *attempt, f *finishing) {
 }
 
 func (l *loop) now() time.Time { return l.e.cfg.Now() }
-
-// tell passes an event to the observer.
-func (l *loop) tell(e Event) {
-	if l.o.Observer != nil && !l.survey {
-		l.o.Observer.Event(e)
-	}
-}

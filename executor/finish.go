@@ -361,7 +361,7 @@ func (a *attempt) finished(f *finishing, err error) {
 	}
 }
 
-// commit writes the record of an execution, then announces it.
+// commit applies the record of an execution. The build then goes on with it; it is announced when it is durable.
 func (l *loop) commit(a *attempt, f *finishing) {
 	l.sched.yield(a.grant)
 	l.inflight++
@@ -401,6 +401,7 @@ func (l *loop) commitTry(a *attempt, f *finishing) {
 
 func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err error) {
 	l.inflight--
+	l.outbox.applied = true
 	n := a.n
 	if err != nil {
 		a.close()

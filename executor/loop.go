@@ -38,6 +38,7 @@ type loop struct {
 	settling batcher[*node]
 	sched    scheduler
 	commits  *committer
+	outbox   outbox
 	stopping bool // nothing new starts
 	cut      bool // the user asked to stop
 	running  map[*node]*attempt
@@ -143,6 +144,7 @@ func (l *loop) drain() {
 		}
 		l.dispatch()
 		l.watching.flush(l, l.observe)
+		l.lookUpAlone()
 		l.looking.flush(l, l.lookUp)
 		l.reading.flush(l, l.readChains)
 		l.settling.flush(l, l.restore)

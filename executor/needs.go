@@ -129,21 +129,37 @@ func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 			answers[i].Error = n.failureText()
 		}
 	}
+	then := func(lost bool) {
+		switch {
+		case a.ended:
+		case lost && !final:
+			l.sched.yield(a.grant)
+			l.revive(a.n, t.nodes, func(whole bool) { a.needReady(id, seen, t, !whole) })
+		case a.mayGoOn():
+			a.deliver(id, seen, t, answers)
+		default:
+			l.sched.resume = append(l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
+		}
+	}
+	if t.atHand() {
+		then(l.answerAll(t, answers))
+		return
+	}
 	l.async(func() func() {
 		lost := l.answerAll(t, answers)
-		return func() {
-			switch {
-			case a.ended:
-			case lost && !final:
-				l.sched.yield(a.grant)
-				l.revive(a.n, t.nodes, func(whole bool) { a.needReady(id, seen, t, !whole) })
-			case a.mayGoOn():
-				a.deliver(id, seen, t, answers)
-			default:
-				l.sched.resume = append(l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
-			}
-		}
+		return func() { then(lost) }
 	})
+}
+
+// atHand reports whether all that was asked for is the whole value of a node, and in memory.
+func (t *targets) atHand() bool {
+	for i, n := range t.node {
+		r := t.requests[i]
+		if n == nil || !n.isStep() || r.Kind != trace.Node || r.View != "" || n.state != done || n.loadInline() == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // mayGoOn reports whether an answer can be delivered now. A call has its slot free for as long as any of its needs is open:

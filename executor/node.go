@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
@@ -73,8 +74,16 @@ type action struct {
 	result     trace.Result
 	tries      int
 	outputs    outputCheck
-	wrongPath  string // an output that is not right
-	err        error  // why no key can be computed
+	wrongPath  string     // an output that is not right
+	err        error      // why no key can be computed
+	lease      *cas.Lease // came with the look-up; nil: none did
+}
+
+// takeLease returns the lease that came with the look-up, once.
+func (a *action) takeLease() *cas.Lease {
+	lease := a.lease
+	a.lease = nil
+	return lease
 }
 
 // outputCheck says how the outputs of a reused node stand in the workspace.
