@@ -240,14 +240,13 @@ func (a *attempt) close() {
 	a.stopWaiting()
 	scratch, values, lease := a.scratch, a.values, a.lease
 	a.scratch, a.values, a.lease = "", "", cas.Lease{Release: func() {}}
-	a.l.async(func() func() { // nobody has to wait for this
+	a.l.leave(func() {
 		lease.Release()
 		for _, dir := range []string{scratch, values} {
 			if dir != "" {
 				_ = a.l.e.ws.Recycle(dir) // what stays is swept by a later build
 			}
 		}
-		return func() {}
 	})
 }
 

@@ -116,6 +116,10 @@ func (l *loop) drive() {
 			continue
 		}
 		if l.inflight == 0 && len(l.running) == 0 {
+			if l.outbox.waits() {
+				l.sync()
+				continue
+			}
 			return
 		}
 		select {
@@ -124,6 +128,8 @@ func (l *loop) drive() {
 				f()
 			}
 			l.tick()
+		case <-l.outbox.due:
+			l.sync()
 		case <-stop:
 			stop = nil
 			l.interrupt()

@@ -3,16 +3,26 @@ package executor
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
-// outbox holds what the observer is still to be told, in order. The end of a node that was recorded waits until the record is
-// durable, and whatever happened later is told after it.
+// outbox holds what can wait, while the build goes on: what the observer is to be told, in order, and what attempts that have
+// ended give back. The end of a node that was recorded waits until the record is durable, and whatever happened later is told
+// after it.
 type outbox struct {
-	items   []item
-	syncing bool
+	items []item
+	// leaves are to be called by a worker.
+	leaves []func()
 	// applied is true where something was applied that no synchronisation covers yet.
 	applied bool
+	// due tells when it is time for the next synchronisation; nil: nothing waits, or one is under way.
+	due     <-chan time.Time
+	syncing bool
 }
+
+// syncPause is how long what is recorded may wait to be made durable, so that calls in turn are not held up by one
+// synchronisation each, and share one. A build that has nothing else to do does not wait.
+const syncPause = 5 * time.Millisecond
 
 // item is one event. durably says that it may be told only when what was applied before is durable.
 type item struct {
@@ -38,44 +48,59 @@ func (l *loop) tellDurably(e Event) {
 		return
 	}
 	l.outbox.items = append(l.outbox.items, item{e, true})
-	if !l.outbox.syncing {
-		l.sync()
+	l.outbox.schedule()
+}
+
+// leave has f called by a worker, some time soon.
+func (l *loop) leave(f func()) {
+	l.outbox.leaves = append(l.outbox.leaves, f)
+	l.outbox.schedule()
+}
+
+func (b *outbox) schedule() {
+	if b.due == nil && !b.syncing {
+		b.due = time.After(syncPause)
 	}
 }
 
+// waits reports whether there is anything to be done.
+func (b *outbox) waits() bool { return b.due != nil || b.applied && !b.syncing }
+
 // sync makes what was applied durable and tells what waited for it. What comes meanwhile waits for the next time.
 func (l *loop) sync() {
-	l.outbox.syncing, l.outbox.applied = true, false
-	covered := len(l.outbox.items)
+	b := &l.outbox
+	covered, leaves, applied := len(b.items), b.leaves, b.applied
+	b.leaves, b.applied, b.due, b.syncing = nil, false, nil, true
 	l.async(func() func() {
-		err := l.e.store.Sync(context.WithoutCancel(l.ctx)) // a build that is being stopped still keeps what is done
+		for _, leave := range leaves {
+			leave()
+		}
+		var err error
+		if applied {
+			err = l.e.store.Sync(context.WithoutCancel(l.ctx)) // a build that is being stopped still keeps what is done
+		}
 		return func() { l.synced(covered, err) }
 	})
 }
 
 func (l *loop) synced(covered int, err error) {
-	l.outbox.syncing = false
+	b := &l.outbox
+	b.syncing = false
 	if err != nil {
 		l.fault(fmt.Errorf("make what was recorded durable: %w", err))
 	}
-	items := l.outbox.items
-	l.outbox.items = nil
+	items := b.items
+	b.items = nil
 	for i, it := range items {
 		if i >= covered && it.durably {
-			l.outbox.items = items[i:]
-			l.sync()
-			return
+			b.items = items[i:]
+			break
 		}
 		if err == nil || !it.durably {
 			l.o.Observer.Event(it.event)
 		}
 	}
-}
-
-// settleAccounts makes durable what nothing that was told has waited for.
-func (l *loop) settleAccounts() {
-	if l.outbox.applied {
-		l.sync()
-		l.drive()
+	if len(b.items)+len(b.leaves) > 0 {
+		b.schedule()
 	}
 }

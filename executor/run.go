@@ -52,7 +52,6 @@ func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
 	if o.Values {
 		l.reviveTargets(targets)
 	}
-	l.settleAccounts()
 	l.conclude(targets)
 	if l.broken != nil {
 		return l.sum, l.broken
