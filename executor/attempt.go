@@ -33,6 +33,7 @@ type attempt struct {
 	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
 	unmet       []*node // that were asked for, and failed or were blocked
+	early       []early // answers that were not recorded yet
 	cancelled   bool
 	started     time.Time
 
@@ -274,6 +275,10 @@ func (a *attempt) taskDone(o Outcome) {
 
 // take takes the result of a task that ended well.
 func (a *attempt) take() {
+	if len(a.early) > 0 {
+		a.confirm(a.take)
+		return
+	}
 	a.stages = a.inOrder()
 	a.l.observedBy(a.n, a.stages) // what it read must not have moved
 	a.l.async(func() func() {

@@ -357,6 +357,7 @@ func (a *attempt) finished(f *finishing, err error) {
 		n.unrecorded = true
 		l.commit(a, f)
 	default:
+		a.answerEarly(f)
 		l.commit(a, f)
 	}
 }

@@ -100,9 +100,56 @@ func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
 		a.suspendedAt = l.now()
 	}
 	w := l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t, false) })
-	if !w.off {
-		l.sched.yield(a.grant)
+	if w.off {
+		return
 	}
+	l.sched.yield(a.grant)
+	if len(requests) == 1 && t.isWhole(0) {
+		w.early = func(ans Answer) {
+			a.early = append(a.early, early{t.node[0], ans.Digest})
+			a.goOn(id, seen, t, []Answer{ans})
+		}
+	}
+}
+
+// early is the answer that a call got from a node before that was recorded.
+type early struct {
+	n      *node
+	digest hashing.Digest
+}
+
+// answerEarly gives a small value to those calls that wait for nothing else, as soon as it is known: so that a call in turn waits
+// for no store. What they make of it is recorded when it is (see confirm).
+func (a *attempt) answerEarly(f *finishing) {
+	v, text := f.result.Value, a.outcome.Result.Inline
+	if f.write == nil || len(a.n.outs()) > 0 || v.Media != trace.MediaJSON || text == nil || len(text) > atHand {
+		return
+	}
+	for _, w := range slices.Clone(a.n.wanted) {
+		if w.early != nil && !w.off && w.left == 1 {
+			w.giveUp()
+			w.early(Answer{Digest: wholeDigest(v), Payload: Payload{Value: v, Inline: text}})
+		}
+	}
+}
+
+// confirm goes on when everything that was answered early is recorded. Where something else was recorded in the place of what
+// the call was given, its result is none of recorded inputs.
+func (a *attempt) confirm(then func()) {
+	answers := a.early
+	a.early = nil
+	nodes := make([]*node, len(answers))
+	for i, e := range answers {
+		nodes[i] = e.n
+	}
+	a.l.awaitAll(a.n, nodes, nil, func() {
+		for _, e := range answers {
+			if e.n.state != done || e.n.unrecorded || wholeDigest(e.n.value) != e.digest {
+				a.n.act.seesFailed = true
+			}
+		}
+		then()
+	})
 }
 
 // refuse answers a need that cannot be met. The result of the call is then no result of its inputs: it is not recorded.
@@ -130,16 +177,12 @@ func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 		}
 	}
 	then := func(lost bool) {
-		switch {
-		case a.ended:
-		case lost && !final:
+		if lost && !final && !a.ended {
 			l.sched.yield(a.grant)
 			l.revive(a.n, t.nodes, func(whole bool) { a.needReady(id, seen, t, !whole) })
-		case a.mayGoOn():
-			a.deliver(id, seen, t, answers)
-		default:
-			l.sched.resume = append(l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
+			return
 		}
+		a.goOn(id, seen, t, answers)
 	}
 	if t.atHand() {
 		then(l.answerAll(t, answers))
@@ -151,11 +194,27 @@ func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 	})
 }
 
-// atHand reports whether all that was asked for is the whole value of a node, and in memory.
+// goOn answers a need once the call has its slot again.
+func (a *attempt) goOn(id uint64, seen int, t *targets, answers []Answer) {
+	switch {
+	case a.ended:
+	case a.mayGoOn():
+		a.deliver(id, seen, t, answers)
+	default:
+		a.l.sched.resume = append(a.l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
+	}
+}
+
+// isWhole reports whether a request is for the whole value of a step.
+func (t *targets) isWhole(i int) bool {
+	r, n := t.requests[i], t.node[i]
+	return n != nil && n.isStep() && r.Kind == trace.Node && r.View == ""
+}
+
+// atHand reports whether all that was asked for is the whole value of a step, and in memory.
 func (t *targets) atHand() bool {
 	for i, n := range t.node {
-		r := t.requests[i]
-		if n == nil || !n.isStep() || r.Kind != trace.Node || r.View != "" || n.state != done || n.loadInline() == nil {
+		if !t.isWhole(i) || n.state != done || n.loadInline() == nil {
 			return false
 		}
 	}
@@ -181,7 +240,7 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 		a.n.act.seesFailed = a.n.act.seesFailed || ans.Error != ""
 		if d := t.node[i]; d != nil {
 			a.n.act.seesFailed = a.n.act.seesFailed || d.unrecorded
-			if !d.answers() {
+			if ans.Error != "" && !d.answers() {
 				a.unmet = append(a.unmet, d)
 			}
 		}

@@ -104,6 +104,9 @@ type wait struct {
 	on    []*node
 	left  int
 	then  func()
+	// early, where it is not nil, may be called instead of then with the answer that the only node gives, before that is
+	// recorded.
+	early func(Answer)
 	off   bool // given up: then is not called
 }
 
