@@ -125,12 +125,14 @@ func (a *attempt) answerEarly(f *finishing) {
 	if f.write == nil || len(a.n.outs()) > 0 || v.Media != trace.MediaJSON || text == nil || len(text) > atHand {
 		return
 	}
+	a.l.sched.yield(a.grant)
 	for _, w := range slices.Clone(a.n.wanted) {
 		if w.early != nil && !w.off && w.left == 1 {
 			w.giveUp()
 			w.early(Answer{Digest: wholeDigest(v), Payload: Payload{Value: v, Inline: text}})
 		}
 	}
+	a.l.dispatch() // the call goes on before anything else is done
 }
 
 // confirm goes on when everything that was answered early is recorded. Where something else was recorded in the place of what
