@@ -34,6 +34,7 @@ type attempt struct {
 	metrics     []trace.Metric
 	unmet       []*node // that were asked for, and failed or were blocked
 	early       []early // answers that were not recorded yet
+	held        bool    // its own result is kept back for a moment
 	cancelled   bool
 	started     time.Time
 

@@ -357,7 +357,10 @@ func (a *attempt) finished(f *finishing, err error) {
 		n.unrecorded = true
 		l.commit(a, f)
 	default:
-		a.answerEarly(f)
+		if a.answerEarly(f) && n.mem() == 0 && !slices.ContainsFunc(n.wanted, func(w *wait) bool { return !w.off }) {
+			l.hold(a, f)
+			return
+		}
 		l.commit(a, f)
 	}
 }

@@ -115,7 +115,7 @@ func (l *loop) drive() {
 			l.admitOver()
 			continue
 		}
-		if l.inflight == 0 && len(l.running) == 0 {
+		if l.inflight == 0 && len(l.running) == len(l.outbox.held) {
 			if l.outbox.waits() {
 				l.sync()
 				continue

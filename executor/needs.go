@@ -119,20 +119,22 @@ type early struct {
 }
 
 // answerEarly gives a small value to those calls that wait for nothing else, as soon as it is known: so that a call in turn waits
-// for no store. What they make of it is recorded when it is (see confirm).
-func (a *attempt) answerEarly(f *finishing) {
+// for no store. What they make of it is recorded after it (see confirm). It reports whether there were any.
+func (a *attempt) answerEarly(f *finishing) (some bool) {
 	v, text := f.result.Value, a.outcome.Result.Inline
 	if f.write == nil || len(a.n.outs()) > 0 || v.Media != trace.MediaJSON || text == nil || len(text) > atHand {
-		return
+		return false
 	}
 	a.l.sched.yield(a.grant)
 	for _, w := range slices.Clone(a.n.wanted) {
 		if w.early != nil && !w.off && w.left == 1 {
+			some = true
 			w.giveUp()
 			w.early(Answer{Digest: wholeDigest(v), Payload: Payload{Value: v, Inline: text}})
 		}
 	}
 	a.l.dispatch() // the call goes on before anything else is done
+	return some
 }
 
 // confirm goes on when everything that was answered early is recorded. Where something else was recorded in the place of what

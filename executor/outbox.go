@@ -11,6 +11,8 @@ import (
 // after it.
 type outbox struct {
 	items []item
+	// held are results of calls that nobody waits for any more.
+	held []func()
 	// leaves are to be called by a worker.
 	leaves []func()
 	// applied is true where something was applied that no synchronisation covers yet.
@@ -63,11 +65,31 @@ func (b *outbox) schedule() {
 	}
 }
 
+// hold keeps a result back for a moment, so that those of calls in turn are recorded together, unless somebody waits for it.
+func (l *loop) hold(a *attempt, f *finishing) {
+	a.held = true
+	l.outbox.held = append(l.outbox.held, func() {
+		a.held = false
+		l.commit(a, f)
+	})
+	l.outbox.schedule()
+}
+
+// letGo records what was held back.
+func (l *loop) letGo() {
+	held := l.outbox.held
+	l.outbox.held = nil
+	for _, commit := range held {
+		commit()
+	}
+}
+
 // waits reports whether there is anything to be done.
 func (b *outbox) waits() bool { return b.due != nil || b.applied && !b.syncing }
 
 // sync makes what was applied durable and tells what waited for it. What comes meanwhile waits for the next time.
 func (l *loop) sync() {
+	l.letGo()
 	b := &l.outbox
 	covered, leaves, applied := len(b.items), b.leaves, b.applied
 	b.leaves, b.applied, b.due, b.syncing = nil, false, nil, true
@@ -100,7 +122,7 @@ func (l *loop) synced(covered int, err error) {
 			l.o.Observer.Event(it.event)
 		}
 	}
-	if len(b.items)+len(b.leaves) > 0 {
+	if len(b.items)+len(b.leaves)+len(b.held) > 0 {
 		b.schedule()
 	}
 }
