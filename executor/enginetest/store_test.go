@@ -26,6 +26,8 @@ type forgetful struct {
 	lost  losses
 	asked atomic.Int64 // records of nodes
 	keyed atomic.Int64 // rows under keys of chains
+	// recorded are the nodes whose records are not durable yet.
+	recorded pending
 }
 
 // losses is a folder with a file for each blob that was ever stored, and for each that is lost, for all processes.
@@ -98,6 +100,16 @@ func missing(d hashing.Digest) error { return fmt.Errorf("blob %v: %w", d, cas.E
 func (*forgetful) Close() error { return nil }
 
 func (s *forgetful) Rows(ctx context.Context, keys ...[]byte) ([][]byte, error) {
+	s.count(keys)
+	return s.Store.Rows(ctx, keys...)
+}
+
+func (s *forgetful) RowsOrLease(ctx context.Context, action hashing.Digest, holding []hashing.Digest, keys ...[]byte) ([][]byte, *cas.Lease, error) {
+	s.count(keys)
+	return s.Store.RowsOrLease(ctx, action, holding, keys...)
+}
+
+func (s *forgetful) count(keys [][]byte) {
 	for _, k := range keys {
 		switch k[0] { // as docs/architecture.md has it
 		case 'n':
@@ -106,7 +118,6 @@ func (s *forgetful) Rows(ctx context.Context, keys ...[]byte) ([][]byte, error) 
 			s.keyed.Add(1)
 		}
 	}
-	return s.Store.Rows(ctx, keys...)
 }
 
 func (s *forgetful) Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, error) {
@@ -175,9 +186,12 @@ func (s *forgetful) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult
 		if !r.Applied {
 			continue
 		}
+		s.recorded.applied(txns[i])
 		for _, b := range txns[i].Blobs {
 			err = errors.Join(err, s.lost.stored(hashing.Sum(b)))
 		}
 	}
 	return results, err
 }
+
+func (s *forgetful) Sync(ctx context.Context) error { return s.recorded.sync(ctx, s.Store) }
