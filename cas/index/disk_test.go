@@ -187,7 +187,7 @@ func TestAppliedThenDurable(t *testing.T) {
 }
 
 func numbered(n int) cas.Row {
-	return cas.Row{Key: fmt.Appendf(nil, "n%03d", n), Value: make([]byte, 900)}
+	return cas.Row{Key: fmt.Appendf(nil, "n%03d", n), Value: make([]byte, 9000)}
 }
 
 // countRows opens a database and counts the rows from the first on, of which none may be missing.

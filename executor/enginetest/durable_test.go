@@ -138,7 +138,7 @@ type staying struct{ cas.Store }
 
 func (staying) Close() error { return nil }
 
-// askOuter builds the outer node and returns its value and what was told to be executed.
+// askOuter builds the outer node and returns what was told to be executed, and the node's value.
 func askOuter(t *testing.T, root string, store cas.Store, r *asking) (value string, told []string, err error) {
 	t.Helper()
 	e := executor.New(executor.Config{
@@ -152,7 +152,7 @@ func askOuter(t *testing.T, root string, store cas.Store, r *asking) (value stri
 			t.Error(err)
 		}
 	}()
-	o := executor.Options{Jobs: 1, Values: true, Observer: observer{func(d executor.NodeDone) {
+	o := executor.Options{Jobs: 1, Observer: observer{func(d executor.NodeDone) {
 		if d.Outcome == executor.Executed {
 			told = append(told, d.Node)
 		}
@@ -164,8 +164,35 @@ func askOuter(t *testing.T, root string, store cas.Store, r *asking) (value stri
 	if !sum.OK {
 		t.Fatalf("the build failed: %+v", sum)
 	}
-	value, err = textOf(t.Context(), store, sum.Values[0])
+	key := recordKey(t, store, "outer")
+	if key == nil {
+		return "", told, nil
+	}
+	found, err := store.Rows(t.Context(), key)
+	if err != nil {
+		return "", told, err
+	}
+	var record trace.NodeRecord
+	if err := rows.Unmarshal(found[0], &record); err != nil {
+		t.Fatal(err)
+	}
+	value, err = textOf(t.Context(), store, executor.TargetValue{Value: record.Result.Value})
 	return value, told, err
+}
+
+// recordKey is the key of a node's record.
+func recordKey(t *testing.T, store cas.Store, node string) (found []byte) {
+	t.Helper()
+	err := store.Scan(t.Context(), []byte("n"), func(key, _ []byte) bool {
+		if strings.HasSuffix(string(key), "\x00"+node) {
+			found = key
+		}
+		return found == nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // rival is a store in which somebody else records another result of an action, just before the first of them is recorded here.
