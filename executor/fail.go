@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -70,7 +71,7 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 			l.inflight--
 			l.outbox.applied = true
 			if err != nil {
-				l.fault(err)
+				l.fault(fmt.Errorf("record the failure of %q: %w", n.name, err))
 			}
 		})
 	}})

@@ -38,10 +38,23 @@ func (l *loop) tell(e Event) {
 		return
 	}
 	if len(l.outbox.items) > 0 {
-		l.outbox.items = append(l.outbox.items, item{event: e})
+		l.outbox.items = append(l.outbox.items, item{event: l.dated(e)})
 		return
 	}
 	l.o.Observer.Event(e)
+}
+
+// dated says of an event that is told later when it happened.
+func (l *loop) dated(e Event) Event {
+	switch e := e.(type) {
+	case NodeDone:
+		e.At = l.now()
+		return e
+	case NodePassed:
+		e.At = l.now()
+		return e
+	}
+	return e
 }
 
 // tellDurably is tell for what must be true after the system has stopped, too.
@@ -49,7 +62,7 @@ func (l *loop) tellDurably(e Event) {
 	if l.survey || l.o.Observer == nil {
 		return
 	}
-	l.outbox.items = append(l.outbox.items, item{e, true})
+	l.outbox.items = append(l.outbox.items, item{l.dated(e), true})
 	l.outbox.schedule()
 }
 

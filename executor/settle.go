@@ -168,7 +168,7 @@ func (l *loop) reused(n *node) {
 			l.inflight--
 			l.outbox.applied = true
 			if err != nil {
-				l.fault(err)
+				l.fault(fmt.Errorf("record the result of %q: %w", n.name, err))
 			}
 			l.close(n, r)
 		})

@@ -321,7 +321,7 @@ func TestWhatNeverStartedLeavesNothing(t *testing.T) {
 // full is a store whose disk is full.
 type full struct{ cas.Store }
 
-func (full) Commit(context.Context, ...cas.Txn) ([]cas.TxnResult, error) {
+func (full) Apply(context.Context, ...cas.Txn) ([]cas.TxnResult, error) {
 	return nil, os.ErrPermission
 }
 
