@@ -32,9 +32,11 @@ type attempt struct {
 	moved       []string        // files that changed after the task read them
 	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
-	unmet       []*node // that were asked for, and failed or were blocked
-	early       []early // answers that were not recorded yet
-	held        bool    // its own result is kept back for a moment
+	unmet       []*node  // that were asked for, and failed or were blocked
+	early       []early  // answers that were not recorded yet
+	held        bool     // its own result is kept back for a moment
+	verdict     *verdict // on its own result; nil: it is not known yet
+	judged      []func() // to be called when it is
 	cancelled   bool
 	started     time.Time
 

@@ -406,6 +406,7 @@ func (l *loop) commitTry(a *attempt, f *finishing) {
 func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err error) {
 	l.inflight--
 	l.outbox.applied = true
+	a.judge(verdict{result.Value, err})
 	n := a.n
 	if err != nil {
 		a.close()

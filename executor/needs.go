@@ -105,17 +105,29 @@ func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
 	}
 	l.sched.yield(a.grant)
 	if len(requests) == 1 && t.isWhole(0) {
-		w.early = func(ans Answer) {
-			a.early = append(a.early, early{t.node[0], ans.Digest})
+		w.early = func(from *attempt, ans Answer) {
+			a.early = append(slices.DeleteFunc(a.early, early.confirmed), early{from, ans.Digest})
 			a.goOn(id, seen, t, []Answer{ans})
 		}
 	}
 }
 
-// early is the answer that a call got from a node before that was recorded.
+// early is the answer that a call got from another one before that was recorded.
 type early struct {
-	n      *node
+	from   *attempt
 	digest hashing.Digest
+}
+
+// verdict is what became of a result on its way into the store.
+type verdict struct {
+	value trace.Value // that is recorded now
+	err   error
+}
+
+// confirmed reports whether what was answered is recorded.
+func (e early) confirmed() bool {
+	v := e.from.verdict
+	return v != nil && v.err == nil && wholeDigest(v.value) == e.digest
 }
 
 // answerEarly gives a small value to those calls that wait for nothing else, as soon as it is known: so that a call in turn waits
@@ -130,30 +142,43 @@ func (a *attempt) answerEarly(f *finishing) (some bool) {
 		if w.early != nil && !w.off && w.left == 1 {
 			some = true
 			w.giveUp()
-			w.early(Answer{Digest: wholeDigest(v), Payload: Payload{Value: v, Inline: text}})
+			w.early(a, Answer{Digest: wholeDigest(v), Payload: Payload{Value: v, Inline: text}})
 		}
 	}
 	a.l.dispatch() // the call goes on before anything else is done
 	return some
 }
 
-// confirm goes on when everything that was answered early is recorded. Where something else was recorded in the place of what
-// the call was given, its result is none of recorded inputs.
+// confirm goes on when it is known of everything that was answered early whether it is recorded. Where something else was recorded
+// in the place of what the call was given, its result is none of recorded inputs; where nothing could be, there is no result.
 func (a *attempt) confirm(then func()) {
-	answers := a.early
-	a.early = nil
-	nodes := make([]*node, len(answers))
-	for i, e := range answers {
-		nodes[i] = e.n
-	}
-	a.l.awaitAll(a.n, nodes, nil, func() {
-		for _, e := range answers {
-			if e.n.state != done || e.n.unrecorded || wholeDigest(e.n.value) != e.digest {
-				a.n.act.seesFailed = true
+	for _, e := range a.early {
+		if e.from.verdict == nil {
+			e.from.judged = append(e.from.judged, func() { a.confirm(then) })
+			if e.from.held {
+				a.l.letGo()
 			}
+			return
 		}
-		then()
-	})
+	}
+	for _, e := range a.early {
+		if err := e.from.verdict.err; err != nil {
+			a.failed(&Failure{Message: err.Error(), Exit: -1, Cancel: true})
+			return
+		}
+		a.n.act.seesFailed = a.n.act.seesFailed || !e.confirmed()
+	}
+	a.early = nil
+	then()
+}
+
+// judge notes what became of the result, and goes on with those who wait for that.
+func (a *attempt) judge(v verdict) {
+	a.verdict = &v
+	for _, then := range a.judged {
+		a.l.soon(then)
+	}
+	a.judged = nil
 }
 
 // refuse answers a need that cannot be met. The result of the call is then no result of its inputs: it is not recorded.

@@ -106,7 +106,7 @@ type wait struct {
 	then  func()
 	// early, where it is not nil, may be called instead of then with the answer that the only node gives, before that is
 	// recorded.
-	early func(Answer)
+	early func(from *attempt, ans Answer)
 	off   bool // given up: then is not called
 }
 

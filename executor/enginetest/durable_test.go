@@ -23,46 +23,52 @@ import (
 	"github.com/calyx-build/calyx/hashing/rows"
 )
 
-// pending knows the nodes whose records were applied and are not durable.
-type pending struct {
-	mu    sync.Mutex
-	nodes map[string]int // how many records
+// recorded counts the records of nodes: those that were applied, and those of them that are durable.
+type recorded struct {
+	mu               sync.Mutex
+	applied, durable map[string]int
 }
 
-// applied notes the records among what was applied.
-func (p *pending) applied(txn cas.Txn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.nodes == nil {
-		p.nodes = map[string]int{}
+// apply counts the records in what was applied.
+func (r *recorded) apply(txn cas.Txn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.applied == nil {
+		r.applied = map[string]int{}
 	}
 	for _, row := range txn.Put {
 		if _, node, ok := bytes.Cut(row.Key, []byte{0}); ok && row.Key[0] == 'n' { // as docs/architecture.md has it
-			p.nodes[string(node)]++
+			r.applied[string(node)]++
 		}
 	}
 }
 
 // sync synchronises; what is applied meanwhile may not be covered.
-func (p *pending) sync(ctx context.Context, store cas.Store) error {
-	p.mu.Lock()
-	covered := maps.Clone(p.nodes)
-	p.mu.Unlock()
+func (r *recorded) sync(ctx context.Context, store cas.Store) error {
+	r.mu.Lock()
+	covered := maps.Clone(r.applied)
+	r.mu.Unlock()
 	if err := store.Sync(ctx); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for node, n := range covered {
-		p.nodes[node] -= n
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.durable = covered
 	return nil
 }
 
-func (p *pending) has(node string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.nodes[node] > 0
+// since returns a function that is told of each node that is done from now on, and reports whether its record is durable. One
+// that is made again is done, and recorded, more than once.
+func (r *recorded) since() func(node string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, told := maps.Clone(r.applied), map[string]int{}
+	return func(node string) bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		told[node]++
+		return r.durable[node] == r.applied[node] || r.durable[node]-before[node] >= told[node]
+	}
 }
 
 // askingFile has a function that asks for the value of another one.

@@ -23,11 +23,10 @@ import (
 // somebody stores them again.
 type forgetful struct {
 	cas.Store
-	lost  losses
-	asked atomic.Int64 // records of nodes
-	keyed atomic.Int64 // rows under keys of chains
-	// recorded are the nodes whose records are not durable yet.
-	recorded pending
+	lost     losses
+	asked    atomic.Int64 // records of nodes
+	keyed    atomic.Int64 // rows under keys of chains
+	recorded recorded
 }
 
 // losses is a folder with a file for each blob that was ever stored, and for each that is lost, for all processes.
@@ -186,7 +185,7 @@ func (s *forgetful) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult
 		if !r.Applied {
 			continue
 		}
-		s.recorded.applied(txns[i])
+		s.recorded.apply(txns[i])
 		for _, b := range txns[i].Blobs {
 			err = errors.Join(err, s.lost.stored(hashing.Sum(b)))
 		}
