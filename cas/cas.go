@@ -44,14 +44,20 @@ type Store interface {
 	Rows(ctx context.Context, keys ...[]byte) ([][]byte, error)
 	// Scan calls yield for each row whose key begins with prefix, in key order, until yield returns false.
 	Scan(ctx context.Context, prefix []byte, yield func(key, value []byte) bool) error
-	// Commit applies the transactions in order, each on its own: all of it or, where a condition fails, none. When it
-	// returns without an error, everything applied is durable. Concurrent calls share one synchronisation of the log.
-	Commit(ctx context.Context, txns ...Txn) ([]TxnResult, error)
+	// Apply applies the transactions in order, each on its own: all of it or, where a condition fails, none. When it returns
+	// without an error, everybody sees what was applied, and it outlives every process. A system that stops may lose it, with
+	// all that was applied later, until a Sync has returned that began afterwards: so what is told to others waits for that.
+	Apply(ctx context.Context, txns ...Txn) ([]TxnResult, error)
+	// Sync makes durable whatever was applied before, by anybody. Concurrent calls share one synchronisation of the disk.
+	Sync(ctx context.Context) error
 	// Lease asks for the right to execute an action. It blocks until this store is the one that holds it, or until
 	// another holder has released it (Lease.Waited is then true, and the holder's result is probably there to look up).
 	// Leases are advisory: they end with their holder's process or when it no longer answers. The keys in holding are
 	// the leases on whose behalf the call waits; where waiting would close a cycle, the lease is granted at once.
 	Lease(ctx context.Context, action hashing.Digest, holding ...hashing.Digest) (Lease, error)
+	// RowsOrLease is Rows, and gives the lease of an action beside them where there is no row under the last key and nobody
+	// holds the action; nil otherwise. Nobody recorded anything under that key between the two.
+	RowsOrLease(ctx context.Context, action hashing.Digest, holding []hashing.Digest, keys ...[]byte) ([][]byte, *Lease, error)
 	// Stats counts what the store holds.
 	Stats(ctx context.Context) (Stats, error)
 	// Close ends the use of the store. What was committed stays.
@@ -90,6 +96,18 @@ type Txn struct {
 	Blobs [][]byte
 	// Put sets rows; a nil Value deletes.
 	Put []Row
+}
+
+// Commit applies transactions and makes them durable.
+func Commit(ctx context.Context, s Store, txns ...Txn) ([]TxnResult, error) {
+	results, err := s.Apply(ctx, txns...)
+	if err == nil {
+		err = s.Sync(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
 }
 
 // TxnResult tells how a transaction went.

@@ -32,7 +32,11 @@ type attempt struct {
 	moved       []string        // files that changed after the task read them
 	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
-	unmet       []*node // that were asked for, and failed or were blocked
+	unmet       []*node  // that were asked for, and failed or were blocked
+	early       []early  // answers that were not recorded yet
+	held        bool     // its own result is kept back for a moment
+	verdict     *verdict // on its own result; nil: it is not known yet
+	judged      []func() // to be called when it is
 	cancelled   bool
 	started     time.Time
 
@@ -48,11 +52,15 @@ type attempt struct {
 // start begins to execute n, which holds g.
 func (l *loop) start(n *node, g *grant) {
 	n.to(running)
-	a := &attempt{l: l, n: n, grant: g, lease: cas.Lease{Release: func() {}}, unlock: func() {}, started: l.now()}
+	a := &attempt{l: l, n: n, grant: g, lease: cas.Lease{Release: func() {}}, unlock: func() {}, stopWaiting: func() {}, started: l.now()}
 	l.running[n] = a
 	n.act.tries++
 	if !n.isPlugin() {
 		l.tell(NodeStarted{Node: n.name, Doc: n.decl().Doc, At: a.started, Attempt: n.act.tries, Reason: n.reason(), Worker: g.slot, Usual: l.recorded(n)})
+	}
+	if lease := n.act.takeLease(); lease != nil {
+		a.leased(leased{Lease: *lease})
+		return
 	}
 	a.askLease()
 }
@@ -132,17 +140,22 @@ func (a *attempt) leased(got leased) {
 		a.prepared(errElsewhere)
 	default:
 		a.l.async(func() func() {
-			err := a.prepare(a.l.ctx)
-			return func() { a.prepared(err) }
+			task, err := a.prepare(a.l.ctx)
+			return func() {
+				if a.prepared(err) {
+					a.startTask(task)
+				}
+			}
 		})
 	}
 }
 
-// prepare gets the locks, sees to it that inputs are right and outputs are out of the way. It runs on a worker.
-func (a *attempt) prepare(ctx context.Context) error {
+// prepare gets the locks, sees to it that inputs are right and outputs are out of the way, and makes the task; nil where there
+// is nothing to start. It runs on a worker.
+func (a *attempt) prepare(ctx context.Context) (*Task, error) {
 	ws, err := a.l.e.workspace()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.outs = a.l.outputsOf(a.n)
 	// A function gets its inputs from the cache, and its outputs are written from what it returns. So a call that waits for
@@ -152,19 +165,21 @@ func (a *attempt) prepare(ctx context.Context) error {
 		release, err := ws.Hold(ctx, inputs, a.outs)
 		end()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		a.unlock = release
 	}
-	a.scratch, err = ws.Scratch()
-	return err
+	if a.scratch, err = ws.Scratch(); err != nil {
+		return nil, err
+	}
+	return a.l.task(a)
 }
 
 // errElsewhere says that another process executed the action while this one waited for its lease.
 var errElsewhere = errors.New("executed elsewhere")
 
-// prepared starts the task.
-func (a *attempt) prepared(err error) {
+// prepared reports whether the task may start; where it may not, the attempt is over.
+func (a *attempt) prepared(err error) bool {
 	switch {
 	case a.cancelled || a.l.cut:
 		a.close()
@@ -180,8 +195,9 @@ func (a *attempt) prepared(err error) {
 		a.close()
 		a.l.fail(a.n, failureOf(err), nil)
 	default:
-		a.startTask()
+		return true
 	}
+	return false
 }
 
 // revive has the inputs made again that the cache has lost, then executes the node.
@@ -193,30 +209,18 @@ func (a *attempt) revive() {
 	})
 }
 
-func (a *attempt) startTask() {
+func (a *attempt) startTask(task *Task) {
 	l := a.l
-	l.async(func() func() {
-		task, err := l.task(a)
-		return func() {
-			if err != nil {
-				a.prepared(err)
-				return
-			}
-			if task == nil { // a step that only orders others
-				now := l.now()
-				a.taskDone(Outcome{Started: now, Ended: now})
-				return
-			}
-			if task.Command != nil {
-				l.goesUnwatched(a.n)
-			}
-			task.Ahead = a.grant.ahead > 0
-			a.call = l.e.runner.Start(task, a)
-			if a.cancelled {
-				a.call.Cancel()
-			}
-		}
-	})
+	if task == nil { // a step that only orders others
+		now := l.now()
+		a.taskDone(Outcome{Started: now, Ended: now})
+		return
+	}
+	if task.Command != nil {
+		l.goesUnwatched(a.n)
+	}
+	task.Ahead = a.grant.ahead > 0
+	a.call = l.e.runner.Start(task, a)
 }
 
 // cancel ends the attempt.
@@ -237,14 +241,17 @@ func (a *attempt) close() {
 	a.l.sched.release(a.grant)
 	delete(a.l.running, a.n)
 	a.unlock()
-	a.lease.Release()
 	a.stopWaiting()
-	for _, dir := range []string{a.scratch, a.values} {
-		if dir != "" {
-			_ = a.l.e.ws.Recycle(dir) // what stays is swept by a later build
+	scratch, values, lease := a.scratch, a.values, a.lease
+	a.scratch, a.values, a.lease = "", "", cas.Lease{Release: func() {}}
+	a.l.leave(func() {
+		lease.Release()
+		for _, dir := range []string{scratch, values} {
+			if dir != "" {
+				_ = a.l.e.ws.Recycle(dir) // what stays is swept by a later build
+			}
 		}
-	}
-	a.scratch, a.values = "", ""
+	})
 }
 
 // taskDone goes on with the end of the task.
@@ -271,6 +278,10 @@ func (a *attempt) taskDone(o Outcome) {
 
 // take takes the result of a task that ended well.
 func (a *attempt) take() {
+	if len(a.early) > 0 {
+		a.confirm(a.take)
+		return
+	}
 	a.stages = a.inOrder()
 	a.l.observedBy(a.n, a.stages) // what it read must not have moved
 	a.l.async(func() func() {

@@ -18,7 +18,7 @@ type committer struct {
 	before  func() // called before anything is written
 }
 
-// commit is one transaction on its way. done is told from the committer's goroutine.
+// commit is one transaction on its way. done is told when it is applied, from the committer's goroutine.
 type commit struct {
 	txn  cas.Txn
 	done func(cas.TxnResult, error)
@@ -53,7 +53,7 @@ func (c *committer) write() {
 		}
 		c.before()
 		// A build that is being stopped still keeps what is done.
-		results, err := c.store.Commit(context.WithoutCancel(c.ctx), txns...)
+		results, err := c.store.Apply(context.WithoutCancel(c.ctx), txns...)
 		for i, x := range group {
 			if err != nil {
 				x.done(cas.TxnResult{}, err)

@@ -49,6 +49,9 @@ func (l *loop) awaitAll(owner *node, nodes []*node, leaves []*leaf, then func())
 		if !n.state.ended() {
 			w.left++
 			n.wanted = append(n.wanted, w)
+			if a := l.running[n]; a != nil && a.held {
+				l.letGo()
+			}
 			l.soon(func() { l.demand(n) })
 		}
 	}

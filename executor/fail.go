@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -68,8 +69,9 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	l.commits.add(commit{txn: cas.Txn{Put: rows}, done: func(_ cas.TxnResult, err error) {
 		l.inbox.post(func() {
 			l.inflight--
+			l.outbox.applied = true
 			if err != nil {
-				l.fault(err)
+				l.fault(fmt.Errorf("record the failure of %q: %w", n.name, err))
 			}
 		})
 	}})
@@ -205,10 +207,3 @@ func (l *loop) inputsMoved(a *attempt, f *finishing) {
 }
 
 func (l *loop) now() time.Time { return l.e.cfg.Now() }
-
-// tell passes an event to the observer.
-func (l *loop) tell(e Event) {
-	if l.o.Observer != nil && !l.survey {
-		l.o.Observer.Event(e)
-	}
-}

@@ -120,7 +120,7 @@ func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f 
 		return err
 	}
 	// The blobs must be there before they can be written out.
-	if _, err := a.l.e.store.Commit(ctx, cas.Txn{Blobs: f.txn.Blobs}); err != nil {
+	if _, err := a.l.e.store.Apply(ctx, cas.Txn{Blobs: f.txn.Blobs}); err != nil {
 		return err
 	}
 	f.txn.Blobs = nil
@@ -303,7 +303,7 @@ func (a *attempt) putLog() trace.Value {
 	var txn cas.Txn
 	v := a.putLogInto(&txn)
 	if len(txn.Blobs) > 0 {
-		if _, err := a.l.e.store.Commit(a.l.ctx, txn); err != nil {
+		if _, err := a.l.e.store.Apply(a.l.ctx, txn); err != nil {
 			return trace.Value{}
 		}
 	}
@@ -357,11 +357,15 @@ func (a *attempt) finished(f *finishing, err error) {
 		n.unrecorded = true
 		l.commit(a, f)
 	default:
+		if a.answerEarly(f) && n.mem() == 0 && !slices.ContainsFunc(n.wanted, func(w *wait) bool { return !w.off }) {
+			l.hold(a, f)
+			return
+		}
 		l.commit(a, f)
 	}
 }
 
-// commit writes the record of an execution, then announces it.
+// commit applies the record of an execution. The build then goes on with it; it is announced when it is durable.
 func (l *loop) commit(a *attempt, f *finishing) {
 	l.sched.yield(a.grant)
 	l.inflight++
@@ -401,6 +405,8 @@ func (l *loop) commitTry(a *attempt, f *finishing) {
 
 func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err error) {
 	l.inflight--
+	l.outbox.applied = true
+	a.judge(verdict{result.Value, err})
 	n := a.n
 	if err != nil {
 		a.close()

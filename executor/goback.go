@@ -245,7 +245,7 @@ func (l *loop) recordBack(steps []*stepBack) bool {
 		n.chain = l.chainFrom(n, b.own)
 		n.outcome = Cached
 	}
-	return inBatches(steps, func(batch []*stepBack) bool {
+	written := inBatches(steps, func(batch []*stepBack) bool {
 		var txn cas.Txn
 		for _, b := range batch {
 			rows, err := l.rowsBack(b)
@@ -254,9 +254,10 @@ func (l *loop) recordBack(steps []*stepBack) bool {
 			}
 			txn.Put = append(txn.Put, rows...)
 		}
-		_, err := l.e.store.Commit(l.ctx, txn)
+		_, err := l.e.store.Apply(l.ctx, txn)
 		return err == nil
 	})
+	return written && l.e.store.Sync(l.ctx) == nil
 }
 
 // rowsBack are the rows that take up what is kept of a step. What is kept is written once more only where it does not say yet

@@ -9,8 +9,39 @@ import (
 	"github.com/calyx-build/calyx/hashing"
 )
 
+// lookUpAlone looks up a node that nothing else would be looked up with. Where nobody keeps it from starting, the lease of
+// its action is asked for in the same question: most of the time, it is for calls in turn that nothing is found.
+func (l *loop) lookUpAlone() {
+	if len(l.looking.items) != 1 || l.looking.busy > 0 || l.survey || l.stopping || l.o.CachedOnly || !l.sched.idle() {
+		return
+	}
+	n := l.looking.items[0]
+	if n.state != lookingUp || !n.isStep() {
+		return
+	}
+	l.looking.items = nil
+	holding := l.holding(n)
+	l.async(func() func() {
+		then := l.lookUpWith([]*node{n}, func(keyed []*node, keys []hashing.Digest, _ []*node, _ []string) error {
+			return l.readRowsOrLease(keyed[0], keys[0], holding)
+		})
+		return func() {
+			then()
+			l.dispatch()
+			if n.act == nil {
+				return
+			}
+			if lease := n.act.takeLease(); lease != nil { // it did not start, and who waits holds nothing
+				lease.Release()
+			}
+		}
+	})
+}
+
 // lookUp computes the keys of a batch of nodes and reads what stands under them. It runs on a worker.
-func (l *loop) lookUp(batch []*node) func() {
+func (l *loop) lookUp(batch []*node) func() { return l.lookUpWith(batch, l.readRows) }
+
+func (l *loop) lookUpWith(batch []*node, read func(keyed []*node, keys []hashing.Digest, all []*node, names []string) error) func() {
 	lost, err := l.fetchInline(batch)
 	if err == nil && len(lost) > 0 && !l.survey {
 		return func() { l.lookUpLater(batch, lost) }
@@ -30,7 +61,7 @@ func (l *loop) lookUp(batch []*node) func() {
 		keyed = append(keyed, n)
 	}
 	if err == nil {
-		err = l.readRows(keyed, keys, batch, names)
+		err = read(keyed, keys, batch, names)
 	}
 	if err == nil {
 		l.checkOutputs(keyed)
@@ -62,6 +93,12 @@ func (l *loop) readRows(keyed []*node, keys []hashing.Digest, all []*node, names
 		n.act.entry, n.act.raw = entries[i], raw[i]
 	}
 	return nil
+}
+
+// readRowsOrLease is readRows for one node, with the lease of its action where nothing stands under its key.
+func (l *loop) readRowsOrLease(n *node, key hashing.Digest, holding []hashing.Digest) (err error) {
+	n.record, n.act.entry, n.act.raw, n.act.lease, err = l.e.db.LookUpOrLease(l.ctx, l.e.scope, n.name, key, holding)
+	return err
 }
 
 // fetchInline reads the small JSON values among the inputs, which commands get as words, and returns those that are lost.

@@ -38,6 +38,7 @@ type loop struct {
 	settling batcher[*node]
 	sched    scheduler
 	commits  *committer
+	outbox   outbox
 	stopping bool // nothing new starts
 	cut      bool // the user asked to stop
 	running  map[*node]*attempt
@@ -121,7 +122,11 @@ func (l *loop) drive() {
 			l.admitOver()
 			continue
 		}
-		if l.inflight == 0 && len(l.running) == 0 {
+		if l.inflight == 0 && len(l.running) == len(l.outbox.held) {
+			if l.outbox.waits() {
+				l.sync()
+				continue
+			}
 			return
 		}
 		select {
@@ -133,6 +138,8 @@ func (l *loop) drive() {
 		case <-late:
 			late = nil
 			tick()
+		case <-l.outbox.due:
+			l.sync()
 		case <-stop:
 			stop = nil
 			l.interrupt()
@@ -153,6 +160,7 @@ func (l *loop) drain() {
 		}
 		l.dispatch()
 		l.watching.flush(l, l.observe)
+		l.lookUpAlone()
 		l.looking.flush(l, l.lookUp)
 		l.reading.flush(l, l.readChains)
 		l.settling.flush(l, l.restore)

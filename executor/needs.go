@@ -100,9 +100,85 @@ func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
 		a.suspendedAt = l.now()
 	}
 	w := l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t, false) })
-	if !w.off {
-		l.sched.yield(a.grant)
+	if w.off {
+		return
 	}
+	l.sched.yield(a.grant)
+	if len(requests) == 1 && t.isWhole(0) {
+		w.early = func(from *attempt, ans Answer) {
+			a.early = append(slices.DeleteFunc(a.early, early.confirmed), early{from, ans.Digest})
+			a.goOn(id, seen, t, []Answer{ans})
+		}
+	}
+}
+
+// early is the answer that a call got from another one before that was recorded.
+type early struct {
+	from   *attempt
+	digest hashing.Digest
+}
+
+// verdict is what became of a result on its way into the store.
+type verdict struct {
+	value trace.Value // that is recorded now
+	err   error
+}
+
+// confirmed reports whether what was answered is recorded.
+func (e early) confirmed() bool {
+	v := e.from.verdict
+	return v != nil && v.err == nil && wholeDigest(v.value) == e.digest
+}
+
+// answerEarly gives a small value to those calls that wait for nothing else, as soon as it is known: so that a call in turn waits
+// for no store. What they make of it is recorded after it (see confirm). It reports whether there were any.
+func (a *attempt) answerEarly(f *finishing) (some bool) {
+	v, text := f.result.Value, a.outcome.Result.Inline
+	if f.write == nil || len(a.n.outs()) > 0 || v.Media != trace.MediaJSON || text == nil || len(text) > atHand {
+		return false
+	}
+	a.l.sched.yield(a.grant)
+	for _, w := range slices.Clone(a.n.wanted) {
+		if w.early != nil && !w.off && w.left == 1 {
+			some = true
+			w.giveUp()
+			w.early(a, Answer{Digest: wholeDigest(v), Payload: Payload{Value: v, Inline: text}})
+		}
+	}
+	a.l.dispatch() // the call goes on before anything else is done
+	return some
+}
+
+// confirm goes on when it is known of everything that was answered early whether it is recorded. Where something else was recorded
+// in the place of what the call was given, its result is none of recorded inputs; where nothing could be, there is no result.
+func (a *attempt) confirm(then func()) {
+	for _, e := range a.early {
+		if e.from.verdict == nil {
+			e.from.judged = append(e.from.judged, func() { a.confirm(then) })
+			if e.from.held {
+				a.l.letGo()
+			}
+			return
+		}
+	}
+	for _, e := range a.early {
+		if err := e.from.verdict.err; err != nil {
+			a.failed(&Failure{Message: err.Error(), Exit: -1, Cancel: true})
+			return
+		}
+		a.n.act.seesFailed = a.n.act.seesFailed || !e.confirmed()
+	}
+	a.early = nil
+	then()
+}
+
+// judge notes what became of the result, and goes on with those who wait for that.
+func (a *attempt) judge(v verdict) {
+	a.verdict = &v
+	for _, then := range a.judged {
+		a.l.soon(then)
+	}
+	a.judged = nil
 }
 
 // refuse answers a need that cannot be met. The result of the call is then no result of its inputs: it is not recorded.
@@ -129,21 +205,49 @@ func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 			answers[i].Error = n.failureText()
 		}
 	}
+	then := func(lost bool) {
+		if lost && !final && !a.ended {
+			l.sched.yield(a.grant)
+			l.revive(a.n, t.nodes, func(whole bool) { a.needReady(id, seen, t, !whole) })
+			return
+		}
+		a.goOn(id, seen, t, answers)
+	}
+	if t.atHand() {
+		then(l.answerAll(t, answers))
+		return
+	}
 	l.async(func() func() {
 		lost := l.answerAll(t, answers)
-		return func() {
-			switch {
-			case a.ended:
-			case lost && !final:
-				l.sched.yield(a.grant)
-				l.revive(a.n, t.nodes, func(whole bool) { a.needReady(id, seen, t, !whole) })
-			case a.mayGoOn():
-				a.deliver(id, seen, t, answers)
-			default:
-				l.sched.resume = append(l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
-			}
-		}
+		return func() { then(lost) }
 	})
+}
+
+// goOn answers a need once the call has its slot again.
+func (a *attempt) goOn(id uint64, seen int, t *targets, answers []Answer) {
+	switch {
+	case a.ended:
+	case a.mayGoOn():
+		a.deliver(id, seen, t, answers)
+	default:
+		a.l.sched.resume = append(a.l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
+	}
+}
+
+// isWhole reports whether a request is for the whole value of a step.
+func (t *targets) isWhole(i int) bool {
+	r, n := t.requests[i], t.node[i]
+	return n != nil && n.isStep() && r.Kind == trace.Node && r.View == ""
+}
+
+// atHand reports whether all that was asked for is the whole value of a step, and in memory.
+func (t *targets) atHand() bool {
+	for i, n := range t.node {
+		if !t.isWhole(i) || n.state != done || n.loadInline() == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // mayGoOn reports whether an answer can be delivered now. A call has its slot free for as long as any of its needs is open:
@@ -165,7 +269,7 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 		a.n.act.seesFailed = a.n.act.seesFailed || ans.Error != ""
 		if d := t.node[i]; d != nil {
 			a.n.act.seesFailed = a.n.act.seesFailed || d.unrecorded
-			if !d.answers() {
+			if ans.Error != "" && !d.answers() {
 				a.unmet = append(a.unmet, d)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
@@ -79,8 +80,16 @@ type action struct {
 	result     trace.Result
 	tries      int
 	outputs    outputCheck
-	wrongPath  string // an output that is not right
-	err        error  // why no key can be computed
+	wrongPath  string     // an output that is not right
+	err        error      // why no key can be computed
+	lease      *cas.Lease // came with the look-up; nil: none did
+}
+
+// takeLease returns the lease that came with the look-up, once.
+func (a *action) takeLease() *cas.Lease {
+	lease := a.lease
+	a.lease = nil
+	return lease
 }
 
 // outputCheck says how the outputs of a reused node stand in the workspace.
@@ -101,6 +110,9 @@ type wait struct {
 	on    []*node
 	left  int
 	then  func()
+	// early, where it is not nil, may be called instead of then with the answer that the only node gives, before that is
+	// recorded.
+	early func(from *attempt, ans Answer)
 	off   bool // given up: then is not called
 }
 

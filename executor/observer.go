@@ -73,6 +73,8 @@ type NodeDone struct {
 	Self float64
 	// CPU is the processor time of the execution in seconds; 0 where unknown.
 	CPU float64
+	// At is when the node had ended for the build, which goes on before the result is durable; zero: now.
+	At time.Time
 }
 
 // NodePassed tells that a node which did nothing has its value, and whom that came after: the list of a matrix, or a fresh
@@ -80,6 +82,7 @@ type NodeDone struct {
 type NodePassed struct {
 	Node string
 	Deps []string
+	At   time.Time // zero: now
 }
 
 // Note is a sentence for the user: a warning, or news that is not about one outcome.

@@ -105,7 +105,7 @@ func (e *Engine) keepSets(ctx context.Context, sets [][]byte) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	if _, err := e.store.Commit(ctx, cas.Txn{Blobs: fresh}); err != nil {
+	if _, err := e.store.Apply(ctx, cas.Txn{Blobs: fresh}); err != nil {
 		return err
 	}
 	for _, set := range fresh {

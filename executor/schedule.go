@@ -162,6 +162,11 @@ func (s *scheduler) queuedNodes() (count int) {
 	return count
 }
 
+// idle reports whether a step may start as soon as it is queued, pools and memory allowing.
+func (s *scheduler) idle() bool {
+	return len(s.slots) > 0 && len(s.resume) == 0 && s.queuedNodes() == 0
+}
+
 // stuck reports whether nodes wait while nothing runs: only the budgets keep them.
 func (s *scheduler) stuck() bool { return s.held == 0 && s.queuedNodes() > 0 }
 

@@ -123,6 +123,7 @@ func (l *loop) restoreAll(outs []workspace.Output) ([]workspace.Restored, error)
 func (l *loop) settled(n *node, written bool, err error) {
 	switch {
 	case err == nil:
+		l.outbox.applied = l.outbox.applied || written
 		if !written {
 			n.act.outputs = outputsRight
 		} else if n.act.outputs != outputsEdited {
@@ -165,8 +166,9 @@ func (l *loop) reused(n *node) {
 	l.commits.add(commit{txn: cas.Txn{Put: rows}, done: func(_ cas.TxnResult, err error) {
 		l.inbox.post(func() {
 			l.inflight--
+			l.outbox.applied = true
 			if err != nil {
-				l.fault(err)
+				l.fault(fmt.Errorf("record the result of %q: %w", n.name, err))
 			}
 			l.close(n, r)
 		})
@@ -294,6 +296,10 @@ func (l *loop) counted(n *node, by int) {
 func (l *loop) announce(n *node, d NodeDone) {
 	if !n.isPlugin() {
 		n.told = n.told || d.Outcome != Fresh
-		l.tell(d)
+		if d.Outcome == Fresh {
+			l.tell(d)
+		} else {
+			l.tellDurably(d)
+		}
 	}
 }

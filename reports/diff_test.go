@@ -81,7 +81,7 @@ func TestDifferencesOfInstances(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := store.Commit(t.Context(), cas.Txn{Put: []cas.Row{row}}); err != nil {
+			if _, err := cas.Commit(t.Context(), store, cas.Txn{Put: []cas.Row{row}}); err != nil {
 				t.Fatal(err)
 			}
 		}

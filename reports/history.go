@@ -193,7 +193,7 @@ func prune(ctx context.Context, store cas.Store, workspace string) error {
 	if len(txn.Put) == 0 {
 		return nil
 	}
-	if _, err := store.Commit(ctx, txn); err != nil {
+	if _, err := cas.Commit(ctx, store, txn); err != nil {
 		return fmt.Errorf("forget old runs: %w", err)
 	}
 	return nil

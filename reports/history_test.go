@@ -124,7 +124,7 @@ func rewrite(t *testing.T, store cas.Store, prefix byte, change func([]byte) []b
 		return true
 	})
 	if err == nil {
-		_, err = store.Commit(t.Context(), txn)
+		_, err = cas.Commit(t.Context(), store, txn)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -197,8 +197,8 @@ type watchedHead struct {
 	first chan struct{}
 }
 
-func (w watchedHead) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
-	results, err := w.Store.Commit(ctx, txns...)
+func (w watchedHead) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+	results, err := w.Store.Apply(ctx, txns...)
 	select {
 	case <-w.first:
 	default:

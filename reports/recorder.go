@@ -69,7 +69,7 @@ func (r *Recorder) Event(e executor.Event) {
 	case executor.NodeDone:
 		r.nodeDone(e)
 	case executor.NodePassed:
-		r.add(Span{Node: e.Node, Done: r.since(r.now()), Deps: e.Deps})
+		r.add(Span{Node: e.Node, Done: r.since(r.orNow(e.At)), Deps: e.Deps})
 	case executor.RunEnded:
 		r.end(e)
 	default:
@@ -147,7 +147,7 @@ func (r *Recorder) add(s Span) {
 func (r *Recorder) span(e executor.NodeDone, a attempts) Span {
 	s := Span{
 		Node: e.Node, Outcome: e.Outcome, Reason: e.Reason, Value: e.Value, Log: e.Log, Metrics: e.Metrics,
-		Done: r.since(r.now()), Usual: duration(e.Usual), Deps: e.Deps, Blocked: e.Blocked,
+		Done: r.since(r.orNow(e.At)), Usual: duration(e.Usual), Deps: e.Deps, Blocked: e.Blocked,
 	}
 	if e.Failure != nil {
 		s.Failure, s.Exit = e.Failure.Message, e.Failure.Exit
@@ -168,6 +168,13 @@ func (r *Recorder) span(e executor.NodeDone, a attempts) Span {
 		s.Waited = w
 	}
 	return s
+}
+
+func (r *Recorder) orNow(at time.Time) time.Time {
+	if at.IsZero() {
+		return r.now()
+	}
+	return at
 }
 
 func (r *Recorder) since(t time.Time) time.Duration {

@@ -208,8 +208,8 @@ type watched struct {
 	spans chan struct{}
 }
 
-func (w watched) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
-	results, err := w.Store.Commit(ctx, txns...)
+func (w watched) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+	results, err := w.Store.Apply(ctx, txns...)
 	if len(txns) > 0 && len(txns[0].Put) > 1 {
 		close(w.spans)
 	}
@@ -321,7 +321,7 @@ func TestWhatNeverStartedLeavesNothing(t *testing.T) {
 // full is a store whose disk is full.
 type full struct{ cas.Store }
 
-func (full) Commit(context.Context, ...cas.Txn) ([]cas.TxnResult, error) {
+func (full) Apply(context.Context, ...cas.Txn) ([]cas.TxnResult, error) {
 	return nil, os.ErrPermission
 }
 

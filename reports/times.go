@@ -191,7 +191,7 @@ func foldTimes(ctx context.Context, store cas.Store, c *codec, s trace.Scope) er
 	for _, k := range found.keys {
 		txn.Put = append(txn.Put, cas.Row{Key: k})
 	}
-	if _, err := store.Commit(ctx, txn); err != nil {
+	if _, err := cas.Commit(ctx, store, txn); err != nil {
 		return fmt.Errorf("record the times of nodes: %w", err)
 	}
 	return nil

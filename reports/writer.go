@@ -112,7 +112,7 @@ func (w *writer) put(ctx context.Context, head headRow, spans []Span, last bool)
 	if last && len(w.times) > 0 {
 		txn.Put = append(txn.Put, cas.Row{Key: timesKey(w.scope, w.run), Value: w.codec.pack(newTable(w.times))})
 	}
-	_, err = w.store.Commit(ctx, txn)
+	_, err = cas.Commit(ctx, w.store, txn)
 	return err
 }
 

@@ -53,7 +53,7 @@ func written(t testing.TB) []byte {
 	t.Helper()
 	s := open(t)
 	blobs, digests, rows := sample()
-	if _, err := s.Commit(context.Background(), cas.Txn{Blobs: blobs}); err != nil {
+	if _, err := cas.Commit(context.Background(), s, cas.Txn{Blobs: blobs}); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
@@ -70,7 +70,7 @@ func written(t testing.TB) []byte {
 func TestRoundTrip(t *testing.T) {
 	ctx := context.Background()
 	s := open(t)
-	if _, err := s.Commit(ctx, cas.Txn{Put: []cas.Row{{Key: []byte("c1"), Value: []byte("mine")}}}); err != nil {
+	if _, err := cas.Commit(ctx, s, cas.Txn{Put: []cas.Row{{Key: []byte("c1"), Value: []byte("mine")}}}); err != nil {
 		t.Fatal(err)
 	}
 	summary, err := archive.Import(ctx, s, bytes.NewReader(written(t)), anything)

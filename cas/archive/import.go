@@ -138,7 +138,7 @@ func wrongDigest(d hashing.Digest) error {
 }
 
 func (i *importer) takeSmall(ctx context.Context) error {
-	_, err := i.store.Commit(ctx, cas.Txn{Blobs: i.small})
+	_, err := cas.Commit(ctx, i.store, cas.Txn{Blobs: i.small})
 	i.small, i.smallSize = nil, 0
 	return err
 }
@@ -209,7 +209,7 @@ func (i *importer) takeRows(ctx context.Context, spool *os.File) error {
 }
 
 func (i *importer) commit(ctx context.Context, txns []cas.Txn) error {
-	results, err := i.store.Commit(ctx, txns...)
+	results, err := cas.Commit(ctx, i.store, txns...)
 	for _, r := range results {
 		if !r.Applied {
 			i.summary.Kept++

@@ -65,7 +65,7 @@ func testBlobs(t *testing.T, suite Suite) {
 		check(t, err)
 		has, err := s.Has(ctx)
 		check(t, err)
-		results, err := s.Commit(ctx)
+		results, err := cas.Commit(ctx, s)
 		check(t, err)
 		if len(got)+len(has)+len(results) != 0 {
 			t.Errorf("Get, Has, Commit = %v, %v, %v", got, has, results)

@@ -26,6 +26,56 @@ func testLeases(t *testing.T, suite Suite) {
 		}
 	})
 
+	t.Run("a look-up that finds nothing gives the lease of what is free", func(t *testing.T) {
+		s := suite.open(t)
+		commit(t, s, cas.Txn{Put: []cas.Row{row("record", "1")}})
+		rows, l, err := s.RowsOrLease(ctx, a, nil, []byte("record"), []byte("result"))
+		check(t, err)
+		if l == nil || l.Waited || string(rows[0]) != "1" || rows[1] != nil {
+			t.Fatalf("RowsOrLease = %q, %v, want the record, no result, and the lease", rows, l)
+		}
+		if _, again, err := s.RowsOrLease(ctx, a, nil, []byte("result")); err != nil || again != nil {
+			t.Errorf("RowsOrLease = %v, %v, want no lease while it is held", again, err)
+		}
+		waiting := ask(t, s, a)
+		lease, err := s.Lease(ctx, b)
+		check(t, err)
+		lease.Release()
+		select {
+		case <-waiting:
+			t.Fatal("two hold one lease")
+		default:
+		}
+		l.Release()
+		l.Release()
+		next := <-waiting
+		next.Release()
+
+		commit(t, s, cas.Txn{Put: []cas.Row{row("result", "2")}})
+		rows, l, err = s.RowsOrLease(ctx, a, nil, []byte("record"), []byte("result"))
+		check(t, err)
+		if l != nil || string(rows[1]) != "2" {
+			t.Errorf("RowsOrLease = %q, %v, want the result and no lease", rows, l)
+		}
+		if l, err = leaseOf(ctx, s, a); err != nil || l == nil {
+			t.Errorf("Lease = %v, %v, want what nobody holds", l, err)
+		}
+		l.Release()
+	})
+
+	t.Run("a lease of a look-up counts among those on whose behalf others wait", func(t *testing.T) {
+		s := suite.open(t)
+		holdsA, err := s.Lease(ctx, a)
+		check(t, err)
+		_, holdsB, err := s.RowsOrLease(ctx, b, []hashing.Digest{a}, []byte("result"))
+		check(t, err)
+		inner, err := s.Lease(ctx, a, b) // a waits for b, so waiting for a on behalf of b would be for ever
+		check(t, err)
+		for _, l := range []*cas.Lease{&inner, holdsB, &holdsA} {
+			l.Release()
+		}
+	})
+
 	t.Run("a held one is waited for", func(t *testing.T) {
 		s := suite.open(t)
 		const tries = 10_000 // the second may ask only after the first has released
@@ -122,4 +172,9 @@ func ask(t *testing.T, s cas.Store, action hashing.Digest, holding ...hashing.Di
 		<-done
 	})
 	return granted
+}
+
+func leaseOf(ctx context.Context, s cas.Store, action hashing.Digest) (*cas.Lease, error) {
+	l, err := s.Lease(ctx, action)
+	return &l, err
 }

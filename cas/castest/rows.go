@@ -96,7 +96,7 @@ func testRows(t *testing.T, suite Suite) {
 			t.Errorf("Stats.Rows = %d, want 3", stats.Rows)
 		}
 		for _, key := range []string{"", "b", "bx", "i", "it"} {
-			if _, err := s.Commit(ctx, cas.Txn{Put: []cas.Row{row(key, "1")}}); err == nil {
+			if _, err := cas.Commit(ctx, s, cas.Txn{Put: []cas.Row{row(key, "1")}}); err == nil {
 				t.Errorf("the store's own key %q was accepted", key)
 			}
 			if _, err := s.Rows(ctx, []byte(key)); err == nil {

@@ -105,7 +105,7 @@ func put(t *testing.T, s cas.Store, blobs ...[]byte) []hashing.Digest {
 // commit applies a transaction that must succeed.
 func commit(t *testing.T, s cas.Store, txn cas.Txn) {
 	t.Helper()
-	results, err := s.Commit(context.Background(), txn)
+	results, err := cas.Commit(context.Background(), s, txn)
 	check(t, err)
 	if len(results) != 1 || !results[0].Applied {
 		t.Fatalf("Commit returned %+v, want one transaction, applied", results)

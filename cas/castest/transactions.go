@@ -16,7 +16,7 @@ func testTransactions(t *testing.T, suite Suite) {
 	t.Run("a condition that fails leaves all undone", func(t *testing.T) {
 		s := suite.open(t)
 		commit(t, s, cas.Txn{Put: []cas.Row{row("x", "1")}})
-		results, err := s.Commit(ctx,
+		results, err := s.Apply(ctx,
 			cas.Txn{If: []cas.Row{row("x", "2"), {Key: []byte("y")}}, Put: []cas.Row{row("x", "3"), row("y", "3")}},
 			cas.Txn{If: []cas.Row{row("x", "1"), {Key: []byte("y")}}, Put: []cas.Row{row("y", "4")}},
 			cas.Txn{If: []cas.Row{{Key: []byte("y")}}, Put: []cas.Row{row("y", "5")}},
@@ -34,10 +34,35 @@ func testTransactions(t *testing.T, suite Suite) {
 		expectRows(t, s, []string{"x", "y"}, map[string]string{"x": "1", "y": "4"})
 	})
 
+	t.Run("what was applied is seen before it is durable", func(t *testing.T) {
+		s := suite.open(t)
+		blobs := everyBlob()
+		for n := range 3 {
+			before := row("x", strconv.Itoa(n))
+			if n == 0 {
+				before.Value = nil
+			}
+			results, err := s.Apply(ctx, cas.Txn{If: []cas.Row{before}, Blobs: blobs, Put: []cas.Row{row("x", strconv.Itoa(n+1))}})
+			check(t, err)
+			if !results[0].Applied {
+				t.Fatalf("transaction %d did not see the one before it: %q", n, results[0].Current)
+			}
+			expectRows(t, s, []string{"x"}, map[string]string{"x": strconv.Itoa(n + 1)})
+		}
+		digests := make([]hashing.Digest, len(blobs))
+		for i, b := range blobs {
+			digests[i] = hashing.Sum(b)
+		}
+		expectBlobs(t, s, digests, blobs)
+		check(t, s.Sync(ctx))
+		check(t, s.Sync(ctx))
+		expectRows(t, s, []string{"x"}, map[string]string{"x": "3"})
+	})
+
 	t.Run("an empty value is not the absence of one", func(t *testing.T) {
 		s := suite.open(t)
 		commit(t, s, cas.Txn{If: []cas.Row{{Key: []byte("x")}}, Put: []cas.Row{row("x", "")}})
-		results, err := s.Commit(ctx, cas.Txn{If: []cas.Row{{Key: []byte("x")}}, Put: []cas.Row{row("x", "2")}})
+		results, err := cas.Commit(ctx, s, cas.Txn{If: []cas.Row{{Key: []byte("x")}}, Put: []cas.Row{row("x", "2")}})
 		check(t, err)
 		if results[0].Applied {
 			t.Error("a condition that there be no row held for an empty one")
@@ -95,7 +120,7 @@ func Increment(ctx context.Context, s cas.Store, key string) (int, error) {
 	}
 	for now := values[0]; ; {
 		n, _ := strconv.Atoi(string(now))
-		results, err := s.Commit(ctx, cas.Txn{
+		results, err := cas.Commit(ctx, s, cas.Txn{
 			If:  []cas.Row{{Key: []byte(key), Value: now}},
 			Put: []cas.Row{row(key, strconv.Itoa(n+1))},
 		})

@@ -7,11 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
@@ -41,7 +37,7 @@ type Client struct {
 	mu      sync.Mutex
 	current *conn // the last connection; nil before the first
 	leases  leases
-	commits commits
+	applies applies
 	reads   reads
 	work    sync.WaitGroup
 }
@@ -50,7 +46,7 @@ var _ index.Index = (*Client)(nil)
 
 // Connect connects to the folder's server, and starts one where none answers.
 func Connect(ctx context.Context, f *folder.Folder, o Options) (*Client, error) {
-	c := &Client{folder: f, options: o, dialing: make(chan struct{}, 1), leases: newLeases(), commits: newCommits()}
+	c := &Client{folder: f, options: o, dialing: make(chan struct{}, 1), leases: newLeases(), applies: newApplies()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if _, err := c.connection(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -79,75 +75,62 @@ func (c *Client) last() *conn {
 }
 
 // call makes a request, as often as it takes to get an answer.
-func call[T any](ctx context.Context, c *Client, f func(ctx context.Context, rpc storepb.StoreClient) (T, error)) (T, error) {
-	var none T
+func (c *Client) call(ctx context.Context, request *storepb.Ask) (*storepb.Tell, error) {
+	answer, _, err := c.callOf(ctx, request)
+	return answer, err
+}
+
+// callOf is call, and tells whose answer it is.
+func (c *Client) callOf(ctx context.Context, request *storepb.Ask) (*storepb.Tell, *conn, error) {
 	for tries := 1; ; tries++ {
 		conn, err := c.connection(ctx)
 		if err != nil {
-			return none, err
+			return nil, nil, err
 		}
-		answer, err := f(ctx, conn.rpc)
-		if err == nil {
-			return answer, nil
-		}
-		if ctx.Err() != nil {
-			return none, ctx.Err()
-		}
-		if !conn.lost(err) {
-			return none, storepb.ToError(err)
+		answer, err := conn.ask(ctx, request)
+		if err == nil || !errors.Is(err, errLost) {
+			return answer, conn, err
 		}
 		if tries == maxTries {
-			return none, fmt.Errorf("use the cache %q: %d store servers ended without an answer, the last with: %w (%s may say why)",
-				c.folder.Path(), tries, storepb.ToError(err), c.folder.Log())
+			return nil, nil, fmt.Errorf("use the cache %q: %d store servers ended without an answer (%s may say why)",
+				c.folder.Path(), tries, c.folder.Log())
 		}
 		conn.close()
 	}
 }
 
-// lost tells whether a request failed with its connection, and not because of what it asked.
-func (c *conn) lost(err error) bool {
-	select {
-	case <-c.down:
-		return true
-	default:
-		return status.Code(err) == codes.Unavailable
+// Scan asks for one portion after the other.
+func (c *Client) Scan(ctx context.Context, prefix []byte, yield func(key, value []byte) bool) error {
+	var last []byte
+	for more := true; more; {
+		answer, err := c.call(ctx, &storepb.Ask{Kind: &storepb.Ask_Scan{Scan: &storepb.ScanRequest{Prefix: prefix, After: last}}})
+		if err != nil {
+			return err
+		}
+		for _, row := range storepb.ToRows(answer.GetScan().GetRows()) {
+			if !yield(row.Key, row.Value) {
+				return nil
+			}
+			last = row.Key
+		}
+		more = answer.GetScan().GetMore()
 	}
+	return nil
 }
 
-// Scan goes on behind the last row that it has seen, where it is interrupted.
-func (c *Client) Scan(ctx context.Context, prefix []byte, yield func(key, value []byte) bool) error {
-	ctx, cancel := context.WithCancel(ctx) // ends the stream where yield wants no more
-	defer cancel()
-	var last []byte
-	_, err := call(ctx, c, func(ctx context.Context, rpc storepb.StoreClient) (struct{}, error) {
-		stream, err := rpc.Scan(ctx, &storepb.ScanRequest{Prefix: prefix, After: last})
-		for err == nil {
-			var reply *storepb.ScanReply
-			if reply, err = stream.Recv(); err != nil {
-				break
-			}
-			for _, row := range storepb.ToRows(reply.Rows) {
-				if !yield(row.Key, row.Value) {
-					return struct{}{}, nil
-				}
-				last = row.Key
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return struct{}{}, err
-	})
+// Sync makes durable what was applied before. Where the server ends meanwhile, the next one has made it so when it opened the
+// database.
+func (c *Client) Sync(ctx context.Context) error {
+	_, err := c.call(ctx, &storepb.Ask{Kind: &storepb.Ask_Sync{Sync: &storepb.SyncRequest{}}})
 	return err
 }
 
 // Totals counts rows and blobs.
 func (c *Client) Totals(ctx context.Context) (index.Totals, error) {
-	t, err := call(ctx, c, func(ctx context.Context, rpc storepb.StoreClient) (*storepb.TotalsReply, error) {
-		return rpc.Totals(ctx, &storepb.TotalsRequest{})
-	})
+	answer, err := c.call(ctx, &storepb.Ask{Kind: &storepb.Ask_Totals{Totals: &storepb.TotalsRequest{}}})
 	if err != nil {
 		return index.Totals{}, err
 	}
+	t := answer.GetTotals()
 	return index.Totals{Blobs: t.Blobs, BlobBytes: t.BlobBytes, StoredBytes: t.StoredBytes, Rows: t.Rows}, nil
 }

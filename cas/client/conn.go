@@ -9,66 +9,37 @@ import (
 	"syscall"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/calyx-build/calyx/cas/storepb"
 )
 
 // conn is one connection to one server. When it is down it stays down.
 type conn struct {
 	number uint64 // of the client's connections, from 1 on; set before others see it
-	grpc   *grpc.ClientConn
-	rpc    storepb.StoreClient
-	pid    int // of the server
-	stream grpc.BidiStreamingClient[storepb.Ask, storepb.Tell]
+	wire   *storepb.Wire
+	pid    int           // of the server
 	heard  chan struct{} // gets an element when the server said something
 
-	down    chan struct{}
-	once    sync.Once
-	sending sync.Mutex
+	down chan struct{}
+	once sync.Once
+
+	mu    sync.Mutex
+	asked uint64
+	open  map[uint64]chan<- *storepb.Tell // requests that are not answered
 }
 
-// newConn speaks gRPC over a connected socket.
+// newConn speaks over a connected socket.
 func newConn(socket *net.UnixConn) (*conn, error) {
 	pid, err := peer(socket)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ask who serves the cache: %w", err), socket.Close())
 	}
-	rpc, err := grpc.NewClient("passthrough:///calyx-store",
-		grpc.WithContextDialer(only(socket)),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(),
-		grpc.WithInitialWindowSize(2*storepb.Portion), grpc.WithInitialConnWindowSize(4*storepb.Portion),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(storepb.MessageLimit), grpc.MaxCallSendMsgSize(storepb.MessageLimit)),
-	)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("speak to the store server: %w", err), socket.Close())
-	}
 	return &conn{
-		grpc: rpc, rpc: storepb.NewStoreClient(rpc), pid: pid,
-		heard: make(chan struct{}, 1), down: make(chan struct{}),
+		wire: storepb.NewWire(socket), pid: pid,
+		heard: make(chan struct{}, 1), down: make(chan struct{}), open: map[uint64]chan<- *storepb.Tell{},
 	}, nil
 }
 
-// errUsed keeps gRPC from connecting a second time by itself.
-var errUsed = errors.New("the connection has ended")
-
-// only dials by returning the one socket.
-func only(socket *net.UnixConn) func(context.Context, string) (net.Conn, error) {
-	sockets := make(chan net.Conn, 1)
-	sockets <- socket
-	return func(context.Context, string) (net.Conn, error) {
-		select {
-		case s := <-sockets:
-			return s, nil
-		default:
-			return nil, errUsed
-		}
-	}
-}
-
-// hello opens the session and returns the protocol that the server speaks. It takes the connection down where the
+// hello greets the server and returns the protocol that the server speaks. It takes the connection down where the
 // server does not answer in time; hung is true then.
 func (c *conn) hello() (protocol uint32, hung bool, err error) {
 	late := make(chan struct{})
@@ -87,21 +58,68 @@ func (c *conn) hello() (protocol uint32, hung bool, err error) {
 }
 
 func (c *conn) greet() (protocol uint32, err error) {
-	// The session lasts as long as the connection.
-	if c.stream, err = c.rpc.Session(context.Background()); err != nil {
-		return 0, err
-	}
 	c.say(&storepb.Ask{Kind: &storepb.Ask_Hello{Hello: &storepb.Hello{Protocol: storepb.Protocol}}})
-	answer, err := c.stream.Recv()
+	answer := &storepb.Tell{}
+	err = c.wire.Receive(answer)
 	return answer.GetWelcome().GetProtocol(), err
 }
 
-// say sends a message in the session. Where that fails, whoever listens learns it too.
+// say sends a message. Where that fails, whoever listens learns it too.
 func (c *conn) say(ask *storepb.Ask) {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	if c.stream.Send(ask) != nil {
+	if c.wire.Send(ask) != nil {
 		c.close()
+	}
+}
+
+// errLost says that a connection has ended before a request was answered.
+var errLost = errors.New("the store server has ended")
+
+// ask makes a request. The error is errLost where another connection may answer it.
+func (c *conn) ask(ctx context.Context, request *storepb.Ask) (*storepb.Tell, error) {
+	answered := make(chan *storepb.Tell, 1)
+	request.Call = c.begin(answered)
+	defer c.end(request.Call)
+	if err := c.wire.Send(request); errors.Is(err, storepb.ErrTooLarge) {
+		return nil, err
+	} else if err != nil {
+		return nil, errLost
+	}
+	select {
+	case tell := <-answered:
+		if e := tell.GetError(); e.GetKind() == storepb.Error_KIND_CLOSED {
+			return nil, errLost
+		} else if e != nil {
+			return nil, storepb.ToError(e)
+		}
+		return tell, nil
+	case <-c.down:
+		return nil, errLost
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *conn) begin(answered chan<- *storepb.Tell) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked++
+	c.open[c.asked] = answered
+	return c.asked
+}
+
+func (c *conn) end(call uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, call)
+}
+
+// deliver hands an answer to whoever asked, if he still waits.
+func (c *conn) deliver(tell *storepb.Tell) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answered, ok := c.open[tell.Call]; ok {
+		delete(c.open, tell.Call)
+		answered <- tell
 	}
 }
 
@@ -109,7 +127,7 @@ func (c *conn) say(ask *storepb.Ask) {
 func (c *conn) close() {
 	c.once.Do(func() {
 		close(c.down)
-		_ = c.grpc.Close()
+		_ = c.wire.Close()
 	})
 }
 

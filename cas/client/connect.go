@@ -26,6 +26,9 @@ var errHandshake = errors.New("the store server left while a client was connecti
 
 // connection returns the connection, after making a new one where the last is down.
 func (c *Client) connection(ctx context.Context) (*conn, error) {
+	if last := c.last(); last != nil && last.up() && ctx.Err() == nil && c.ctx.Err() == nil {
+		return last, nil
+	}
 	select {
 	case c.dialing <- struct{}{}:
 		defer func() { <-c.dialing }()
@@ -84,8 +87,8 @@ func (c *Client) adopt(conn *conn) {
 func (c *Client) listen(conn *conn) {
 	defer conn.close()
 	for {
-		tell, err := conn.stream.Recv()
-		if err != nil {
+		tell := &storepb.Tell{}
+		if conn.wire.Receive(tell) != nil {
 			break
 		}
 		select {
@@ -97,6 +100,8 @@ func (c *Client) listen(conn *conn) {
 			c.leases.granted(kind.Granted.Id, kind.Granted.Waited)
 		case *storepb.Tell_Warning:
 			c.options.Warn(kind.Warning.Text)
+		default:
+			conn.deliver(tell)
 		}
 	}
 	conn.close()

@@ -54,10 +54,31 @@ func (c *Client) Lease(ctx context.Context, action hashing.Digest, holding []has
 	}
 }
 
+// RowsOrLease asks the server for a few rows, and for a lease where there is none under the last key.
+func (c *Client) RowsOrLease(ctx context.Context, keys [][]byte, action hashing.Digest, holding []hashing.Digest) ([][]byte, *cas.Lease, error) {
+	h := c.leases.number(action)
+	request := &storepb.RowsRequest{Keys: keys, Try: h.message().GetAcquire()}
+	request.Try.Holding = storepb.FromDigests(holding)
+	answer, conn, err := c.callOf(ctx, &storepb.Ask{Kind: &storepb.Ask_Rows{Rows: request}})
+	if err != nil {
+		if conn := c.last(); conn.up() { // the server may have given it to nobody
+			conn.say(h.releaseMessage())
+		}
+		return nil, nil, err
+	}
+	values := storepb.ToValues(answer.GetRows().GetValues())
+	if !answer.GetRows().GetLeased() {
+		return values, nil, nil
+	}
+	c.leases.took(h, conn)
+	c.leases.ask(c.last(), h) // a server that came since knows nothing of it
+	return values, &cas.Lease{Release: func() { c.release(h) }}, nil
+}
+
 func (c *Client) release(h *held) {
 	if c.leases.end(h) {
 		if conn := c.last(); conn.up() {
-			conn.say(&storepb.Ask{Kind: &storepb.Ask_Release{Release: &storepb.Release{Id: h.id}}})
+			conn.say(h.releaseMessage())
 		}
 	}
 }
@@ -69,6 +90,22 @@ func (l *leases) begin(action hashing.Digest, holding []hashing.Digest) *held {
 	h := &held{id: l.last, action: action, holding: holding, granted: make(chan bool, 1)}
 	l.mine[h.id] = h
 	return h
+}
+
+// number makes a lease that is not held yet and not asked for.
+func (l *leases) number(action hashing.Digest) *held {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	return &held{id: l.last, action: action, granted: make(chan bool, 1)}
+}
+
+// took notes that the server at the other end of a connection has given a lease.
+func (l *leases) took(h *held, conn *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h.have, h.asked = true, conn.number
+	l.mine[h.id] = h
 }
 
 // ask tells a connection of a lease, unless that one or a later one was told already (see renew).
@@ -103,6 +140,10 @@ func (h *held) message() *storepb.Ask {
 	return &storepb.Ask{Kind: &storepb.Ask_Acquire{Acquire: &storepb.Acquire{
 		Id: h.id, Action: h.action[:], Holding: storepb.FromDigests(h.holding),
 	}}}
+}
+
+func (h *held) releaseMessage() *storepb.Ask {
+	return &storepb.Ask{Kind: &storepb.Ask_Release{Release: &storepb.Release{Id: h.id}}}
 }
 
 func (l *leases) granted(id uint64, waited bool) {

@@ -1,21 +1,30 @@
 package client
 
 import (
+	"net"
 	"testing"
-
-	"google.golang.org/grpc"
 
 	"github.com/calyx-build/calyx/cas/storepb"
 	"github.com/calyx-build/calyx/hashing"
 )
 
-// sink is a stream that keeps what is said.
-type sink struct {
-	grpc.BidiStreamingClient[storepb.Ask, storepb.Tell]
-	said int
+// listened is a connection, and tells what number of messages were sent through it once it is closed.
+func listened(number uint64) (c *conn, said func() int) {
+	near, far := net.Pipe()
+	c = &conn{number: number, wire: storepb.NewWire(near), down: make(chan struct{})}
+	messages := make(chan int)
+	go func() {
+		n := 0
+		for wire := storepb.NewWire(far); wire.Receive(&storepb.Ask{}) == nil; {
+			n++
+		}
+		messages <- n
+	}()
+	return c, func() int {
+		c.close()
+		return <-messages
+	}
 }
-
-func (s *sink) Send(*storepb.Ask) error { s.said++; return nil }
 
 // TestALeaseIsAskedOnceOfEachServer plays a connection that is replaced while a lease is being asked for.
 func TestALeaseIsAskedOnceOfEachServer(t *testing.T) {
@@ -35,13 +44,13 @@ func TestALeaseIsAskedOnceOfEachServer(t *testing.T) {
 		}, [2]int{0, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			past, present := &sink{}, &sink{}
-			before, now := &conn{number: 1, stream: past}, &conn{number: 2, stream: present}
+			before, past := listened(1)
+			now, present := listened(2)
 			l := newLeases()
 			h := tt.begin(&l, now)
 			l.ask(before, h) // the caller took its connection first
 			l.ask(now, h)    // and learns then that it is down
-			if got := [2]int{past.said, present.said}; got != tt.want {
+			if got := [2]int{past(), present()}; got != tt.want {
 				t.Errorf("the servers were asked %v times, should be %v", got, tt.want)
 			}
 		})

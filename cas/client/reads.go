@@ -64,13 +64,12 @@ func (c *Client) sendReads() {
 func (c *Client) rows(keys [][]byte, head int) ([][]byte, error) {
 	values := make([][]byte, 0, len(keys))
 	for len(values) < len(keys) {
-		reply, err := call(c.ctx, c, func(ctx context.Context, rpc storepb.StoreClient) (*storepb.RowsReply, error) {
-			return rpc.Rows(ctx, &storepb.RowsRequest{Keys: keys[len(values):], Head: uint32(head)})
-		})
+		request := &storepb.RowsRequest{Keys: keys[len(values):], Head: uint32(head)}
+		answer, err := c.call(c.ctx, &storepb.Ask{Kind: &storepb.Ask_Rows{Rows: request}})
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, storepb.ToValues(reply.Values)...)
+		values = append(values, storepb.ToValues(answer.GetRows().GetValues())...)
 	}
 	return values, nil
 }

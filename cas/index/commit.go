@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,21 +15,21 @@ import (
 )
 
 const (
-	// groupBytes bounds what is written with one synchronisation: about half a memtable.
+	// groupBytes bounds what is written together: about half a memtable.
 	groupBytes = 8 << 20
 	// reserve is the free space in bytes below which nothing is written any more, so that Pebble, which cannot go on
 	// after it met a full disk, has room for its log and for flushing what it holds.
 	reserve = 2 * memTableSize
 )
 
-// Commit applies transactions in order.
-func (d *DB) Commit(ctx context.Context, txns []Txn) ([]cas.TxnResult, error) {
-	return d.CommitRequest(ctx, Request{Txns: txns})
+// Apply applies transactions in order.
+func (d *DB) Apply(ctx context.Context, txns []Txn) ([]cas.TxnResult, error) {
+	return d.ApplyRequest(ctx, Request{Txns: txns})
 }
 
-// CommitRequest applies a request's transactions in order. Where the request is the session's last one, repeated, what
+// ApplyRequest applies a request's transactions in order. Where the request is the session's last one, repeated, what
 // was applied then is reported and not applied again. A request whose caller stops waiting may still be applied.
-func (d *DB) CommitRequest(ctx context.Context, r Request) ([]cas.TxnResult, error) {
+func (d *DB) ApplyRequest(ctx context.Context, r Request) ([]cas.TxnResult, error) {
 	p := &pending{Request: r, done: make(chan error, 1)}
 	if err := d.queue.push(p); err != nil {
 		return nil, err
@@ -43,7 +44,69 @@ func (d *DB) CommitRequest(ctx context.Context, r Request) ([]cas.TxnResult, err
 	}
 }
 
-// commitLoop is the only writer. Requests that come while one group is being synchronised form the next.
+// Sync makes durable what was applied before.
+func (d *DB) Sync(ctx context.Context) error {
+	done, err := d.syncs.want()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-d.guard.fatal:
+		return d.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// syncLoop synchronises the log. Who asks while that is under way shares the next time.
+func (d *DB) syncLoop() {
+	for range d.syncs.wanted {
+		waiting := d.syncs.take()
+		d.guard.syncLog()
+		close(waiting)
+	}
+}
+
+// syncs are the calls that wait for the disk.
+type syncs struct {
+	wanted chan struct{} // has an element while somebody waits
+
+	mu      sync.Mutex
+	waiting chan struct{} // closed when what was written before is durable; nil: nobody waits
+	closed  bool
+}
+
+func (s *syncs) want() (done <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.waiting == nil {
+		s.waiting = make(chan struct{})
+		s.wanted <- struct{}{}
+	}
+	return s.waiting, nil
+}
+
+func (s *syncs) take() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := s.waiting
+	s.waiting = nil
+	return waiting
+}
+
+func (s *syncs) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	close(s.wanted)
+}
+
+// commitLoop is the only writer. Requests that come while one group is being written form the next.
 func (d *DB) commitLoop() {
 	defer close(d.done)
 	for group := d.queue.pop(); len(group) > 0; group = d.queue.pop() {
@@ -84,6 +147,7 @@ func (w *writer) write(group []*pending) error {
 	if w.batch.Empty() {
 		return w.batch.Close()
 	}
+	// The log hands this over to the system at once and synchronises nothing (logFile).
 	return errors.Join(w.batch.Commit(pebble.Sync), w.batch.Close())
 }
 

@@ -25,7 +25,7 @@ func filled(t *testing.T) string {
 	for i := range 2000 {
 		txn.Put = append(txn.Put, cas.Row{Key: rowKey(i), Value: []byte(rowText(i))})
 	}
-	if _, err := db.Commit(context.Background(), []index.Txn{txn}); err != nil {
+	if _, err := index.Commit(context.Background(), db, txn); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
@@ -89,7 +89,7 @@ func readOrRewrite(db *index.DB, i int) error {
 		if values[0] != nil {
 			return fmt.Errorf("row %q = %q, want %q", key, values[0], want)
 		}
-		if _, err := db.Commit(ctx, []index.Txn{{Put: []cas.Row{{Key: key, Value: []byte(want)}}}}); err != nil {
+		if _, err := index.Commit(ctx, db, index.Txn{Put: []cas.Row{{Key: key, Value: []byte(want)}}}); err != nil {
 			return err
 		}
 	}

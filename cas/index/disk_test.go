@@ -1,9 +1,11 @@
 package index_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -42,7 +44,7 @@ func open(t *testing.T, fs vfs.FS) *index.DB {
 }
 
 func put(db *index.DB, key string, size int) error {
-	results, err := db.Commit(context.Background(), []index.Txn{{Put: []cas.Row{{Key: []byte(key), Value: make([]byte, size)}}}})
+	results, err := index.Commit(context.Background(), db, index.Txn{Put: []cas.Row{{Key: []byte(key), Value: make([]byte, size)}}})
 	if err == nil && !results[0].Applied {
 		return errors.New("not applied")
 	}
@@ -146,4 +148,62 @@ func TestDiskAlmostFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectRows(t, disk, []string{"before", "after"})
+}
+
+// TestAppliedThenDurable applies rows and synchronises some of them. What was applied outlives the process; what was
+// synchronised outlives the system too, whatever part of the rest that has written.
+func TestAppliedThenDurable(t *testing.T) {
+	disk := newDisk(t)
+	db := open(t, disk)
+	const all = 40
+	random := rand.New(rand.NewPCG(3, 3))
+	durable := 0
+	for n := range all {
+		results, err := db.Apply(context.Background(), []index.Txn{{Put: []cas.Row{numbered(n)}}})
+		if err != nil || !results[0].Applied {
+			t.Fatal(results, err)
+		}
+		if n%7 == 3 {
+			if err := db.Sync(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			durable = n + 1
+		}
+		if rows := countRows(t, disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: random})); rows != n+1 {
+			t.Fatalf("after the end of the process, %d rows of %d are left", rows, n+1)
+		}
+		for _, percent := range []int{0, 50} {
+			if rows := countRows(t, disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: random})); rows < durable {
+				t.Fatalf("after the end of the system, %d rows are left, and %d were durable", rows, durable)
+			}
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rows := countRows(t, disk.CrashClone(vfs.CrashCloneCfg{})); rows != all {
+		t.Errorf("after the database was closed, %d rows of %d are durable", rows, all)
+	}
+}
+
+func numbered(n int) cas.Row {
+	return cas.Row{Key: fmt.Appendf(nil, "n%03d", n), Value: make([]byte, 9000)}
+}
+
+// countRows opens a database and counts the rows from the first on, of which none may be missing.
+func countRows(t *testing.T, disk vfs.FS) int {
+	t.Helper()
+	db := open(t, disk)
+	n := 0
+	err := db.Scan(context.Background(), []byte("n"), func(key, value []byte) bool {
+		if want := numbered(n); !bytes.Equal(key, want.Key) || !bytes.Equal(value, want.Value) {
+			t.Fatalf("row %d is %q: a row is there, and one that was applied before it is not", n, key)
+		}
+		n++
+		return true
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -3,7 +3,9 @@ package index
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -18,6 +20,7 @@ type guard struct {
 	fatal chan struct{}
 	once  sync.Once
 	err   error // set before fatal is closed
+	log   atomic.Pointer[logFile]
 }
 
 func newGuard(fs vfs.FS) *guard { return &guard{FS: fs, fatal: make(chan struct{})} }
@@ -45,21 +48,29 @@ func (g *guard) check(err error) {
 	}
 }
 
-func (g *guard) file(f vfs.File, err error) (vfs.File, error) {
+func (g *guard) file(name string, f vfs.File, err error) (vfs.File, error) {
 	g.check(err)
-	return &guardedFile{f, g}, nil
+	guarded := guardedFile{f, g}
+	if filepath.Ext(name) != logExtension {
+		return &guarded, nil
+	}
+	log := &logFile{guardedFile: guarded}
+	g.log.Store(log)
+	return log, nil
 }
 
 // Create creates a file.
 func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	g.hold()
-	return g.file(g.FS.Create(name, c))
+	f, err := g.FS.Create(name, c)
+	return g.file(name, f, err)
 }
 
 // OpenReadWrite opens a file to be written.
 func (g *guard) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
 	g.hold()
-	return g.file(g.FS.OpenReadWrite(name, c, o...))
+	f, err := g.FS.OpenReadWrite(name, c, o...)
+	return g.file(name, f, err)
 }
 
 // OpenDir opens a folder to be synchronised.
@@ -74,7 +85,8 @@ func (g *guard) OpenDir(name string) (vfs.File, error) {
 // ReuseForWrite renames an old file, to be written again.
 func (g *guard) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	g.hold()
-	return g.file(g.FS.ReuseForWrite(from, to, c))
+	f, err := g.FS.ReuseForWrite(from, to, c)
+	return g.file(to, f, err)
 }
 
 // Link links a file.
@@ -137,6 +149,47 @@ func (f *guardedFile) SyncTo(length int64) (bool, error) {
 	full, err := f.File.SyncTo(length)
 	f.guard.check(err)
 	return full, nil
+}
+
+// logExtension is that of the files to which Pebble writes what it is told, before anything else.
+const logExtension = ".log"
+
+// logFile is Pebble's log, of which one is written at a time. Pebble goes on as soon as the system has what it wrote, so
+// that this outlives the process; it becomes durable by syncLog, or when the log is closed.
+type logFile struct {
+	guardedFile
+	mu     sync.Mutex
+	closed bool
+}
+
+// Sync does nothing yet.
+func (f *logFile) Sync() error { return nil }
+
+// SyncData does nothing yet.
+func (f *logFile) SyncData() error { return nil }
+
+// Close makes all of it durable before another log is begun.
+func (f *logFile) Close() error {
+	f.sync()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	return f.File.Close()
+}
+
+func (f *logFile) sync() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.guard.check(f.File.SyncData())
+	}
+}
+
+// syncLog makes durable what was written to the log. What stands in an earlier one is so already.
+func (g *guard) syncLog() {
+	if log := g.log.Load(); log != nil {
+		log.sync()
+	}
 }
 
 // fatalLogger receives what Pebble logs.

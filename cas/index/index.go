@@ -21,14 +21,30 @@ type Index interface {
 	// Scan calls yield for each of the caller's rows whose key begins with prefix, in key order, until yield returns
 	// false. The slices are the callee's to keep.
 	Scan(ctx context.Context, prefix []byte, yield func(key, value []byte) bool) error
-	// Commit applies transactions, as cas.Store.Commit does.
-	Commit(ctx context.Context, txns []Txn) ([]cas.TxnResult, error)
+	// Apply applies transactions, as cas.Store.Apply does.
+	Apply(ctx context.Context, txns []Txn) ([]cas.TxnResult, error)
+	// Sync makes durable what was applied before, by anybody.
+	Sync(ctx context.Context) error
 	// Lease asks for a lease, as cas.Store.Lease does.
 	Lease(ctx context.Context, action hashing.Digest, holding []hashing.Digest) (cas.Lease, error)
+	// RowsOrLease reads rows and asks for a lease, as cas.Store.RowsOrLease does.
+	RowsOrLease(ctx context.Context, keys [][]byte, action hashing.Digest, holding []hashing.Digest) ([][]byte, *cas.Lease, error)
 	// Totals counts rows and blobs.
 	Totals(ctx context.Context) (Totals, error)
 	// Close ends the use of the index.
 	Close() error
+}
+
+// Commit applies transactions, durably.
+func Commit(ctx context.Context, x Index, txns ...Txn) ([]cas.TxnResult, error) {
+	results, err := x.Apply(ctx, txns)
+	if err == nil {
+		err = x.Sync(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
 }
 
 // Txn is a set of writes that happen together or not at all.

@@ -20,7 +20,7 @@ type Request struct {
 	heal [][]byte
 }
 
-// pending is a request that waits for its turn and then for the disk.
+// pending is a request that waits for its turn.
 type pending struct {
 	Request
 	results []cas.TxnResult
@@ -48,7 +48,7 @@ func (q *queue) push(p *pending) error {
 	return nil
 }
 
-// pop waits for requests and takes as many as should share a synchronisation; none when the queue is closed and empty.
+// pop waits for requests and takes as many as should be written together; none when the queue is closed and empty.
 func (q *queue) pop() []*pending {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -29,7 +29,7 @@ func (d *DB) Rows(ctx context.Context, keys [][]byte, head int) ([][]byte, error
 	if len(unreadable) == 0 {
 		return values, ctx.Err()
 	}
-	_, err := d.CommitRequest(ctx, Request{heal: unreadable})
+	_, err := d.ApplyRequest(ctx, Request{heal: unreadable})
 	return values, err
 }
 

@@ -71,6 +71,6 @@ func (d *DB) Forget(ctx context.Context) error {
 	if err != nil || len(old.Put) == 0 {
 		return err
 	}
-	_, err = d.Commit(ctx, []Txn{old})
+	_, err = d.Apply(ctx, []Txn{old}) // what is lost of it is forgotten another time
 	return err
 }

@@ -69,20 +69,30 @@ func (s *Session) Acquire(id uint64, wanted hashing.Digest, holding []hashing.Di
 		return
 	}
 	c := &claim{session: s, id: id, action: wanted, holding: holding}
-	s.claims[id] = c
 	a := t.actions[wanted]
 	free := a == nil || t.reaches(wanted, holding)
-	for _, h := range holding {
-		if t.onBehalf[h] == nil {
-			t.onBehalf[h] = map[*claim]struct{}{}
-		}
-		t.onBehalf[h][c] = struct{}{}
-	}
+	t.add(c)
 	if free {
 		t.grant(c, t.past.news(c))
 		return
 	}
 	a.waiting = append(a.waiting, c)
+}
+
+// Try takes an action that can be had at once, and otherwise asks for nothing. What others recorded before is still to be
+// looked for.
+func (s *Session) Try(id uint64, wanted hashing.Digest, holding []hashing.Digest) bool {
+	t := s.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.claims == nil || t.actions[wanted] != nil {
+		return false
+	}
+	c := &claim{session: s, id: id, action: wanted, holding: holding}
+	t.past.news(c)
+	t.add(c)
+	t.hold(c)
+	return true
 }
 
 // Claim asserts that the session already holds an action, which it got from a table that is lost.
@@ -116,6 +126,17 @@ func (s *Session) Close() {
 	if s.claims != nil {
 		s.claims = nil
 		s.table.past.leave(s)
+	}
+}
+
+// add notes a claim, and on whose behalf it is made.
+func (t *Table) add(c *claim) {
+	c.session.claims[c.id] = c
+	for _, h := range c.holding {
+		if t.onBehalf[h] == nil {
+			t.onBehalf[h] = map[*claim]struct{}{}
+		}
+		t.onBehalf[h][c] = struct{}{}
 	}
 }
 

@@ -46,6 +46,22 @@ func (l *Local) Lease(ctx context.Context, action hashing.Digest, holding []hash
 	}
 }
 
+// Try returns the lease where it can be had at once, nil otherwise.
+func (l *Local) Try(action hashing.Digest, holding []hashing.Digest) *cas.Lease {
+	id := l.number()
+	if !l.session.Try(id, action, holding) {
+		return nil
+	}
+	return &cas.Lease{Release: func() { l.session.Release(id) }}
+}
+
+func (l *Local) number() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	return l.last
+}
+
 func (l *Local) begin() (uint64, <-chan bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -59,7 +59,7 @@ func BenchmarkCommit(b *testing.B) {
 			b.SetParallelism(callers)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if _, err := s.Commit(context.Background(), step()); err != nil {
+					if _, err := cas.Commit(context.Background(), s, step()); err != nil {
 						b.Error(err)
 					}
 				}
@@ -74,7 +74,7 @@ func BenchmarkCommit(b *testing.B) {
 			for i := range txns {
 				txns[i] = step()
 			}
-			if _, err := s.Commit(context.Background(), txns...); err != nil {
+			if _, err := cas.Commit(context.Background(), s, txns...); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -118,7 +118,7 @@ func fill(b *testing.B, s cas.Store, size int) []hashing.Digest {
 		digests[i] = hashing.Sum(blob)
 		txn.Blobs = append(txn.Blobs, blob)
 	}
-	if _, err := s.Commit(context.Background(), txn); err != nil {
+	if _, err := cas.Commit(context.Background(), s, txn); err != nil {
 		b.Fatal(err)
 	}
 	return digests

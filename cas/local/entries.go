@@ -79,7 +79,7 @@ func (s *Store) file(ctx context.Context, e *entry) (b folder.Blob, ok bool, err
 		return b, false, s.lost(ctx, e, err)
 	}
 	if b != was {
-		_, err = s.index.Commit(ctx, []index.Txn{e.replaceBy(fileEntry(b))})
+		_, err = s.index.Apply(ctx, []index.Txn{e.replaceBy(fileEntry(b))})
 	}
 	return b, true, err
 }
@@ -94,7 +94,7 @@ func (s *Store) lost(ctx context.Context, e *entry, err error) error {
 
 // drop forgets a damaged entry, and tells of it unless another process did so first.
 func (s *Store) drop(ctx context.Context, e *entry, where string) error {
-	results, err := s.index.Commit(ctx, []index.Txn{e.replaceBy(nil)})
+	results, err := s.index.Apply(ctx, []index.Txn{e.replaceBy(nil)})
 	if err == nil && results[0].Applied {
 		s.warn(fmt.Sprintf("blob %s of the cache %q is damaged or gone (%s); it will be computed again",
 			e.digest, s.folder.Path(), where))

@@ -28,7 +28,7 @@ func Damage(t *testing.T, store cas.Store, d hashing.Digest) {
 	}
 	row := append([]byte(nil), found[0].row...)
 	row[len(row)-1] ^= 1
-	if _, err := s.index.Commit(context.Background(), []index.Txn{found[0].replaceBy(row)}); err != nil {
+	if _, err := s.index.Apply(context.Background(), []index.Txn{found[0].replaceBy(row)}); err != nil {
 		t.Fatal(err)
 	}
 }

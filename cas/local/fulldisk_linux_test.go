@@ -28,7 +28,7 @@ func TestFullDisk(t *testing.T) {
 	s := connect(t, dir, silent)
 	defer closeStore(t, s)
 	committed := fillDisk(t, s, dir, func(n int) error {
-		_, err := s.Commit(context.Background(), cas.Txn{Put: []cas.Row{numbered(n)}})
+		_, err := cas.Commit(context.Background(), s, cas.Txn{Put: []cas.Row{numbered(n)}})
 		return err
 	})
 	ballast := filepath.Join(disk, "ballast")

@@ -3,12 +3,11 @@ package local_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"google.golang.org/grpc"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/folder"
@@ -79,7 +78,7 @@ func TestLongPath(t *testing.T) {
 	defer closeStore(t, one)
 	defer closeStore(t, other)
 	row := cas.Row{Key: []byte("x"), Value: []byte("1")}
-	if _, err := one.Commit(context.Background(), cas.Txn{Put: []cas.Row{row}}); err != nil {
+	if _, err := cas.Commit(context.Background(), one, cas.Txn{Put: []cas.Row{row}}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := other.Rows(context.Background(), row.Key)
@@ -101,7 +100,7 @@ func TestFolderVanishes(t *testing.T) {
 	}
 	s := connect(t, dir, silent)
 	defer closeStore(t, s)
-	if _, err := s.Commit(context.Background(), cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
+	if _, err := cas.Commit(context.Background(), s, cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -113,7 +112,7 @@ func TestBlobsRemoved(t *testing.T) {
 	s := own(t, dir, func(text string) { told = append(told, text) })
 	defer closeStore(t, s)
 	large := make([]byte, 2*cas.InlineLimit)
-	if _, err := s.Commit(context.Background(), cas.Txn{Blobs: [][]byte{large}}); err != nil {
+	if _, err := cas.Commit(context.Background(), s, cas.Txn{Blobs: [][]byte{large}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "blobs")); err != nil {
@@ -144,18 +143,15 @@ func TestBlobsRemoved(t *testing.T) {
 	}
 }
 
-// foreign is a store server of another version, which leaves when it has met one client.
-type foreign struct {
-	storepb.UnimplementedStoreServer
-	met chan struct{}
-}
-
-func (f *foreign) Session(stream grpc.BidiStreamingServer[storepb.Ask, storepb.Tell]) error {
-	if _, err := stream.Recv(); err != nil {
+// meetAsAnother is a store server of another version, which leaves when it has met one client.
+func meetAsAnother(listener net.Listener, socket string) error {
+	client, err := listener.Accept()
+	if err != nil {
 		return err
 	}
-	close(f.met)
-	return stream.Send(&storepb.Tell{Kind: &storepb.Tell_Welcome{Welcome: &storepb.Welcome{Protocol: storepb.Protocol + 1}}})
+	wire := storepb.NewWire(client)
+	welcome := &storepb.Tell{Kind: &storepb.Tell_Welcome{Welcome: &storepb.Welcome{Protocol: storepb.Protocol + 1}}}
+	return errors.Join(wire.Receive(&storepb.Ask{}), wire.Send(welcome), listener.Close(), os.Remove(socket), wire.Close())
 }
 
 // TestOtherVersion connects where a server of another version is about to leave.
@@ -169,18 +165,8 @@ func TestOtherVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := &foreign{met: make(chan struct{})}
-	rpc := grpc.NewServer()
-	storepb.RegisterStoreServer(rpc, old)
 	served := make(chan error)
-	go func() { served <- rpc.Serve(listener) }()
-	go func() {
-		<-old.met
-		rpc.GracefulStop()
-		if err := os.Remove(f.Socket()); err != nil {
-			t.Error(err)
-		}
-	}()
+	go func() { served <- meetAsAnother(listener, f.Socket()) }()
 	s := connect(t, dir, silent)
 	if err := <-served; err != nil {
 		t.Error(err)

@@ -76,8 +76,8 @@ func written(n int) (txn cas.Txn, blob []byte) {
 	}, blob
 }
 
-// writeProgram commits one numbered transaction after the other, from a few goroutines, beginning with the number on
-// standard input, and prints the number of each when it is committed.
+// writeProgram applies one numbered transaction after the other, from a few goroutines, beginning with the number in its
+// environment, and prints the number of each when it is applied: from then on it outlives all processes.
 func writeProgram(dir string) error {
 	var first int
 	if _, err := fmt.Sscan(os.Getenv("FIRST"), &first); err != nil {
@@ -95,7 +95,7 @@ func writeProgram(dir string) error {
 			for {
 				n := int(next.Add(1)) - 1
 				txn, _ := written(n)
-				results, err := s.Commit(context.Background(), txn)
+				results, err := s.Apply(context.Background(), txn)
 				if err != nil || !results[0].Applied {
 					fmt.Println("failed:", n, results, err)
 					return
@@ -355,7 +355,7 @@ func TestServerLeaves(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
 		s := connect(t, dir, silent)
-		if _, err := s.Commit(context.Background(), cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
+		if _, err := cas.Commit(context.Background(), s, cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
 			t.Fatal(err)
 		}
 		closeStore(t, s)

@@ -88,6 +88,14 @@ func (s *Store) Lease(ctx context.Context, action hashing.Digest, holding ...has
 	return s.index.Lease(ctx, action, holding)
 }
 
+// RowsOrLease returns the value under each key, and a lease where there is none under the last.
+func (s *Store) RowsOrLease(ctx context.Context, action hashing.Digest, holding []hashing.Digest, keys ...[]byte) ([][]byte, *cas.Lease, error) {
+	if err := checkKeys(keys); err != nil {
+		return nil, nil, err
+	}
+	return s.index.RowsOrLease(ctx, keys, action, holding)
+}
+
 // Stats counts what the store holds.
 func (s *Store) Stats(ctx context.Context) (cas.Stats, error) {
 	t, err := s.index.Totals(ctx)

@@ -61,7 +61,7 @@ func (s *Store) putOpen(ctx context.Context, src *os.File, stat hashing.Stat, ke
 	if err != nil {
 		return cas.PutResult{}, err
 	}
-	_, err = s.index.Commit(ctx, []index.Txn{{Put: []cas.Row{fileRow(blob)}}})
+	_, err = index.Commit(ctx, s.index, index.Txn{Put: []cas.Row{fileRow(blob)}})
 	return cas.PutResult{Digest: blob.Digest, Size: blob.Size, Stat: stat}, err
 }
 
@@ -69,8 +69,8 @@ func fileRow(b folder.Blob) cas.Row {
 	return cas.Row{Key: index.BlobKey(b.Digest), Value: fileEntry(b)}
 }
 
-// Commit applies the transactions in order. Their blobs are stored even where a condition fails.
-func (s *Store) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+// Apply applies the transactions in order. Their blobs are stored even where a condition fails.
+func (s *Store) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
 	plan := plan{}
 	for i := range txns {
 		if err := s.plan(&plan, &txns[i]); err != nil {
@@ -80,7 +80,7 @@ func (s *Store) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, e
 	if len(plan.txns) == 0 {
 		return nil, nil
 	}
-	all, err := s.index.Commit(ctx, plan.txns)
+	all, err := s.index.Apply(ctx, plan.txns)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +90,9 @@ func (s *Store) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, e
 	}
 	return results, nil
 }
+
+// Sync makes durable what was applied before.
+func (s *Store) Sync(ctx context.Context) error { return s.index.Sync(ctx) }
 
 // plan is the transactions for the index; result tells which of them is the caller's first, second, and so on.
 type plan struct {

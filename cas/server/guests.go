@@ -67,6 +67,16 @@ func (g *guests) dismiss() {
 	}
 }
 
+// hearOut takes no further requests; those that are under way are answered before their connections end.
+func (g *guests) hearOut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left = true
+	for s := range g.present {
+		_ = s.wire.StopReceiving() // one that is closed does not receive
+	}
+}
+
 // warn tells everybody who is there, or whoever comes first.
 func (g *guests) warn(text string) {
 	g.mu.Lock()

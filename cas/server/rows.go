@@ -2,25 +2,49 @@ package server
 
 import (
 	"context"
-
-	"google.golang.org/grpc"
+	"fmt"
 
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/cas/storepb"
 )
 
+// reply carries a request out and returns the answer.
+func (s *server) reply(ctx context.Context, ask *storepb.Ask) *storepb.Tell {
+	tell := &storepb.Tell{}
+	var err error
+	switch kind := ask.Kind.(type) {
+	case *storepb.Ask_Rows:
+		tell.Kind, err = s.rows(ctx, kind.Rows)
+	case *storepb.Ask_Scan:
+		tell.Kind, err = s.scan(ctx, kind.Scan)
+	case *storepb.Ask_Apply:
+		tell.Kind, err = s.apply(ctx, kind.Apply)
+	case *storepb.Ask_Sync:
+		tell.Kind = &storepb.Tell_Sync{Sync: &storepb.SyncReply{}}
+		err = s.db.Sync(ctx)
+	case *storepb.Ask_Totals:
+		tell.Kind, err = s.totals(ctx)
+	default:
+		err = fmt.Errorf("a request of no known kind: %v", ask)
+	}
+	if err != nil {
+		return storepb.FromError(err)
+	}
+	return tell
+}
+
 // readAtOnce is how many rows are read before their size is looked at.
 const readAtOnce = 64
 
-// Rows reads values until the reply is large enough.
-func (s *server) Rows(ctx context.Context, r *storepb.RowsRequest) (*storepb.RowsReply, error) {
+// rows reads values until the reply is large enough.
+func (s *server) rows(ctx context.Context, r *storepb.RowsRequest) (*storepb.Tell_Rows, error) {
 	reply := &storepb.RowsReply{}
 	bytes := 0
 	for keys := r.Keys; len(keys) > 0 && bytes < storepb.Portion; {
 		n := min(readAtOnce, len(keys))
 		values, err := s.db.Rows(ctx, keys[:n], int(r.Head))
 		if err != nil {
-			return nil, storepb.FromError(err)
+			return nil, err
 		}
 		for _, v := range values {
 			bytes += len(v)
@@ -28,50 +52,32 @@ func (s *server) Rows(ctx context.Context, r *storepb.RowsRequest) (*storepb.Row
 		reply.Values = append(reply.Values, storepb.FromValues(values)...)
 		keys = keys[n:]
 	}
-	return reply, nil
+	return &storepb.Tell_Rows{Rows: reply}, nil
 }
 
-// scanPortion is the size in bytes of a scan's messages: large enough to make them few, small enough that little is
-// read in vain where the client stops early.
+// scanPortion is the size in bytes at which the reply to a scan ends: large enough to make them few, small enough that little
+// is read in vain where the client stops early.
 const scanPortion = 256 << 10
 
-// Scan sends rows in portions.
-func (s *server) Scan(r *storepb.ScanRequest, stream grpc.ServerStreamingServer[storepb.ScanReply]) error {
+func (s *server) scan(ctx context.Context, r *storepb.ScanRequest) (*storepb.Tell_Scan, error) {
 	reply, bytes := &storepb.ScanReply{}, 0
-	var sendErr error
-	err := s.db.ScanAfter(stream.Context(), r.Prefix, r.After, func(key, value []byte) bool {
+	err := s.db.ScanAfter(ctx, r.Prefix, r.After, func(key, value []byte) bool {
 		reply.Rows = append(reply.Rows, &storepb.Row{Key: key, Value: value})
-		if bytes += len(key) + len(value); bytes >= scanPortion {
-			sendErr = stream.Send(reply)
-			reply, bytes = &storepb.ScanReply{}, 0
-		}
-		return sendErr == nil
+		bytes += len(key) + len(value)
+		reply.More = bytes >= scanPortion
+		return !reply.More
 	})
-	if err != nil {
-		return storepb.FromError(err)
-	}
-	if sendErr != nil {
-		return sendErr
-	}
-	return stream.Send(reply)
+	return &storepb.Tell_Scan{Scan: reply}, err
 }
 
-// Commit applies a request.
-func (s *server) Commit(ctx context.Context, r *storepb.CommitRequest) (*storepb.CommitReply, error) {
+func (s *server) apply(ctx context.Context, r *storepb.ApplyRequest) (*storepb.Tell_Apply, error) {
 	request := index.Request{Seq: r.Seq, Txns: storepb.ToTxns(r.Txns)}
 	copy(request.Session[:], r.Session)
-	results, err := s.db.CommitRequest(ctx, request)
-	if err != nil {
-		return nil, storepb.FromError(err)
-	}
-	return &storepb.CommitReply{Results: storepb.FromResults(results)}, nil
+	results, err := s.db.ApplyRequest(ctx, request)
+	return &storepb.Tell_Apply{Apply: &storepb.ApplyReply{Results: storepb.FromResults(results)}}, err
 }
 
-// Totals counts.
-func (s *server) Totals(ctx context.Context, _ *storepb.TotalsRequest) (*storepb.TotalsReply, error) {
+func (s *server) totals(ctx context.Context) (*storepb.Tell_Totals, error) {
 	t, err := s.db.Totals(ctx)
-	if err != nil {
-		return nil, storepb.FromError(err)
-	}
-	return &storepb.TotalsReply{Blobs: t.Blobs, BlobBytes: t.BlobBytes, StoredBytes: t.StoredBytes, Rows: t.Rows}, nil
+	return &storepb.Tell_Totals{Totals: &storepb.TotalsReply{Blobs: t.Blobs, BlobBytes: t.BlobBytes, StoredBytes: t.StoredBytes, Rows: t.Rows}}, err
 }

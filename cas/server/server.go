@@ -9,15 +9,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
-	"google.golang.org/grpc"
 
 	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/cas/lease"
-	"github.com/calyx-build/calyx/cas/storepb"
 )
 
 const (
@@ -29,6 +29,8 @@ const (
 	ownWithin = 10 * time.Second
 	// farewell is how long a server whose database broke gives its clients to hear of it.
 	farewell = time.Second
+	// pause is the time between two attempts at what may soon succeed.
+	pause = 5 * time.Millisecond
 )
 
 // Ready is what Run writes when the socket is there.
@@ -36,13 +38,13 @@ const Ready = "ready"
 
 // server is one that owns a folder.
 type server struct {
-	storepb.UnimplementedStoreServer
 	folder   *folder.Folder
 	lock     *flock.Flock
 	db       *index.DB
 	listener *net.UnixListener
 	leases   *lease.Table
 	guests   *guests
+	clients  sync.WaitGroup // their connections, and the listener
 }
 
 // Run serves the cache folder dir until nobody needs it any more or ctx ends. When clients can connect, it writes a line
@@ -100,24 +102,18 @@ func own(ctx context.Context, f *folder.Folder) (*flock.Flock, error) {
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("open cache %q: another process holds its lock and does not serve it", f.Path())
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
 
 // serve answers clients until it is time to leave, and then closes everything.
 func (s *server) serve(ctx context.Context) error {
-	rpc := grpc.NewServer(
-		grpc.MaxRecvMsgSize(storepb.MessageLimit), grpc.MaxSendMsgSize(storepb.MessageLimit),
-		grpc.InitialWindowSize(2*storepb.Portion), grpc.InitialConnWindowSize(4*storepb.Portion),
-		grpc.WaitForHandlers(true),
-	)
-	storepb.RegisterStoreServer(rpc, s)
-	failed := make(chan error, 1)
-	go func() { failed <- rpc.Serve(s.listener) }()
-
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	failed := make(chan error, 1)
+	s.clients.Go(func() { failed <- s.accept(ctx) })
+
 	watch := watchSocket(ctx, s.folder.Socket())
 	var err error
 	select {
@@ -126,27 +122,52 @@ func (s *server) serve(ctx context.Context) error {
 	case <-s.guests.gone:
 	case <-watch.moved:
 	case <-s.db.Broken():
-		return s.collapse(rpc)
+		return s.collapse()
 	}
 	// Whoever looks for a server from now on finds none and starts one, which waits for the lock.
 	watch.remove()
 	s.guests.dismiss()
-	rpc.Stop()
+	cancel()
+	err = errors.Join(err, ignoreClosed(s.listener.Close()))
+	s.clients.Wait()
 	return errors.Join(err, s.folder.Sweep(), s.db.Forget(context.WithoutCancel(ctx)), s.db.Close(), s.folder.Close(), s.lock.Close())
+}
+
+// accept lets clients in until the listener is closed.
+func (s *server) accept(ctx context.Context) error {
+	for {
+		socket, err := s.listener.Accept()
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			time.Sleep(pause) // until a client leaves
+			continue
+		}
+		if err != nil {
+			return ignoreClosed(err)
+		}
+		s.clients.Go(func() { s.meet(ctx, socket) })
+	}
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // collapse ends a server whose database can no longer write. Its clients hear of it where they still can; calls that
 // wait for the database never return, and end with the process.
-func (s *server) collapse(rpc *grpc.Server) error {
-	s.guests.dismiss()
+func (s *server) collapse() error {
+	err := ignoreClosed(s.listener.Close())
+	s.guests.hearOut()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		rpc.GracefulStop()
+		s.clients.Wait()
 	}()
 	select {
 	case <-stopped:
 	case <-time.After(farewell):
 	}
-	return s.db.Err()
+	return errors.Join(err, s.db.Err())
 }

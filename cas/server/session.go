@@ -2,12 +2,9 @@ package server
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/calyx-build/calyx/cas/lease"
 	"github.com/calyx-build/calyx/cas/storepb"
@@ -15,62 +12,77 @@ import (
 
 // session is one connected client.
 type session struct {
+	server *server
+	wire   *storepb.Wire
 	leases *lease.Session
+	ctx    context.Context // ends with the connection
 	end    context.CancelFunc
+	// requests are those under way that the reader does not carry out by itself.
+	requests sync.WaitGroup
 
-	mu     sync.Mutex
-	outbox []*storepb.Tell
-	filled chan struct{} // has an element while the outbox may have some
+	mu      sync.Mutex
+	outbox  []*storepb.Tell
+	filled  chan struct{} // has an element while the outbox may have some
+	reading bool          // the reader will send what is in the outbox
 }
 
-// stream is what gRPC makes of a session.
-type stream = grpc.BidiStreamingServer[storepb.Ask, storepb.Tell]
-
-// Session lives as long as a client does and is heard of.
-func (s *server) Session(stream stream) error {
-	first, err := stream.Recv()
-	if err != nil {
-		return err
+// meet serves a client for as long as it is there and is heard of.
+func (s *server) meet(ctx context.Context, socket net.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wire := storepb.NewWire(socket)
+	defer context.AfterFunc(ctx, func() { _ = wire.Close() })()
+	defer func() { _ = wire.Close() }()
+	hello := &storepb.Ask{}
+	if wire.Receive(hello) != nil {
+		return
 	}
 	welcome := &storepb.Tell{Kind: &storepb.Tell_Welcome{Welcome: &storepb.Welcome{Protocol: storepb.Protocol}}}
-	if first.GetHello().GetProtocol() != storepb.Protocol {
+	if hello.GetHello().GetProtocol() != storepb.Protocol {
 		s.guests.leave()
-		return stream.Send(welcome)
+		_ = wire.Send(welcome) // whoever does not hear it tries again
+		return
 	}
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	own := &session{leases: s.leases.NewSession(), end: cancel, filled: make(chan struct{}, 1)}
+	own := &session{server: s, wire: wire, leases: s.leases.NewSession(), ctx: ctx, end: cancel, filled: make(chan struct{}, 1)}
 	own.leases.Granted = own.granted
 	if !s.guests.add(own) {
-		return status.Error(codes.Unavailable, "the store server is leaving")
+		return
 	}
 	defer s.guests.remove(own)
-	defer own.leases.Close()
-	if err := stream.Send(welcome); err != nil {
-		return err
+	if wire.Send(welcome) == nil {
+		go own.talk()
+		own.listen()
+		own.leases.Close()
+		own.requests.Wait()
 	}
-	heard := make(chan struct{}, 1)
-	go own.listen(stream, heard)
-	return own.talk(ctx, stream, heard)
 }
 
-// listen takes what the client says, until the stream ends.
-func (s *session) listen(stream stream, heard chan<- struct{}) {
-	defer s.end()
+// listen takes what the client says, until the connection ends. It ends it when the client was silent for too long: one that
+// is stopped must not keep its leases.
+func (s *session) listen() {
+	silence := time.AfterFunc(storepb.Silence, s.end)
+	defer silence.Stop()
 	for {
-		ask, err := stream.Recv()
-		if err != nil {
+		ask := &storepb.Ask{}
+		if s.wire.Receive(ask) != nil {
 			return
 		}
-		select {
-		case heard <- struct{}{}:
-		default:
-		}
-		s.answer(ask)
+		silence.Reset(storepb.Silence)
+		s.read(true)
+		s.take(ask)
+		s.read(false)
+		s.send()
 	}
 }
 
-func (s *session) answer(ask *storepb.Ask) {
+// read notes whether the reader is about to look into the outbox by itself.
+func (s *session) read(reading bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = reading
+}
+
+func (s *session) take(ask *storepb.Ask) {
 	switch kind := ask.Kind.(type) {
 	case *storepb.Ask_Beat:
 		s.tell(&storepb.Tell{Kind: &storepb.Tell_Beat{Beat: &storepb.Beat{}}})
@@ -81,28 +93,65 @@ func (s *session) answer(ask *storepb.Ask) {
 		s.leases.Claim(kind.Claim.Id, storepb.ToDigest(kind.Claim.Action))
 	case *storepb.Ask_Release:
 		s.leases.Release(kind.Release.Id)
+	case *storepb.Ask_Rows:
+		if kind.Rows.Try != nil {
+			s.answerWith(ask, s.rowsOrLease(kind.Rows))
+			return
+		}
+		if len(kind.Rows.Keys) <= readAtOnce { // to wake somebody else would take longer
+			s.answer(ask)
+			return
+		}
+		s.requests.Go(func() { s.answer(ask) })
+	default:
+		s.requests.Go(func() { s.answer(ask) })
 	}
 }
 
-// talk sends what is in the outbox. It ends the session when the client was silent for too long: one that is stopped
-// must not keep its leases.
-func (s *session) talk(ctx context.Context, stream stream, heard <-chan struct{}) error {
-	silence := time.NewTimer(storepb.Silence)
-	defer silence.Stop()
+// answer carries a request out.
+func (s *session) answer(ask *storepb.Ask) { s.answerWith(ask, s.server.reply(s.ctx, ask)) }
+
+func (s *session) answerWith(ask *storepb.Ask, reply *storepb.Tell) {
+	reply.Call = ask.Call
+	if s.wire.Send(reply) != nil {
+		s.end()
+	}
+}
+
+// rowsOrLease reads a few rows. The reader carries it out by itself, so that a release that follows finds the lease.
+func (s *session) rowsOrLease(r *storepb.RowsRequest) *storepb.Tell {
+	reply := &storepb.RowsReply{}
+	values, err := s.server.db.RowsTrying(s.ctx, r.Keys, func() bool {
+		reply.Leased = s.leases.Try(r.Try.Id, storepb.ToDigest(r.Try.Action), storepb.ToDigests(r.Try.Holding))
+		return reply.Leased
+	}, func() {
+		s.leases.Release(r.Try.Id)
+		reply.Leased = false
+	})
+	if err != nil {
+		return storepb.FromError(err)
+	}
+	reply.Values = storepb.FromValues(values)
+	return &storepb.Tell{Kind: &storepb.Tell_Rows{Rows: reply}}
+}
+
+// talk sends what is in the outbox, where that is not the reader's to do.
+func (s *session) talk() {
 	for {
 		select {
-		case <-ctx.Done():
-			return status.Error(codes.Unavailable, "the session has ended")
-		case <-silence.C:
-			return status.Error(codes.Unavailable, "the client was silent for too long")
-		case <-heard:
-			silence.Reset(storepb.Silence)
+		case <-s.ctx.Done():
+			return
 		case <-s.filled:
-			for _, t := range s.take() {
-				if err := stream.Send(t); err != nil {
-					return err
-				}
-			}
+			s.send()
+		}
+	}
+}
+
+func (s *session) send() {
+	for _, t := range s.taken() {
+		if s.wire.Send(t) != nil {
+			s.end()
+			return
 		}
 	}
 }
@@ -118,15 +167,18 @@ func (s *session) warn(text string) {
 // tell puts a message into the outbox; it never blocks.
 func (s *session) tell(t *storepb.Tell) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.outbox = append(s.outbox, t)
-	s.mu.Unlock()
+	if s.reading {
+		return
+	}
 	select {
 	case s.filled <- struct{}{}:
 	default:
 	}
 }
 
-func (s *session) take() []*storepb.Tell {
+func (s *session) taken() []*storepb.Tell {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	taken := s.outbox

@@ -1,46 +1,33 @@
 package storepb
 
 import (
-	"context"
 	"errors"
 	"syscall"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/calyx-build/calyx/cas/index"
 )
 
-// FromError writes an error as a status.
-func FromError(err error) error {
+// FromError writes an error as a message.
+func FromError(err error) *Tell {
+	e := &Error{Text: err.Error()}
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, index.ErrClosed):
-		return status.Error(codes.Unavailable, err.Error())
+		e.Kind = Error_KIND_CLOSED
 	case errors.Is(err, syscall.ENOSPC):
-		return status.Error(codes.ResourceExhausted, err.Error())
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return status.FromContextError(err).Err()
+		e.Kind = Error_KIND_FULL
 	}
-	return status.Error(codes.Unknown, err.Error())
+	return &Tell{Kind: &Tell_Error{Error: e}}
 }
 
 // ToError reads what FromError wrote: the same text, and the same cause where callers test for it.
-func ToError(err error) error {
-	s, ok := status.FromError(err)
-	if err == nil || !ok {
-		return err
+func ToError(e *Error) error {
+	switch e.GetKind() {
+	case Error_KIND_CLOSED:
+		return &causedError{e.GetText(), index.ErrClosed}
+	case Error_KIND_FULL:
+		return &causedError{e.GetText(), syscall.ENOSPC}
 	}
-	switch s.Code() {
-	case codes.ResourceExhausted:
-		return &causedError{s.Message(), syscall.ENOSPC}
-	case codes.Canceled:
-		return &causedError{s.Message(), context.Canceled}
-	case codes.DeadlineExceeded:
-		return &causedError{s.Message(), context.DeadlineExceeded}
-	}
-	return errors.New(s.Message())
+	return errors.New(e.GetText())
 }
 
 // causedError is an error whose text already speaks of its cause.

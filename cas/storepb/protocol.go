@@ -13,8 +13,8 @@ import (
 	"github.com/calyx-build/calyx/hashing"
 )
 
-// Protocol is the version of everything in store.proto but the first message of a session.
-const Protocol = 1
+// Protocol is the version of everything in store.proto but the first message.
+const Protocol = 2
 
 const (
 	// BeatEvery is the time between two heartbeats of a client.

@@ -45,6 +45,26 @@ func DecodeEntry(row []byte) *Entry {
 
 // LookUp returns what Records says of the nodes and Entries of the keys, for the price of one of them.
 func (db *DB) LookUp(ctx context.Context, s Scope, nodes []string, keys []hashing.Digest) (records []*NodeRecord, entries []*Entry, raw [][]byte, err error) {
+	found, err := db.store.Rows(ctx, lookUpKeys(s, nodes, keys)...)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("look up records and traces: %w", err)
+	}
+	return db.lookedUp(ctx, s, nodes, found)
+}
+
+// LookUpOrLease is LookUp for one node, and gives the lease of its action where nothing stands under the key and nobody
+// holds it; nil otherwise.
+func (db *DB) LookUpOrLease(ctx context.Context, s Scope, node string, key hashing.Digest, holding []hashing.Digest) (record *NodeRecord, entry *Entry, raw []byte, lease *cas.Lease, err error) {
+	nodes := []string{node}
+	found, lease, err := db.store.RowsOrLease(ctx, key, holding, lookUpKeys(s, nodes, []hashing.Digest{key})...)
+	if err != nil {
+		return nil, nil, nil, nil, fmt.Errorf("look up a record and traces: %w", err)
+	}
+	records, entries, rows, err := db.lookedUp(ctx, s, nodes, found)
+	return records[0], entries[0], rows[0], lease, err
+}
+
+func lookUpKeys(s Scope, nodes []string, keys []hashing.Digest) [][]byte {
 	at := make([][]byte, 0, len(nodes)+len(keys))
 	for _, n := range nodes {
 		at = append(at, nodeKey(s, n))
@@ -52,10 +72,10 @@ func (db *DB) LookUp(ctx context.Context, s Scope, nodes []string, keys []hashin
 	for _, k := range keys {
 		at = append(at, chainKey(k))
 	}
-	found, err := db.store.Rows(ctx, at...)
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("look up records and traces: %w", err)
-	}
+	return at
+}
+
+func (db *DB) lookedUp(ctx context.Context, s Scope, nodes []string, found [][]byte) (records []*NodeRecord, entries []*Entry, raw [][]byte, err error) {
 	for _, row := range found[:len(nodes)] {
 		records = append(records, decodeRecord(row))
 	}

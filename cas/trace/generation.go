@@ -25,7 +25,7 @@ func (db *DB) Generation(ctx context.Context) (g Generation, err error) {
 	found, err := db.store.Rows(ctx, generationKey)
 	if err == nil && len(found[0]) != len(g) {
 		first := newGenerationRow()
-		r, writeErr := db.store.Commit(ctx, cas.Txn{If: []cas.Row{{Key: generationKey, Value: found[0]}}, Put: []cas.Row{first}})
+		r, writeErr := db.store.Apply(ctx, cas.Txn{If: []cas.Row{{Key: generationKey, Value: found[0]}}, Put: []cas.Row{first}})
 		switch {
 		case writeErr != nil:
 			return g, ctx.Err() // whoever has something to write is told of it

@@ -87,7 +87,11 @@ func (o *order) carryOut(ctx context.Context, store *forgetful, tell func(execut
 	}
 	run := o.runner(func(err error) { failed("edit a source", err) })
 	options := o.options()
+	durable := store.recorded.since()
 	options.Observer = observer{func(d executor.NodeDone) {
+		if d.Failure == nil && d.Outcome != executor.Fresh && !durable(d.Node) {
+			failed("tell of "+d.Node, errors.New("its record is not durable"))
+		}
 		if d.Failure == nil && d.Outcome != executor.Executed {
 			return
 		}

@@ -23,9 +23,10 @@ import (
 // somebody stores them again.
 type forgetful struct {
 	cas.Store
-	lost  losses
-	asked atomic.Int64 // records of nodes
-	keyed atomic.Int64 // rows under keys of chains
+	lost     losses
+	asked    atomic.Int64 // records of nodes
+	keyed    atomic.Int64 // rows under keys of chains
+	recorded recorded
 }
 
 // losses is a folder with a file for each blob that was ever stored, and for each that is lost, for all processes.
@@ -98,6 +99,16 @@ func missing(d hashing.Digest) error { return fmt.Errorf("blob %v: %w", d, cas.E
 func (*forgetful) Close() error { return nil }
 
 func (s *forgetful) Rows(ctx context.Context, keys ...[]byte) ([][]byte, error) {
+	s.count(keys)
+	return s.Store.Rows(ctx, keys...)
+}
+
+func (s *forgetful) RowsOrLease(ctx context.Context, action hashing.Digest, holding []hashing.Digest, keys ...[]byte) ([][]byte, *cas.Lease, error) {
+	s.count(keys)
+	return s.Store.RowsOrLease(ctx, action, holding, keys...)
+}
+
+func (s *forgetful) count(keys [][]byte) {
 	for _, k := range keys {
 		switch k[0] { // as docs/architecture.md has it
 		case 'n':
@@ -106,7 +117,6 @@ func (s *forgetful) Rows(ctx context.Context, keys ...[]byte) ([][]byte, error) 
 			s.keyed.Add(1)
 		}
 	}
-	return s.Store.Rows(ctx, keys...)
 }
 
 func (s *forgetful) Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, error) {
@@ -169,15 +179,18 @@ func (s *forgetful) PutFile(ctx context.Context, path string) (cas.PutResult, er
 	return put, err
 }
 
-func (s *forgetful) Commit(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
-	results, err := s.Store.Commit(ctx, txns...)
+func (s *forgetful) Apply(ctx context.Context, txns ...cas.Txn) ([]cas.TxnResult, error) {
+	results, err := s.Store.Apply(ctx, txns...)
 	for i, r := range results {
 		if !r.Applied {
 			continue
 		}
+		s.recorded.apply(txns[i])
 		for _, b := range txns[i].Blobs {
 			err = errors.Join(err, s.lost.stored(hashing.Sum(b)))
 		}
 	}
 	return results, err
 }
+
+func (s *forgetful) Sync(ctx context.Context) error { return s.recorded.sync(ctx, s.Store) }

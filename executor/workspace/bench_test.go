@@ -31,7 +31,7 @@ func manyOutputs(b *testing.B, l *lab) (one, two []workspace.Output) {
 			txn.Put = append(txn.Put, l.ws.Row(c.Output))
 			outs[i] = c.Output
 		}
-		_, err = l.store.Commit(context.Background(), txn)
+		_, err = cas.Commit(context.Background(), l.store, txn)
 		l.check(err)
 		return outs
 	}

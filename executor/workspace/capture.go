@@ -145,7 +145,7 @@ func (f *folderCapture) put(ctx context.Context, i int, file string) (hashing.Di
 	r := hashing.Record{Digest: put.Digest, Stat: put.Stat, Racy: put.Stat.IsYoung(f.now) || put.Stat != f.items[i].stat}
 	f.w.memo.Seed(file, r)
 	if ahead := f.add(r, put.Inline); len(ahead) > 0 {
-		_, err = f.w.store.Commit(ctx, cas.Txn{Blobs: ahead})
+		_, err = f.w.store.Apply(ctx, cas.Txn{Blobs: ahead})
 	}
 	return put.Digest, put.Size, err
 }

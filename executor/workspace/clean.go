@@ -54,7 +54,7 @@ func (w *Workspace) Remove(ctx context.Context, outs ...Output) ([]string, error
 	if len(txn.Put) == 0 {
 		return gone, nil
 	}
-	_, err = w.store.Commit(ctx, txn)
+	_, err = cas.Commit(ctx, w.store, txn)
 	return gone, err
 }
 

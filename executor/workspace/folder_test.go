@@ -172,7 +172,7 @@ func TestHostileListingsWriteNothingOutside(t *testing.T) {
 			if tree == nil {
 				encoded = []byte("garbage")
 			}
-			_, err := l.store.Commit(context.Background(), cas.Txn{Blobs: [][]byte{encoded, []byte("evil")}})
+			_, err := cas.Commit(context.Background(), l.store, cas.Txn{Blobs: [][]byte{encoded, []byte("evil")}})
 			l.check(err)
 			before := l.listing(".")
 			v := trace.Value{Media: trace.MediaTree, Digest: hashing.Sum(encoded)}

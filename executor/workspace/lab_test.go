@@ -90,7 +90,7 @@ func (l *lab) made(p string, write func(at string)) workspace.Output {
 
 func (l *lab) record(c workspace.Captured) {
 	l.Helper()
-	_, err := l.store.Commit(context.Background(), cas.Txn{Blobs: c.Blobs, Put: []cas.Row{l.ws.Row(c.Output)}})
+	_, err := cas.Commit(context.Background(), l.store, cas.Txn{Blobs: c.Blobs, Put: []cas.Row{l.ws.Row(c.Output)}})
 	l.check(err)
 	l.ws.Settle(c.Output)
 }

@@ -120,6 +120,6 @@ func (w *Workspace) flush() {
 	w.refresh.txns = nil
 	w.refresh.mu.Unlock()
 	if len(txns) > 0 {
-		_, _ = w.store.Commit(context.Background(), txns...) // see refreshes
+		_, _ = w.store.Apply(context.Background(), txns...) // see refreshes
 	}
 }

@@ -177,7 +177,7 @@ func (r *restoring) seedTree(ctx context.Context, i int, plan *treePlan) {
 	r.w.trees.seed(r.outs[i].Path, r.outs[i].Value.Digest, stamp{Listing: listing(items), Racy: true})
 }
 
-// record commits what calyx wrote, and what it adopted.
+// record notes what calyx wrote, and what it adopted.
 func (r *restoring) record(ctx context.Context) error {
 	for _, i := range r.wrong {
 		r.done[i].Written = r.done[i].Err == nil
@@ -195,7 +195,7 @@ func (r *restoring) record(ctx context.Context) error {
 	if len(txns) == 0 {
 		return nil
 	}
-	if _, err := r.w.store.Commit(ctx, txns...); err != nil {
+	if _, err := r.w.store.Apply(ctx, txns...); err != nil {
 		return fmt.Errorf("record the restored outputs: %w", err)
 	}
 	for i := range r.outs {

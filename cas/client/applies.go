@@ -10,35 +10,35 @@ import (
 	"github.com/calyx-build/calyx/cas/storepb"
 )
 
-// commits gathers the transactions of concurrent calls into requests, of which one is under way at a time: so the
+// applies gathers the transactions of concurrent calls into requests, of which one is under way at a time: so the
 // server need remember no more than the last one, to know it when it is repeated.
-type commits struct {
+type applies struct {
 	session []byte
 
 	mu      sync.Mutex
 	seq     uint64
-	waiting []*commit
+	waiting []*apply
 	sending bool
 }
 
-// commit is one call.
-type commit struct {
+// apply is one call.
+type apply struct {
 	txns    []index.Txn
 	results []cas.TxnResult
 	done    chan error
 }
 
-func newCommits() commits {
+func newApplies() applies {
 	session := make([]byte, 16)
 	_, _ = rand.Read(session) // never fails, as of Go 1.24
-	return commits{session: session}
+	return applies{session: session}
 }
 
-// Commit applies transactions. Where ctx ends before the answer comes, they may still be applied.
-func (c *Client) Commit(ctx context.Context, txns []index.Txn) ([]cas.TxnResult, error) {
-	own := &commit{txns: txns, done: make(chan error, 1)}
-	if c.commits.add(own) {
-		c.work.Go(c.sendCommits)
+// Apply applies transactions. Where ctx ends before the answer comes, they may still be applied.
+func (c *Client) Apply(ctx context.Context, txns []index.Txn) ([]cas.TxnResult, error) {
+	own := &apply{txns: txns, done: make(chan error, 1)}
+	if c.applies.add(own) {
+		c.work.Go(c.sendApplies)
 	}
 	select {
 	case err := <-own.done:
@@ -48,9 +48,9 @@ func (c *Client) Commit(ctx context.Context, txns []index.Txn) ([]cas.TxnResult,
 	}
 }
 
-// sendCommits sends what waits, until nothing does.
-func (c *Client) sendCommits() {
-	for group, seq := c.commits.take(); len(group) > 0; group, seq = c.commits.take() {
+// sendApplies sends what waits, until nothing does.
+func (c *Client) sendApplies() {
+	for group, seq := c.applies.take(); len(group) > 0; group, seq = c.applies.take() {
 		err := c.send(group, seq)
 		for _, own := range group {
 			own.done <- err
@@ -59,18 +59,16 @@ func (c *Client) sendCommits() {
 }
 
 // send makes one request of several calls.
-func (c *Client) send(group []*commit, seq uint64) error {
-	request := &storepb.CommitRequest{Session: c.commits.session, Seq: seq}
+func (c *Client) send(group []*apply, seq uint64) error {
+	request := &storepb.ApplyRequest{Session: c.applies.session, Seq: seq}
 	for _, own := range group {
 		request.Txns = append(request.Txns, storepb.FromTxns(own.txns)...)
 	}
-	reply, err := call(c.ctx, c, func(ctx context.Context, rpc storepb.StoreClient) (*storepb.CommitReply, error) {
-		return rpc.Commit(ctx, request)
-	})
+	answer, err := c.call(c.ctx, &storepb.Ask{Kind: &storepb.Ask_Apply{Apply: request}})
 	if err != nil {
 		return err
 	}
-	results := storepb.ToResults(reply.Results)
+	results := storepb.ToResults(answer.GetApply().GetResults())
 	for _, own := range group {
 		own.results, results = results[:len(own.txns):len(own.txns)], results[len(own.txns):]
 	}
@@ -78,7 +76,7 @@ func (c *Client) send(group []*commit, seq uint64) error {
 }
 
 // add lets a call wait, and tells whether nobody is sending yet.
-func (s *commits) add(own *commit) bool {
+func (s *applies) add(own *apply) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = append(s.waiting, own)
@@ -88,7 +86,7 @@ func (s *commits) add(own *commit) bool {
 }
 
 // take returns as many calls as one request should carry; when there are none, sending has ended.
-func (s *commits) take() (group []*commit, seq uint64) {
+func (s *applies) take() (group []*apply, seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, bytes := 0, 0
