@@ -277,5 +277,5 @@ func (w *Workspace) refreshed(path string, f *found, v trace.Value, s stamp) {
 	}
 	o := Output{Node: f.row.Node, Instance: f.row.Instance, Path: path, Value: f.row.Value, stamp: s}
 	row := w.Row(o)
-	w.refresh.add(cas.Txn{If: []cas.Row{{Key: row.Key, Value: f.row.raw}}, Put: []cas.Row{row}})
+	w.refresh(cas.Txn{If: []cas.Row{{Key: row.Key, Value: f.row.raw}}, Put: []cas.Row{row}})
 }

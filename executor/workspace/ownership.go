@@ -107,18 +107,29 @@ type refreshes struct {
 	txns []cas.Txn
 }
 
-func (r *refreshes) add(t cas.Txn) {
+// mostRefreshes is how many rows wait: of a large graph, all together would take hundreds of megabytes here and in the store's server.
+const mostRefreshes = 1024
+
+// refresh has a row written before long.
+func (w *Workspace) refresh(t cas.Txn) {
+	if txns := w.refreshes.add(t); len(txns) == mostRefreshes {
+		w.flush()
+	}
+}
+
+func (r *refreshes) add(t cas.Txn) []cas.Txn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.txns = append(r.txns, t)
+	return r.txns
 }
 
 // flush writes the refreshed rows, as far as they stand as they were read.
 func (w *Workspace) flush() {
-	w.refresh.mu.Lock()
-	txns := w.refresh.txns
-	w.refresh.txns = nil
-	w.refresh.mu.Unlock()
+	w.refreshes.mu.Lock()
+	txns := w.refreshes.txns
+	w.refreshes.txns = nil
+	w.refreshes.mu.Unlock()
 	if len(txns) > 0 {
 		_, _ = w.store.Apply(context.Background(), txns...) // see refreshes
 	}

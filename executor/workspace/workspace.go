@@ -20,21 +20,21 @@ const Folder = ".calyx"
 
 // Workspace is one project's folder, in use by this process. It is safe for concurrent use.
 type Workspace struct {
-	aside   asides
-	root    string
-	id      string
-	store   cas.Store
-	memo    *hashing.Memo
-	clock   hashing.Clock
-	trees   treeMemo
-	note    func(node, text string)
-	locks   *locks
-	journal *journal
-	scratch string
-	spare   spares
-	count   atomic.Int64
-	refresh refreshes
-	sharing sync.Mutex
+	aside     asides
+	root      string
+	id        string
+	store     cas.Store
+	memo      *hashing.Memo
+	clock     hashing.Clock
+	trees     treeMemo
+	note      func(node, text string)
+	locks     *locks
+	journal   *journal
+	scratch   string
+	spare     spares
+	count     atomic.Int64
+	refreshes refreshes
+	sharing   sync.Mutex
 }
 
 // Create makes `.calyx` in the folder root, if it is not there, and lets it ignore itself for Git.
