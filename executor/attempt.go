@@ -242,10 +242,13 @@ func (a *attempt) close() {
 	delete(a.l.running, a.n)
 	a.unlock()
 	a.stopWaiting()
-	scratch, values, lease := a.scratch, a.values, a.lease
-	a.scratch, a.values, a.lease = "", "", cas.Lease{Release: func() {}}
+	a.lease.Release()
+	scratch, values := a.scratch, a.values
+	a.scratch, a.values = "", ""
+	if scratch+values == "" {
+		return
+	}
 	a.l.leave(func() {
-		lease.Release()
 		for _, dir := range []string{scratch, values} {
 			if dir != "" {
 				_ = a.l.e.ws.Recycle(dir) // what stays is swept by a later build

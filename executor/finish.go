@@ -423,6 +423,9 @@ func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err erro
 	if text := a.outcome.Result.Inline; !adopted && n.isWord() && len(text) <= atHand {
 		n.storeInline(text)
 	}
+	// Its result can be looked up. Whoever else wants to execute the action can wait for a moment, and the build need not.
+	l.leave(a.lease.Release)
+	a.lease = cas.Lease{Release: func() {}}
 	a.close()
 	if adopted {
 		l.tell(Note{Node: n.name, Warn: true, Text: "another execution of the same action gave another result, which was recorded first and is used; the step is not deterministic"})
