@@ -1,9 +1,12 @@
 package executor
 
 import (
+	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // Python asks only when a module's source changed and how long it is, where it finds bytecode, and reads that. The bytecode is
@@ -41,6 +44,27 @@ func (e *Engine) compiledFrom(all []Access) []Access {
 		}
 	}
 	return all
+}
+
+// forgetYoung removes the bytecode of sources that were changed so shortly before they were compiled that a further change may fall into
+// the same second, and Python would take the bytecode for that of the new text.
+func (e *Engine) forgetYoung(all []Access) {
+	for _, a := range all {
+		if !a.Changed || !strings.HasPrefix(a.Path, e.bytecode()+"/") {
+			continue
+		}
+		source := e.sourceOf(a.Path)
+		if source == "" {
+			continue
+		}
+		compiled, err := hashing.Lstat(a.Path)
+		if err != nil { // it is gone
+			continue
+		}
+		if st, err := hashing.StatFollow(source); err != nil || st.IsYoung(compiled.Mtime) {
+			_ = os.Remove(a.Path) // where that fails, Python itself would have done no better
+		}
+	}
 }
 
 // sourceOf is what a file of bytecode was compiled from, by its place: the folder that the environment of steps names has one

@@ -38,6 +38,7 @@ type sifter struct {
 // sift tells inputs from what is the command's own. It runs on a worker.
 func (a *attempt) sift(accesses []Access) *sifted {
 	s := sifter{l: a.l, n: a.n, out: &sifted{}, outside: map[string]outsideSet{}}
+	a.l.e.forgetYoung(accesses)
 	accesses = a.l.e.compiledFrom(accesses)
 	for i := range accesses {
 		s.take(&accesses[i])
