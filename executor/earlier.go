@@ -35,7 +35,7 @@ func (e *Engine) earlier(ctx context.Context, o Options, s *snapshot.Snapshot, b
 	}
 	var b *baseline
 	if !note.Dirty && !isExpired(kept, began) && e.sameFacts(kept, note) {
-		if swept, err := kept.Sweep(ctx, e.cfg.Root, e.memo); err == nil {
+		if swept, err := kept.Sweep(ctx, e.cfg.Root, e.memo, func() {}); err == nil {
 			leaves, _ := kept.Touched(swept.Moved) // outputs are those of the other state
 			b = newBaseline(kept, swept, kept.Reach(leaves, nil), note)
 		}

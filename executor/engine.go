@@ -93,6 +93,8 @@ func New(cfg Config) *Engine {
 
 // Close gives back what the engine opened.
 func (e *Engine) Close() error {
+	e.opening.Lock()
+	defer e.opening.Unlock()
 	err := e.dropRunner()
 	if e.ws != nil {
 		err = errors.Join(err, e.ws.Close())
@@ -102,6 +104,9 @@ func (e *Engine) Close() error {
 	}
 	return err
 }
+
+// openSoon has the store opened while other things are done. Who needs it opens it, and so waits for that.
+func (e *Engine) openSoon(ctx context.Context) { go func() { _ = e.open(ctx) }() }
 
 // open opens the store and what stands on it, once.
 func (e *Engine) open(ctx context.Context) error {

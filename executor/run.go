@@ -79,7 +79,7 @@ func (e *Engine) begin(ctx context.Context, o Options, survey bool, base *baseli
 	if base != nil {
 		base.remember(e)
 	}
-	if err := e.take(ctx, o, base != nil); err != nil {
+	if err := e.take(ctx, o); err != nil {
 		return nil, nil, err
 	}
 	if base != nil && base.note.Offers != e.offersDigest() {
@@ -141,16 +141,10 @@ func (l *loop) chosen() (targets []target, err error) {
 	return targets, err
 }
 
-// take evaluates the Calyxfile with the build's own values, and opens the store: at the same time, where an earlier build shows
-// that there is something to open it for.
-func (e *Engine) take(ctx context.Context, o Options, again bool) (err error) {
+// take evaluates the Calyxfile with the build's own values, and opens the store.
+func (e *Engine) take(ctx context.Context, o Options) (err error) {
 	evaluating, end := untilStop(ctx, o.Stop)
 	defer end()
-	if again {
-		opened := make(chan error, 1)
-		go func() { opened <- e.open(ctx) }()
-		defer func() { err = cmp.Or(err, <-opened) }()
-	}
 	g, err := e.load(evaluating)
 	if err != nil {
 		return err

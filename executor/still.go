@@ -94,7 +94,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 	if !e.sameFacts(s, note) {
 		return Summary{}, false, e.earlier(ctx, o, s, began)
 	}
-	swept, err := s.Sweep(ctx, e.cfg.Root, e.memo)
+	swept, err := s.Sweep(ctx, e.cfg.Root, e.memo, func() { e.openSoon(ctx) })
 	if err != nil {
 		return Summary{}, false, nil
 	}
@@ -103,6 +103,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 		e.remember(s, swept)
 		return Summary{}, false, nil
 	case !swept.Still() || note.Dirty:
+		e.openSoon(ctx)
 		if base = newBaseline(s, swept, s.Reach(s.Touched(swept.Moved)), note); base == nil {
 			e.remember(s, swept)
 		}

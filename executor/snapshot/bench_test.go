@@ -82,7 +82,7 @@ func BenchmarkNothingToDo(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			s := open(b, file)
-			found, err := s.Sweep(context.Background(), root, hashing.NewMemo(later))
+			found, err := s.Sweep(context.Background(), root, hashing.NewMemo(later), func() {})
 			if err != nil || !found.Still() || len(found.Refreshed) > 0 {
 				b.Fatal(found, err)
 			}

@@ -29,8 +29,8 @@ func (w *Sweep) Still() bool { return len(w.Moved) == 0 }
 
 // Sweep looks at all paths again, from all cores. It reads only those whose stat differs, or that had been changed so
 // shortly before they were read that the stat cannot tell. What the memo knows is not read; what is read, it knows
-// afterwards. root is the workspace's folder.
-func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo) (*Sweep, error) {
+// afterwards. root is the workspace's folder. moved is called, once and by any goroutine, as soon as something is seen to have moved.
+func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo, moved func()) (*Sweep, error) {
 	top, err := hashing.OpenFolder(root)
 	if err != nil {
 		return nil, fmt.Errorf("look at the paths of a snapshot: %w", err)
@@ -41,8 +41,9 @@ func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo) (
 		wg      sync.WaitGroup
 		workers = make([]sweeper, runtime.GOMAXPROCS(0))
 	)
+	moved = sync.OnceFunc(moved)
 	for i := range workers {
-		workers[i] = sweeper{s: s, root: root, top: top, memo: memo, at: -1}
+		workers[i] = sweeper{s: s, root: root, top: top, memo: memo, moved: moved, at: -1}
 		wg.Go(func() { workers[i].work(ctx, &next) })
 	}
 	wg.Wait()
@@ -67,6 +68,7 @@ type sweeper struct {
 	root   string
 	top    *hashing.Folder
 	memo   *hashing.Memo
+	moved  func()
 	found  Sweep
 	at     int // the folder's number
 	folder *hashing.Folder
@@ -121,7 +123,7 @@ func (w *sweeper) path(i uint32) {
 	case err == nil && st == w.s.stats[i] && !row.Flags.has(racy):
 	case row.Kind == Absent && nothing(err):
 	case row.Kind == Absent || err != nil:
-		w.found.Moved = append(w.found.Moved, i)
+		w.move(i)
 	default:
 		w.again(i, st)
 	}
@@ -132,8 +134,13 @@ func (w *sweeper) again(i uint32, st hashing.Stat) {
 	before := w.s.Path(i)
 	now, err := look(place(w.root, before.Name), before.Kind, st, w.memo)
 	if err != nil || !equal(before.Kind, before.Record, now) {
-		w.found.Moved = append(w.found.Moved, i)
+		w.move(i)
 		return
 	}
 	w.found.Refreshed = append(w.found.Refreshed, Refreshed{i, now})
+}
+
+func (w *sweeper) move(i uint32) {
+	w.found.Moved = append(w.found.Moved, i)
+	w.moved()
 }

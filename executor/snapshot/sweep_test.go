@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,8 +96,12 @@ func (w *watched) write(name, text string) {
 // sweep returns the names of what moved and of what was refreshed.
 func (w *watched) sweep(clock hashing.Clock) (found *snapshot.Sweep, moved, refreshed []string) {
 	w.t.Helper()
-	found, err := w.s.Sweep(context.Background(), w.root, hashing.NewMemo(clock))
+	var told atomic.Int32
+	found, err := w.s.Sweep(context.Background(), w.root, hashing.NewMemo(clock), func() { told.Add(1) })
 	w.must(err)
+	if (told.Load() == 1) == found.Still() {
+		w.t.Fatalf("told %d times that something moved, found %d", told.Load(), len(found.Moved))
+	}
 	for _, i := range found.Moved {
 		moved = append(moved, w.s.Path(i).Name)
 	}
@@ -211,7 +216,7 @@ func TestSweepEndsWithItsContext(t *testing.T) {
 	w := watch(t, later)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := w.s.Sweep(ctx, w.root, hashing.NewMemo(later)); err == nil {
+	if _, err := w.s.Sweep(ctx, w.root, hashing.NewMemo(later), func() {}); err == nil {
 		t.Error("a sweep that was cancelled has an answer")
 	}
 }
