@@ -50,7 +50,7 @@ func (l *loop) awaitAll(owner *node, nodes []*node, leaves []*leaf, then func())
 			w.left++
 			n.wanted = append(n.wanted, w)
 			if a := l.running[n]; a != nil && a.held {
-				l.letGo()
+				l.recordHeld()
 			}
 			l.soon(func() { l.demand(n) })
 		}

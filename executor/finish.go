@@ -331,7 +331,7 @@ func (l *loop) replaces(n *node) bool {
 	case n.isPlugin():
 		return false
 	}
-	return n.decl().Step.TTL > 0 || n.decl().Step.NoCache
+	return n.uncached || n.decl().Step.TTL > 0
 }
 
 // finished commits, or ends a node whose result cannot be recorded.

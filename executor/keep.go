@@ -19,7 +19,7 @@ func (l *loop) keepStill() {
 		return
 	}
 	if l.large && l.base == nil {
-		l.g.Rest()
+		l.g.Unload()
 		debug.FreeOSMemory() // it is given to the snapshot in the making
 	}
 	file := l.e.stillFile(l.o)
@@ -265,7 +265,7 @@ func (k *keeping) row(n *node) (row snapshot.Node, ok bool) {
 }
 
 func (k *keeping) step(n *node, row *snapshot.Node) bool {
-	if n.again {
+	if n.uncached {
 		return false
 	}
 	if !n.expires.IsZero() && (k.expires.IsZero() || n.expires.Before(k.expires)) {

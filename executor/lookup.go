@@ -219,7 +219,7 @@ func (l *loop) mustRun(n *node) graph.Reason {
 		return graph.Reason{}
 	case l.o.ForceAll, l.o.Force && n.target:
 		return graph.Reason{Kind: graph.Forced, Node: n.name}
-	case n.decl().Step.NoCache:
+	case n.uncached:
 		return graph.Reason{Kind: graph.Uncacheable, Node: n.name}
 	}
 	return graph.Reason{}

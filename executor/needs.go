@@ -156,7 +156,7 @@ func (a *attempt) confirm(then func()) {
 		if e.from.verdict == nil {
 			e.from.judged = append(e.from.judged, func() { a.confirm(then) })
 			if e.from.held {
-				a.l.letGo()
+				a.l.recordHeld()
 			}
 			return
 		}

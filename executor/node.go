@@ -14,16 +14,16 @@ import (
 // node is a vertex in one build. The loop's goroutine owns it, except while it is looked up or run: then the worker that
 // has it may set what the loop will read when the worker's message arrives.
 type node struct {
-	name  string
-	kind  nodeKind
-	call  bool                       // executed by a function of a plugin
-	again bool                       // its result is never used again: cache = False
-	held  atomic.Pointer[graph.Node] // see decl; nil for a plugin
-	from  *graph.Graph               // where the declaration is read again; nil: it is always held
-	owned []graph.Output             // that the declaration names
-	args  hashing.Map                // given by a call, over those of the declaration
-	index int                        // in the graph; -1 for plugins and nodes with arguments
-	state state
+	name     string
+	kind     nodeKind
+	call     bool                       // executed by a function of a plugin
+	uncached bool                       // its result is never used again
+	held     atomic.Pointer[graph.Node] // see decl; nil for a plugin
+	from     *graph.Graph               // where the declaration is read again; nil: it is always held
+	owned    []graph.Output             // that the declaration names
+	args     hashing.Map                // given by a call, over those of the declaration
+	index    int                        // in the graph; -1 for plugins and nodes with arguments
+	state    state
 	// declared is true once deps, after and leaves are filled.
 	declared bool
 
@@ -131,7 +131,7 @@ func newNode(name string, decl *graph.Node) *node {
 	n.held.Store(decl)
 	switch {
 	case decl.Step != nil:
-		n.kind, n.call, n.again, n.owned = stepNode, decl.Step.Call != nil, decl.Step.NoCache, decl.Step.Outs
+		n.kind, n.call, n.uncached, n.owned = stepNode, decl.Step.Call != nil, decl.Step.NoCache, decl.Step.Outs
 	case decl.Stored != nil:
 		n.kind = storedNode
 	default:

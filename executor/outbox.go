@@ -88,8 +88,8 @@ func (l *loop) hold(a *attempt, f *finishing) {
 	l.outbox.schedule()
 }
 
-// letGo records what was held back.
-func (l *loop) letGo() {
+// recordHeld records what was held back.
+func (l *loop) recordHeld() {
 	held := l.outbox.held
 	l.outbox.held = nil
 	for _, commit := range held {
@@ -102,7 +102,7 @@ func (b *outbox) waits() bool { return b.due != nil || b.applied && !b.syncing }
 
 // sync makes what was applied durable and tells what waited for it. What comes meanwhile waits for the next time.
 func (l *loop) sync() {
-	l.letGo()
+	l.recordHeld()
 	b := &l.outbox
 	covered, leaves, applied := len(b.items), b.leaves, b.applied
 	b.leaves, b.applied, b.due, b.syncing = nil, false, nil, true

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"sort"
 	"strings"
@@ -141,21 +140,9 @@ func namesInOrder(nodes []*Node) []uint32 {
 // OpenFile opens a file with what Encode wrote, which must not be written to afterwards. It is mapped for the
 // life of the process: most builds look at few of its nodes.
 func OpenFile(path string) (*Graph, error) {
-	f, err := os.Open(path)
+	data, err := rows.MapFile(path)
 	if err != nil {
 		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() == 0 {
-		return nil, ErrFormat
-	}
-	data, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
-	if err != nil {
-		return nil, fmt.Errorf("map %q: %w", path, err)
 	}
 	g, err := Open(data)
 	if err != nil {
@@ -194,8 +181,8 @@ func Open(data []byte) (*Graph, error) {
 // Is reports whether the graph is the one that was encoded so.
 func (g *Graph) Is(encoded []byte) bool { return bytes.Equal(g.data, encoded) }
 
-// Rest gives the pages of a mapped file back until somebody asks for a node.
-func (g *Graph) Rest() {
+// Unload gives the memory of a mapped file back until somebody asks for a node.
+func (g *Graph) Unload() {
 	if g.mapped {
 		_ = unix.Madvise(g.data, unix.MADV_DONTNEED)
 	}

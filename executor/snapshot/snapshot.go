@@ -9,13 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/rows"
 )
 
 // ErrNone is wrapped by the errors of Open: there is no usable snapshot.
@@ -84,7 +84,7 @@ type Snapshot struct {
 
 // Open maps the file at path and checks it as a whole.
 func Open(path string) (*Snapshot, error) {
-	data, err := mapFile(path)
+	data, err := rows.MapFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNone, err)
 	}
@@ -93,26 +93,6 @@ func Open(path string) (*Snapshot, error) {
 		return nil, fmt.Errorf("read snapshot %q: %w", path, errors.Join(err, unix.Munmap(data)))
 	}
 	return s, nil
-}
-
-func mapFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe must not be waited for
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() < int64(preambleSize+headSize) {
-		return nil, fmt.Errorf("%q is too short", path)
-	}
-	data, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %q: %w", path, err)
-	}
-	return data, nil
 }
 
 // Close gives the mapping back; nothing of the snapshot may be used afterwards.
