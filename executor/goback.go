@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // goBack brings the steps that nothing reached back to the earlier state which the baseline speaks of: their outputs are
@@ -108,7 +108,7 @@ func inBatches[T any](all []T, f func(batch []T) bool) bool {
 	var next atomic.Int64
 	var failed atomic.Bool
 	var group sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range cores.Count() {
 		group.Go(func() {
 			for !failed.Load() {
 				to := int(next.Add(batchSize))

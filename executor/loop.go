@@ -2,13 +2,13 @@ package executor
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // loop is one build or survey. One goroutine, the one in run, owns everything in it; workers do what takes time and post
@@ -108,6 +108,8 @@ func (l *loop) soon(f func()) { l.work = append(l.work, f) }
 
 // drive runs until nothing is left that could happen.
 func (l *loop) drive() {
+	work := cores.Begin()
+	defer work.End()
 	stop := l.o.Stop
 	interrupted := l.ctx.Done()
 	var late <-chan time.Time // when the observers are told what they have not been told yet
@@ -131,6 +133,7 @@ func (l *loop) drive() {
 		}
 		select {
 		case <-l.inbox.wake:
+			work.Event(l.sched.held > 1 || l.sched.queuedNodes() > 0)
 			for _, f := range l.inbox.take() {
 				f()
 			}
@@ -195,7 +198,7 @@ func (b *batcher[T]) add(item T) { b.items = append(b.items, item) }
 
 // flush starts workers on what was collected. f runs on a worker and returns what follows on the loop.
 func (b *batcher[T]) flush(l *loop, f func(batch []T) func()) {
-	workers := runtime.GOMAXPROCS(0)
+	workers := cores.Count()
 	for len(b.items) > 0 && b.busy < workers {
 		size := min(len(b.items), max(batchSize, 1), max(1, (len(b.items)+workers-1)/workers))
 		batch := b.items[:size:size]

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // Build brings the targets up to date. A failed step is no error: Summary.OK is false then. An error of the Calyxfile, a
@@ -236,7 +236,7 @@ func (o Options) slots() int {
 	if o.Jobs > 0 {
 		return o.Jobs
 	}
-	return runtime.GOMAXPROCS(0)
+	return cores.Count()
 }
 
 // largeGraph is the number of nodes from which memory is saved at the cost of some processor time for each.

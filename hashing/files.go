@@ -3,9 +3,10 @@ package hashing
 import (
 	"context"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // Files returns the records of many files, as File does, read from all cores. Files of one folder that follow one another
@@ -83,7 +84,7 @@ func eachRun(n int, f func(from, to int)) {
 		next += run
 		return next - run
 	}
-	for range min(runtime.GOMAXPROCS(0), (n+run-1)/run) {
+	for range min(cores.Count(), (n+run-1)/run) {
 		wg.Go(func() {
 			for from := take(); from < n; from = take() {
 				f(from, min(from+run, n))

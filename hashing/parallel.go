@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"runtime"
 	"sync"
 
 	"lukechampine.com/blake3/guts"
+
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // segment is the unit in which one large file is hashed by several workers. It is a power of two of chunks, so that a
@@ -86,7 +87,7 @@ func eachSegment(n int64, f func(i int64, buf []byte) error) error {
 		next++
 		return next - 1, next <= n && first == nil
 	}
-	for range min(int64(runtime.GOMAXPROCS(0)), n) {
+	for range min(int64(cores.Count()), n) {
 		wg.Go(func() {
 			buf := make([]byte, segment)
 			for i, ok := take(); ok; i, ok = take() {

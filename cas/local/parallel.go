@@ -1,15 +1,16 @@
 package local
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // inParallel calls f for every number below n, from every core, and returns the first error.
 func inParallel(n int, f func(i int) error) error {
 	// A few calls are not worth a goroutine.
-	return concurrently(min(runtime.GOMAXPROCS(0), n/4), n, f)
+	return concurrently(min(cores.Count(), n/4), n, f)
 }
 
 // concurrently calls f for every number below n, from so many goroutines, until there is an error, and returns that.

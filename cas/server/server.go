@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/cas/lease"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 const (
@@ -45,6 +47,8 @@ type server struct {
 	leases   *lease.Table
 	guests   *guests
 	clients  sync.WaitGroup // their connections, and the listener
+	work     *cores.Work
+	busy     atomic.Int64 // the requests that are carried out
 }
 
 // Run serves the cache folder dir until nobody needs it any more or ctx ends. When clients can connect, it writes a line
@@ -73,7 +77,7 @@ func start(ctx context.Context, dir string) (*server, error) {
 	if err != nil || lock == nil {
 		return nil, err
 	}
-	s := &server{folder: f, lock: lock, leases: lease.NewTable(), guests: newGuests()}
+	s := &server{folder: f, lock: lock, leases: lease.NewTable(), guests: newGuests(), work: cores.Begin()}
 	if s.db, err = index.Open(f.Database(), index.Options{Warn: s.guests.warn}); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}

@@ -57,6 +57,10 @@ func (s *server) meet(ctx context.Context, socket net.Conn) {
 	}
 }
 
+// usual is how many requests are carried out at once where a client works on one thing at a time: what it asks for, and
+// what it records meanwhile.
+const usual = 2
+
 // listen takes what the client says, until the connection ends. It ends it when the client was silent for too long: one that
 // is stopped must not keep its leases.
 func (s *session) listen() {
@@ -69,7 +73,9 @@ func (s *session) listen() {
 		}
 		silence.Reset(storepb.Silence)
 		s.read(true)
+		s.server.work.Event(s.server.busy.Add(1) > usual)
 		s.take(ask)
+		s.server.busy.Add(-1)
 		s.read(false)
 		s.send()
 	}
@@ -102,10 +108,21 @@ func (s *session) take(ask *storepb.Ask) {
 			s.answer(ask)
 			return
 		}
+		s.answerBeside(ask)
+	case *storepb.Ask_Sync: // it waits for the disk
 		s.requests.Go(func() { s.answer(ask) })
 	default:
-		s.requests.Go(func() { s.answer(ask) })
+		s.answerBeside(ask)
 	}
+}
+
+// answerBeside carries a request out while the reader goes on.
+func (s *session) answerBeside(ask *storepb.Ask) {
+	s.server.busy.Add(1)
+	s.requests.Go(func() {
+		defer s.server.busy.Add(-1)
+		s.answer(ask)
+	})
 }
 
 // answer carries a request out.

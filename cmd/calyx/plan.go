@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +10,7 @@ import (
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/hashing/cores"
 	"github.com/calyx-build/calyx/reports"
 )
 
@@ -31,7 +31,7 @@ stages, the critical path in seconds, and Amdahl's bound. Nothing is run.`,
 			return a.within(ctx, func(ctx context.Context, s *session) error { return a.plan(ctx, s, targets, workers, f.json) })
 		}).run,
 	})
-	c.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "the number of workers `N`; one per core where not given")
+	c.Flags().IntVar(&workers, "workers", cores.Count(), "the number of workers `N`; one per core where not given")
 	f = formatFlags(c, "table")
 	return c
 }

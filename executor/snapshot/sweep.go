@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // Sweep is what a look at all paths found.
@@ -39,7 +39,7 @@ func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo, m
 	var (
 		next    atomic.Int64
 		wg      sync.WaitGroup
-		workers = make([]sweeper, runtime.GOMAXPROCS(0))
+		workers = make([]sweeper, cores.Count())
 	)
 	moved = sync.OnceFunc(moved)
 	for i := range workers {

@@ -2,10 +2,11 @@ package workspace
 
 import (
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // parallel calls f for every number below n, a few by one goroutine and more from all cores, and returns the errors.
@@ -13,7 +14,7 @@ func parallel(n int, f func(i int) error) error { return parallelBy(n, fewest, f
 
 // parallelBy is parallel where so many calls are worth another goroutine.
 func parallelBy(n, fewest int, f func(i int) error) error {
-	workers := min(runtime.GOMAXPROCS(0), (n+fewest-1)/fewest)
+	workers := min(cores.Count(), (n+fewest-1)/fewest)
 	if workers < 2 {
 		return inOrder(n, f)
 	}
