@@ -1,10 +1,9 @@
 package executor
 
 import (
+	"errors"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
@@ -105,26 +104,15 @@ func (l *loop) numberedAs(index int, name string) (*node, error) {
 
 // inBatches calls f for batches from every core, until one of them fails.
 func inBatches[T any](all []T, f func(batch []T) bool) bool {
-	var next atomic.Int64
-	var failed atomic.Bool
-	var group sync.WaitGroup
-	for range cores.Count() {
-		group.Go(func() {
-			for !failed.Load() {
-				to := int(next.Add(batchSize))
-				from := to - batchSize
-				if from >= len(all) {
-					return
-				}
-				if !f(all[from:min(to, len(all))]) {
-					failed.Store(true)
-				}
-			}
-		})
-	}
-	group.Wait()
-	return !failed.Load()
+	return cores.EachFrom(cores.Count(), (len(all)+batchSize-1)/batchSize, func(i int) error {
+		if !f(all[i*batchSize : min((i+1)*batchSize, len(all))]) {
+			return errNotBack
+		}
+		return nil
+	}) == nil
 }
+
+var errNotBack = errors.New("the state cannot be brought back in bulk")
 
 // bringBack reads the records of a batch and writes its outputs. It runs on a worker.
 func (l *loop) bringBack(batch []*stepBack) bool {

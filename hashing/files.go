@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"github.com/calyx-build/calyx/hashing/cores"
 )
@@ -14,15 +13,17 @@ import (
 func (m *Memo) Files(ctx context.Context, paths []string) ([]Record, error) {
 	records := make([]Record, len(paths))
 	errs := make([]error, len(paths))
-	eachRun(len(paths), func(from, to int) {
+	const run = 64
+	_ = cores.EachFrom(cores.Count(), (len(paths)+run-1)/run, func(n int) error {
 		var r folderReader
 		defer r.close()
-		for i := from; i < to; i++ {
+		for i := n * run; i < min((n+1)*run, len(paths)); i++ {
 			if errs[i] = ctx.Err(); errs[i] != nil {
-				return
+				break
 			}
 			records[i], errs[i] = r.file(m, paths[i])
 		}
+		return nil // the others are read as well
 	})
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i]
@@ -68,28 +69,4 @@ func (r *folderReader) enter(path string) error {
 	r.path = path
 	r.folder, err = OpenFolder(path)
 	return err
-}
-
-// eachRun cuts the numbers below n into runs of neighbours and calls f for every run, from all cores.
-func eachRun(n int, f func(from, to int)) {
-	const run = 64
-	var (
-		mu   sync.Mutex
-		next int
-		wg   sync.WaitGroup
-	)
-	take := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		next += run
-		return next - run
-	}
-	for range min(cores.Count(), (n+run-1)/run) {
-		wg.Go(func() {
-			for from := take(); from < n; from = take() {
-				f(from, min(from+run, n))
-			}
-		})
-	}
-	wg.Wait()
 }

@@ -31,7 +31,7 @@ func (s *Store) RestoreAll(ctx context.Context, files ...cas.Restoration) ([]has
 	stats := make([]hashing.Stat, len(files))
 	n := (len(files) + restoreAtOnce - 1) / restoreAtOnce
 	// Some workers write while others wait for the index.
-	err := concurrently(2*cores.Count(), n, func(i int) error {
+	err := cores.EachFrom(2*cores.Count(), n, func(i int) error {
 		from, to := i*restoreAtOnce, min((i+1)*restoreAtOnce, len(files))
 		return s.restoreBatch(ctx, files[from:to], stats[from:to])
 	})

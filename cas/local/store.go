@@ -11,6 +11,7 @@ import (
 	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // Store is a cas.Store over a folder and an index.
@@ -35,7 +36,7 @@ func (s *Store) Get(ctx context.Context, digests ...hashing.Digest) ([][]byte, e
 		return nil, err
 	}
 	blobs := make([][]byte, len(digests))
-	err = inParallel(len(found), func(i int) (err error) {
+	err = cores.Each(len(found), func(i int) (err error) {
 		if found[i].row != nil {
 			blobs[i], err = s.bytes(ctx, &found[i])
 		}

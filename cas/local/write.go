@@ -11,6 +11,7 @@ import (
 	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // aheadBytes is how many bytes of blobs travel with the transaction that names them; more are committed before it, in
@@ -128,7 +129,7 @@ func (s *Store) plan(p *plan, t *cas.Txn) error {
 // blobRows makes the rows of blobs, and the files of those that are too large for one.
 func (s *Store) blobRows(blobs [][]byte) ([]cas.Row, error) {
 	rows := make([]cas.Row, len(blobs))
-	err := inParallel(len(blobs), func(i int) error {
+	err := cores.Each(len(blobs), func(i int) error {
 		p := blobs[i]
 		d := hashing.Sum(p)
 		if len(p) <= cas.InlineLimit {

@@ -13,6 +13,7 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // Captured is an output as a step left it.
@@ -25,7 +26,7 @@ type Captured struct {
 // step's record. The caller holds their locks. A file's media type is left for the caller to say.
 func (w *Workspace) Capture(ctx context.Context, outs ...Output) ([]Captured, error) {
 	all := make([]Captured, len(outs))
-	err := parallel(len(outs), func(i int) error {
+	err := cores.Each(len(outs), func(i int) error {
 		all[i].Output = outs[i]
 		return w.capture(ctx, &all[i])
 	})

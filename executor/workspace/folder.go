@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // item is one name in a folder, before anything is read.
@@ -92,7 +93,7 @@ func (it item) entry(root string) (hashing.Entry, error) {
 // treeOf makes the listing of a folder, which may hold what no output may (Tree.Check); digest gives the digest and the size of a file, and is called from all cores.
 func treeOf(root string, items []item, digest func(i int, at string) (hashing.Digest, int64, error)) (hashing.Tree, error) {
 	tree := make(hashing.Tree, len(items))
-	err := parallel(len(items), func(i int) error {
+	err := cores.Each(len(items), func(i int) error {
 		e, err := items[i].entry(root)
 		if err == nil && e.IsFile() {
 			e.Digest, e.Size, err = digest(i, filepath.Join(root, filepath.FromSlash(e.Path)))

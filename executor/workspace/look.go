@@ -8,6 +8,7 @@ import (
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // State is what stands at an output's path.
@@ -81,7 +82,7 @@ func (w *Workspace) look(ctx context.Context, outs []Output) ([]found, error) {
 // lookHere fills in what can be told without the store, and returns the numbers of the other outputs.
 func (w *Workspace) lookHere(ctx context.Context, outs []Output, all []found) (open []int, err error) {
 	isOpen := make([]bool, len(outs))
-	err = parallel(len(outs), func(i int) error {
+	err = cores.Each(len(outs), func(i int) error {
 		st, err := hashing.Lstat(w.abs(outs[i].Path))
 		switch {
 		case isAbsent(err):
@@ -110,7 +111,7 @@ func (w *Workspace) lookUp(ctx context.Context, outs []Output) ([]found, error) 
 		return nil, err
 	}
 	all := make([]found, len(outs))
-	err = parallel(len(outs), func(i int) error {
+	err = cores.Each(len(outs), func(i int) error {
 		all[i].row = rows[i]
 		st, err := hashing.Lstat(w.abs(outs[i].Path))
 		switch {
