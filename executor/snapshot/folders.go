@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/calyx-build/calyx/hashing"
@@ -29,60 +30,62 @@ func (e *Edit) row(id uint32) (base string, r pathRow, record hashing.Record) {
 	return base, r, record
 }
 
-// putPaths writes the paths that are taken, those of a folder side by side, and numbers them anew.
+// putPaths writes the paths that are taken, in the order in which they are to be looked at, and numbers them anew.
 func (e *Edit) putPaths(c *columns, taken *numbering) {
 	names, folderOf := e.folders()
-	ends := make([]uint32, len(names)) // where the next path of a folder goes; at last, where the folder ends
-	for _, id := range taken.ids {
-		ends[folderOf[id]]++
-	}
-	next := uint32(0)
-	for i, n := range ends {
-		ends[i] = next
-		if n > 0 {
-			c.folders = append(c.folders, folderRow{Name: put(c, names[i]), Paths: span{next, next + n}})
-		}
-		next += n
-	}
-	ids := make([]uint32, len(taken.ids))
-	for _, id := range taken.ids {
+	numbers := make([]uint32, len(names)) // of the folders that have paths, plus one
+	for i, id := range e.lookingOrder(taken.ids, folderOf, len(names) > keptOpen) {
+		taken.ids[i], taken.of[id] = id, uint32(i)+1
 		f := folderOf[id]
-		ids[ends[f]] = id
-		ends[f]++
+		if numbers[f] == 0 {
+			c.folders = append(c.folders, folderRow{put(c, names[f])})
+			numbers[f] = uint32(len(c.folders))
+		}
+		e.putPath(c, id, numbers[f]-1)
 	}
-	from := uint32(0)
-	for _, end := range ends {
-		e.sortByInode(ids[from:end])
-		from = end
+}
+
+// lookingOrder yields paths with what changed last at the end: in the order in which the files were made, mostly, since that
+// is the order of the system's memory of them. To look at 200,000 takes a fifth less so than folder by folder. Where there
+// are too many folders to keep them open, the paths of each stay together.
+func (e *Edit) lookingOrder(ids, folderOf []uint32, byFolder bool) iter.Seq2[int, uint32] {
+	type made struct {
+		at int64 // nanoseconds since 1970; 0 where nothing is there
+		id uint32
 	}
-	taken.ids = ids
+	all := make([]made, len(ids))
 	for i, id := range ids {
-		taken.of[id] = uint32(i) + 1
-		e.putPath(c, id)
+		all[i] = made{e.ctime(id), id}
+	}
+	slices.SortFunc(all, func(a, b made) int {
+		if byFolder && folderOf[a.id] != folderOf[b.id] {
+			return cmp.Compare(folderOf[a.id], folderOf[b.id])
+		}
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
+	})
+	return func(yield func(int, uint32) bool) {
+		for i := range all {
+			if !yield(i, all[i].id) {
+				return
+			}
+		}
 	}
 }
 
-// sortByInode puts the paths of a folder into the order in which its files were made, mostly. Those that are looked at one after
-// the other are so beside each other on the disk, and in the system's memory: 200,000 stats take a tenth less.
-func (e *Edit) sortByInode(ids []uint32) {
-	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Compare(e.inode(a), e.inode(b)) })
-}
-
-// inode is 0 of what is absent.
-func (e *Edit) inode(id uint32) uint64 {
+func (e *Edit) ctime(id uint32) int64 {
 	n := uint32(len(e.old.paths))
 	if id >= n {
-		return e.paths.at(int(id - n)).Record.Stat.Ino
+		return e.paths.at(int(id - n)).Record.Stat.Ctime
 	}
 	if record, ok := e.refreshed[id]; ok {
-		return record.Stat.Ino
+		return record.Stat.Ctime
 	}
-	return e.old.stats[id].Ino
+	return e.old.stats[id].Ctime
 }
 
-func (e *Edit) putPath(c *columns, id uint32) {
+func (e *Edit) putPath(c *columns, id, folder uint32) {
 	base, r, record := e.row(id)
-	r.Name = put(c, base)
+	r.Name, r.Folder = put(c, base), folder
 	c.paths = append(c.paths, r)
 	c.stats = append(c.stats, record.Stat)
 	c.digests = append(c.digests, record.Digest)
@@ -101,11 +104,12 @@ func (e *Edit) folders() (names []string, folderOf []uint32) {
 		}
 		return n
 	}
-	for i := range e.old.folders {
-		f := number(e.old.string(e.old.folders[i].Name))
-		for range e.old.folders[i].Paths.len() {
-			folderOf = append(folderOf, f)
-		}
+	old := make([]uint32, len(e.old.folders))
+	for i, f := range e.old.folders {
+		old[i] = number(e.old.string(f.Name))
+	}
+	for i := range e.old.paths {
+		folderOf = append(folderOf, old[e.old.paths[i].Folder])
 	}
 	for i := range e.paths.n {
 		folder, _ := split(e.paths.at(i).Name)

@@ -11,7 +11,7 @@ import (
 // version does not read as this one, and there is no snapshot.
 const (
 	magic   = "calyxsnp"
-	version = uint32(1)
+	version = uint32(2)
 )
 
 // preamble is what the checksum does not cover.
@@ -36,7 +36,7 @@ const (
 	noteSection   = iota // the caller's bytes
 	textSection          // all names, one after the other
 	folderSection        // []folderRow
-	pathSection          // []pathRow, grouped by folder
+	pathSection          // []pathRow, in the order in which they are looked at
 	statSection          // []hashing.Stat, of the paths
 	digestSection        // []hashing.Digest, of the paths
 	leafSection          // []leafRow
@@ -51,15 +51,15 @@ type span struct{ From, To uint32 }
 func (s span) len() int { return int(s.To) - int(s.From) }
 
 type folderRow struct {
-	Name  span // from the root, or absolute
-	Paths span
+	Name span // from the root, or absolute
 }
 
 type pathRow struct {
-	Name  span // in its folder
-	Kind  Kind
-	Flags flags
-	_     [2]byte
+	Name   span // in its folder
+	Folder uint32
+	Kind   Kind
+	Flags  flags
+	_      [2]byte
 }
 
 type leafRow struct {

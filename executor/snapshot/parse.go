@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"fmt"
-	"sort"
 	"time"
 	"unsafe"
 
@@ -76,12 +75,14 @@ func (s *Snapshot) check() error {
 	if len(s.stats) != len(s.paths) || len(s.digests) != len(s.paths) {
 		return broken("paths lack their records")
 	}
-	if !s.checkFolders() {
-		return broken("its paths are in no folders")
+	for i := range s.folders {
+		if !s.folders[i].Name.within(len(s.text)) {
+			return broken("a folder has no name")
+		}
 	}
 	for i := range s.paths {
-		if r := &s.paths[i]; !r.Name.within(len(s.text)) || r.Kind < File || r.Kind > Status {
-			return broken("a path is of no kind")
+		if r := &s.paths[i]; !r.Name.within(len(s.text)) || int(r.Folder) >= len(s.folders) || r.Kind < File || r.Kind > Status {
+			return broken("a path is of no kind, or in no folder")
 		}
 	}
 	for i := range s.leaves {
@@ -100,19 +101,6 @@ func (s *Snapshot) check() error {
 	return nil
 }
 
-// checkFolders makes sure that every path is in one folder, in order.
-func (s *Snapshot) checkFolders() bool {
-	next := uint32(0)
-	for i := range s.folders {
-		f := &s.folders[i]
-		if !f.Name.within(len(s.text)) || f.Paths.From != next || f.Paths.To <= next {
-			return false
-		}
-		next = f.Paths.To
-	}
-	return int(next) == len(s.paths)
-}
-
 func (s span) within(n int) bool { return s.From <= s.To && int(s.To) <= n }
 
 func (s *Snapshot) edgesBelow(at span, n int) bool {
@@ -125,9 +113,4 @@ func (s *Snapshot) edgesBelow(at span, n int) bool {
 		}
 	}
 	return true
-}
-
-// folderOf returns the number of the folder that holds a path.
-func (s *Snapshot) folderOf(path uint32) int {
-	return sort.Search(len(s.folders), func(i int) bool { return s.folders[i].Paths.To > path })
 }

@@ -114,7 +114,7 @@ func (s *Snapshot) NumNodes() int { return len(s.nodes) }
 func (s *Snapshot) Path(i uint32) Path {
 	r := &s.paths[i]
 	return Path{
-		Name: join(s.string(s.folders[s.folderOf(i)].Name), s.string(r.Name)), Kind: r.Kind, Follow: r.Flags.has(follow), Record: s.record(i),
+		Name: join(s.string(s.folders[r.Folder].Name), s.string(r.Name)), Kind: r.Kind, Follow: r.Flags.has(follow), Record: s.record(i),
 	}
 }
 
@@ -132,13 +132,15 @@ func (s *Snapshot) Named(names []string) iter.Seq[uint32] {
 		}
 		wanted[folder][base] = true
 	}
+	bases := make([]map[string]bool, len(s.folders))
+	for i, f := range s.folders {
+		bases[i] = wanted[s.string(f.Name)]
+	}
 	return func(yield func(uint32) bool) {
-		for _, f := range s.folders {
-			bases := wanted[s.string(f.Name)]
-			for i := f.Paths.From; len(bases) > 0 && i < f.Paths.To; i++ {
-				if bases[s.string(s.paths[i].Name)] && !yield(i) {
-					return
-				}
+		for i := range s.paths {
+			r := &s.paths[i]
+			if b := bases[r.Folder]; len(b) > 0 && b[s.string(r.Name)] && !yield(uint32(i)) {
+				return
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo, m
 	)
 	moved = sync.OnceFunc(moved)
 	for i := range workers {
-		workers[i] = sweeper{s: s, root: root, top: top, memo: memo, moved: moved, at: -1}
+		workers[i] = sweeper{s: s, root: root, top: top, memo: memo, moved: moved}
 		wg.Go(func() { workers[i].work(ctx, &next) })
 	}
 	wg.Wait()
@@ -62,62 +62,73 @@ func gather(workers []sweeper) *Sweep {
 	return all
 }
 
-// sweeper is one worker of a sweep. It keeps the folder of the last path open.
+// keptOpen is how many folders a worker keeps open.
+const keptOpen = 64
+
+// sweeper is one worker of a sweep.
 type sweeper struct {
-	s      *Snapshot
-	root   string
-	top    *hashing.Folder
-	memo   *hashing.Memo
-	moved  func()
-	found  Sweep
-	at     int // the folder's number
-	folder *hashing.Folder
-	err    error // why the folder is not open
+	s       *Snapshot
+	root    string
+	top     *hashing.Folder
+	memo    *hashing.Memo
+	moved   func()
+	found   Sweep
+	folders []folder // by their numbers
+	open    []uint32 // those that are
+}
+
+type folder struct {
+	*hashing.Folder
+	err error // why it cannot be opened
 }
 
 // work takes runs of paths until none is left.
 func (w *sweeper) work(ctx context.Context, next *atomic.Int64) {
 	const run = 256
 	defer w.leave()
+	w.folders = make([]folder, len(w.s.folders))
 	for total := int64(len(w.s.paths)); ctx.Err() == nil; {
 		from := next.Add(run) - run
 		if from >= total {
 			return
 		}
-		w.sweep(uint32(from), uint32(min(from+run, total)))
-	}
-}
-
-func (w *sweeper) sweep(from, to uint32) {
-	for f := w.s.folderOf(from); from < to; f++ {
-		w.enter(f)
-		for end := min(to, w.s.folders[f].Paths.To); from < end; from++ {
-			w.path(from)
+		for i := from; i < min(from+run, total); i++ {
+			w.path(uint32(i))
 		}
 	}
 }
 
-func (w *sweeper) enter(folder int) {
-	if w.at == folder {
-		return
+// enter opens a folder. Where many are open, others are closed.
+func (w *sweeper) enter(number uint32) *folder {
+	f := &w.folders[number]
+	if f.Folder != nil || f.err != nil {
+		return f
 	}
-	w.leave()
-	w.at = folder
-	w.folder, w.err = w.top.Open(w.s.string(w.s.folders[folder].Name))
+	if len(w.open) == keptOpen {
+		w.leave()
+	}
+	f.Folder, f.err = w.top.Open(w.s.string(w.s.folders[number].Name))
+	if f.err == nil {
+		w.open = append(w.open, number)
+	}
+	return f
 }
 
+// leave closes all folders.
 func (w *sweeper) leave() {
-	if w.folder != nil {
-		_ = w.folder.Close()
+	for _, number := range w.open {
+		_ = w.folders[number].Close()
+		w.folders[number].Folder = nil
 	}
-	w.folder = nil
+	w.open = w.open[:0]
 }
 
 func (w *sweeper) path(i uint32) {
 	row := &w.s.paths[i]
-	st, err := hashing.Stat{}, w.err
+	in := w.enter(row.Folder)
+	st, err := hashing.Stat{}, in.err
 	if err == nil {
-		st, err = w.folder.Stat(w.s.string(row.Name), row.Flags.has(follow))
+		st, err = in.Stat(w.s.string(row.Name), row.Flags.has(follow))
 	}
 	switch {
 	case err == nil && st == w.s.stats[i] && !row.Flags.has(racy):
