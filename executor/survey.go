@@ -154,17 +154,14 @@ func (l *loop) surveyUnsure(n *node, dirty *node) {
 	l.surveyEnd(n, mayRun, append([]graph.Reason{own}, dirty.chain...))
 }
 
-// surveyReused ends a node whose recorded result stands; its outputs may not.
+// surveyReused ends a node whose recorded result stands; its outputs may not, or it is not the result that it had last.
 func (l *loop) surveyReused(n *node) {
 	if n.act.outputs == outputsUnknown && len(n.outs()) > 0 {
 		n.act.entry = &trace.Entry{Done: &n.act.result}
 		l.checkOutputs([]*node{n})
 	}
-	switch n.act.outputs {
-	case outputsMissing:
-		n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}}
-	case outputsEdited:
-		n.chain = []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}}
+	if wrong := n.act.outputs == outputsMissing || n.act.outputs == outputsEdited; wrong || !l.repeats(n) {
+		n.chain = l.reuseChain(n)
 	}
 	n.outcome = Fresh
 	n.to(done)
@@ -271,6 +268,8 @@ func (l *loop) forecast(n *node) Forecast {
 	case n.isStored() || n.isList() && n.dirty == clean:
 		f.Prediction = ""
 	case n.dirty == clean && len(n.chain) == 0:
+	case n.dirty == clean && n.record == nil:
+		f.State = StateNeverBuilt
 	case n.dirty == clean: // reused, and its outputs are restored
 		f.State = StateDirty
 	default:
