@@ -59,6 +59,7 @@ type built struct {
 type failures struct {
 	steps, inputs []string
 	declared      bool // the Calyxfile is wrong
+	call          bool // the first of the steps calls a function of a plugin
 }
 
 // Event notes a failure.
@@ -69,6 +70,7 @@ func (f *failures) Event(e executor.Event) {
 	case done.Stored:
 		f.inputs = append(f.inputs, done.Node)
 	default:
+		f.call = f.call || len(f.steps) == 0 && done.Call
 		f.steps = append(f.steps, done.Node)
 		f.declared = f.declared || done.Failure.Declared
 	}
