@@ -257,7 +257,10 @@ func (l *loop) forecast(n *node) Forecast {
 		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl().Step, Value: n.value,
 		Function: l.functionOf(n),
 	}
-	if f.Usual == 0 && n.record != nil {
+	if n.isStored() {
+		f.Inline = n.inlineOf(n.value)
+	}
+	if f.Usual == 0 && n.record != nil && n.record.Failure == "" {
 		f.Usual = n.record.Result.Seconds
 	}
 	switch {
