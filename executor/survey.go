@@ -322,7 +322,10 @@ func (e *Engine) overrideOf(name string, decl graph.Stored) Override {
 	if _, set := e.set[name]; set {
 		from = "set"
 	}
-	v, _ := e.override(name)
+	v, err := e.storedValue(name, decl)
+	if err != nil {
+		v, _ = e.override(name)
+	}
 	source, err := e.sourceValue(name, decl)
 	if err != nil {
 		source = nil
