@@ -59,6 +59,7 @@ type loop struct {
 	stepVars  map[string]bool // that steps name
 	pins      sync.Mutex      // guards leaf.verified
 
+	inFiles    map[string][]string // see overriddenIn
 	describing sync.Mutex
 	described  map[*node]*Description
 	processes  map[*node]*PluginProcess

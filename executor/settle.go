@@ -202,6 +202,7 @@ func (l *loop) reuseChain(n *node) []graph.Reason {
 
 // close ends a reused node.
 func (l *loop) close(n *node, r trace.Result) {
+	l.warnOverridden(n)
 	l.counted(n, 1)
 	l.slim(n, r)
 	n.doneAt = l.now()
@@ -217,6 +218,7 @@ func (l *loop) close(n *node, r trace.Result) {
 
 // executed ends an executed node.
 func (l *loop) executed(a *attempt, n *node, r trace.Result) {
+	l.warnOverridden(n)
 	l.counted(n, 1)
 	n.doneAt = l.now()
 	seconds := a.outcome.Ended.Sub(a.outcome.Started).Seconds()
