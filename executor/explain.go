@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"encoding/json"
+	"path"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -270,12 +272,52 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 		case o.Kind == trace.Node && (r.Kind == graph.FileAdded || r.Kind == graph.FileRemoved):
 			d, _ := l.nodes.find(o.Subject)
 			r.Subject, r.Before, r.After = d.decl().Stored.Path, "", ""
+		case o.Kind == trace.Listing || o.Kind == trace.Glob:
+			l.nameDifference(&r, o)
 		case r.After != "" && was.Kind != "":
 			r.Before, r.After = apart(was, seenOf(is, o))
 		}
 		return r
 	}
 	return graph.Reason{Kind: graph.DependencyChanged, Node: n.name}
+}
+
+// nameDifference names the first path that came or went where the names in a folder, or those that match a pattern, are not
+// as they were. Those of then are in the store, kept there with the trace; where they are lost, the folder or pattern is
+// named.
+func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
+	f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]
+	if !ok || !f.isNames() || o.Digest == absentDigest {
+		return
+	}
+	found, err := l.e.store.Get(l.ctx, o.Digest)
+	var before, now []string
+	if err != nil || json.Unmarshal(found[0], &before) != nil || json.Unmarshal(f.inline, &now) != nil {
+		return
+	}
+	in := ""
+	if o.Kind == trace.Listing {
+		in = o.Subject
+	}
+	if name := firstWithout(now, before); name != "" {
+		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, path.Join(in, name), "", ""
+	} else if name := firstWithout(before, now); name != "" {
+		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, path.Join(in, name), "", ""
+	}
+}
+
+// firstWithout is the first of some names that is not among others; "" where all are.
+func firstWithout(some, others []string) string {
+	known := make(map[string]bool, len(others))
+	for _, name := range others {
+		known[name] = true
+	}
+	for _, name := range some {
+		if !known[name] {
+			return name
+		}
+	}
+	return ""
 }
 
 // storedSeen are the stored values among what a task asked for.
@@ -329,7 +371,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 		return graph.StoredChanged
 	case trace.Node:
 		return l.nodeKind(o)
-	case trace.File, trace.Exists, trace.Status:
+	case trace.File, trace.Exists, trace.Status, trace.Listing:
 		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
 			return graph.FileRemoved
 		}
@@ -337,7 +379,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 			return graph.FileAdded
 		}
 		return graph.FileChanged
-	case trace.Listing, trace.Glob, trace.Link, trace.Outside:
+	case trace.Glob, trace.Link, trace.Outside:
 		return graph.FileChanged
 	}
 	return graph.DependencyChanged

@@ -281,7 +281,15 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 			txn.Blobs = append(txn.Blobs, f.tree.Encode())
 		}
 	}
+	for _, f := range a.n.observedLeaves {
+		if f.isNames() && len(f.inline) <= longestNames {
+			txn.Blobs = append(txn.Blobs, f.inline)
+		}
+	}
 }
+
+// longestNames is the size in bytes up to which the names that a step listed as it ran are kept.
+const longestNames = 64 << 10
 
 // putLogInto keeps what the task printed.
 func (a *attempt) putLogInto(txn *cas.Txn) trace.Value {
