@@ -54,10 +54,10 @@ func checkOf(o workspace.Output, s workspace.State) outputCheck {
 		return outputsRight
 	case s == workspace.Equal:
 		return outputsEqual
-	case s == workspace.Absent:
-		return outputsMissing
+	case s == workspace.Edited, s == workspace.Foreign:
+		return outputsEdited
 	}
-	return outputsEdited
+	return outputsMissing // nothing is there, or what calyx wrote for another instance or step
 }
 
 // outputsWith are the outputs of a node with the values that they hold where its value is v.
