@@ -113,6 +113,9 @@ func (l *loop) target(word string) ([]target, error) {
 	if one.n, err = l.withArgsOrPlain(t); err != nil {
 		return nil, err
 	}
+	if one.n.isList() && one.element != nil {
+		return l.elementTarget(word, one.n, *one.element)
+	}
 	if err := l.mustBeClosed(one.n); err != nil {
 		return nil, err
 	}
@@ -121,6 +124,15 @@ func (l *loop) target(word string) ([]target, error) {
 		return nil, &TargetError{Target: word, Near: near.String()}
 	}
 	return []target{one}, nil
+}
+
+// elementTarget is a step of a matrix by its number: NAME[3].
+func (l *loop) elementTarget(word string, n *node, at int) ([]target, error) {
+	steps := n.decl().List
+	if at < 0 || at >= len(steps) {
+		return nil, &TargetError{Target: word, Why: fmt.Sprintf("there is no such element: it has %d, from [0] on", len(steps))}
+	}
+	return []target{{text: word, n: l.named(steps[at].Node)}}, nil
 }
 
 // outputNames are the names and paths of the outputs that n can be asked for, or nil where only its value tells.
@@ -192,9 +204,22 @@ func (l *loop) matching(word string, t graph.Target) ([]target, error) {
 		}
 	}
 	if len(all) == 0 && t.Name != "*" { // all of nothing is nothing
-		return nil, &TargetError{Target: word}
+		return nil, &TargetError{Target: word, Near: l.nearPattern(t.Name)}
 	}
 	return all, nil
+}
+
+// nearPattern is what a pattern that matches nothing may mean: a shell took the quotes out of name["OUTPUT"], or what stands
+// before the wildcards is mistyped.
+func (l *loop) nearPattern(pattern string) string {
+	name, part, ok := strings.Cut(strings.TrimSuffix(pattern, "]"), "[")
+	if i, found := l.g.Find(name); ok && found {
+		if near := graph.Nearest(part, l.numbered(i).outputNames()); near != "" {
+			return name + ":" + near
+		}
+		return name
+	}
+	return l.nearest(strings.TrimRight(pattern, "*?"))
 }
 
 // elements says how many elements the value has in which there is none of the number that was asked for.
