@@ -99,6 +99,9 @@ func (l *loop) target(word string) ([]target, error) {
 		n := l.named(word)
 		return []target{{text: word, n: n}}, l.mustBeClosed(n)
 	}
+	if found, ok := l.targetAt(word); ok { // paths may look like anything else: a@1, a:b, a[1], a*
+		return []target{found}, nil
+	}
 	t, err := graph.ParseTarget(word)
 	if err != nil {
 		return nil, err
@@ -162,21 +165,40 @@ func (l *loop) withArgsOrPlain(t graph.Target) (*node, error) {
 
 // outputTarget finds the step that owns a path.
 func (l *loop) outputTarget(word string, t graph.Target) ([]target, error) {
-	at := filepath.ToSlash(filepath.Clean(t.Name))
-	if filepath.IsAbs(at) {
-		at = strings.TrimPrefix(at, l.e.cfg.Root+"/")
+	if found, ok := l.targetAt(t.Name); ok {
+		found.text = word
+		return []target{found}, nil
 	}
-	i, ok := l.g.Owner(at)
+	i, ok := l.g.Owner(l.pathWithin(t.Name))
 	if !ok {
 		return nil, &TargetError{Target: word, Near: l.nearest(t.Name)}
+	}
+	return []target{{text: word, n: l.numbered(i)}}, nil
+}
+
+// targetAt is the output that stands at a path.
+func (l *loop) targetAt(word string) (target, bool) {
+	at := l.pathWithin(word)
+	i, ok := l.g.Owner(at)
+	if !ok {
+		return target{}, false
 	}
 	n := l.numbered(i)
 	for _, o := range n.outs() {
 		if o.Path == at {
-			return []target{{text: word, n: n, output: o.Name}}, nil
+			return target{text: word, n: n, output: o.Name}, true
 		}
 	}
-	return []target{{text: word, n: n}}, nil
+	return target{}, false
+}
+
+// pathWithin is a path as outputs have it: clean, and from the workspace.
+func (l *loop) pathWithin(word string) string {
+	at := filepath.ToSlash(filepath.Clean(word))
+	if filepath.IsAbs(at) {
+		at = strings.TrimPrefix(at, l.e.cfg.Root+"/")
+	}
+	return at
 }
 
 // nearest is the name or output path that a mistyped one comes nearest to.

@@ -130,14 +130,22 @@ func (s *session) lastValues(ctx context.Context, target string, survey *executo
 	return v, nil
 }
 
-// partTarget reads a target for the part of a node's value that it means. An element of a matrix is a node, and all of it.
+// partTarget reads a target for the part of a node's value that it means. An output's path is one of its step's, whatever
+// else it looks like; an element of a matrix is a node, and all of it.
 func (s *session) partTarget(ctx context.Context, word string) (graph.Target, error) {
-	t, err := graph.ParseTarget(word)
-	if err != nil || t.Element == nil {
-		return t, err
-	}
 	d, err := s.engine.Graph(ctx)
 	if err != nil {
+		return graph.Target{}, err
+	}
+	for _, n := range d.Nodes {
+		for _, o := range outputsOf(n) {
+			if n.Name != word && (o.Path == word || o.Path == fromFolder(s.below, word)) {
+				return graph.Target{Name: n.Name, Output: o.Name}, nil
+			}
+		}
+	}
+	t, err := graph.ParseTarget(word)
+	if err != nil || t.Element == nil {
 		return t, err
 	}
 	if n := declared(d, t.Name); n != nil && n.Step == nil && n.Stored == nil {

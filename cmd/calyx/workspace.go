@@ -191,6 +191,10 @@ func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, e
 	}
 	targets := make([]string, len(typed))
 	for i, text := range typed {
+		if at := fromFolder(below, text); !names[text] && outputs[at] {
+			targets[i] = at
+			continue
+		}
 		t, err := graph.ParseTarget(text)
 		if err != nil {
 			return nil, err
