@@ -190,6 +190,10 @@ func (l *loop) lookedUp(n *node) {
 		return
 	}
 	if l.survey && n.dirtyInput() != nil {
+		if reason := l.mustRun(n); reason.Kind != "" { // whatever becomes of its inputs
+			l.surveyEnd(n, willRun, []graph.Reason{reason})
+			return
+		}
 		l.surveyDirty(n)
 		return
 	}

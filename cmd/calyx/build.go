@@ -138,6 +138,9 @@ func (b built) verdict() error {
 
 // hint says how to go on from the first step that failed.
 func (f failures) hint() string {
+	if f.refused {
+		return "without --cached-only it runs"
+	}
 	first := shellWord(f.steps[0])
 	hint := fmt.Sprintf("`calyx log %s` shows all that it printed", first)
 	if !f.call {

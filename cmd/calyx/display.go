@@ -60,6 +60,7 @@ type failures struct {
 	steps, inputs []string
 	declared      bool // the Calyxfile is wrong
 	call          bool // the first of the steps calls a function of a plugin
+	refused       bool // the first of the steps may not run
 }
 
 // Event notes a failure.
@@ -70,7 +71,9 @@ func (f *failures) Event(e executor.Event) {
 	case done.Stored:
 		f.inputs = append(f.inputs, done.Node)
 	default:
-		f.call = f.call || len(f.steps) == 0 && done.Call
+		if len(f.steps) == 0 {
+			f.call, f.refused = done.Call, done.Failure.Refused
+		}
 		f.steps = append(f.steps, done.Node)
 		f.declared = f.declared || done.Failure.Declared
 	}
