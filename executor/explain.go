@@ -320,11 +320,14 @@ func firstWithout(some, others []string) string {
 	return ""
 }
 
-// storedSeen are the stored values among what a task asked for.
+// storedSeen are the stored values and the variables among what a task asked for.
 func (l *loop) storedSeen(stages []trace.Stage) (seen []trace.Component) {
 	known := map[string]bool{}
 	for _, stage := range stages {
 		for _, o := range stage {
+			if f := l.leaves[leafKey{kind: leafEnv, subject: o.Subject}]; o.Kind == trace.Env && f != nil && f.known {
+				seen = append(seen, trace.Component{Kind: partEnv, Subject: o.Subject, Text: f.variable()})
+			}
 			if o.Kind != trace.Param && o.Kind != trace.Node || known[o.Subject] {
 				continue
 			}
@@ -337,10 +340,18 @@ func (l *loop) storedSeen(stages []trace.Stage) (seen []trace.Component) {
 	return seen
 }
 
+// variable is how people are shown a variable that a plugin read.
+func (f *leaf) variable() string {
+	if f.absent {
+		return "not set"
+	}
+	return shorten(string(f.inline), longest)
+}
+
 // seenOf is the one that an observation is about; the zero Component where there is none.
 func seenOf(seen []trace.Component, o trace.Observation) trace.Component {
 	for _, c := range seen {
-		if c.Subject == o.Subject && (o.Kind == trace.Param || o.Kind == trace.Node) {
+		if c.Subject == o.Subject && (o.Kind == trace.Env) == (c.Kind == partEnv) && (o.Kind == trace.Env || o.Kind == trace.Param || o.Kind == trace.Node) {
 			return c
 		}
 	}
