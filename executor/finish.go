@@ -284,7 +284,10 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 		}
 	}
 	for _, f := range a.n.observedLeaves {
-		if f.isNames() && len(f.inline) <= longestNames {
+		if !f.isNames() || len(f.inline) > longestNames {
+			continue
+		}
+		if _, kept := a.l.namesKept.LoadOrStore(f.digest, true); !kept { // many steps list the same folder
 			txn.Blobs = append(txn.Blobs, f.inline)
 		}
 	}
