@@ -3,6 +3,7 @@ package executor
 import (
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -216,7 +217,8 @@ func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
 
 // fileReason names the file that changed, was added or removed: of a folder or pattern, the first one that differs.
 func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
-	r := graph.Reason{Kind: graph.FileChanged, Node: n.name, Subject: subject, Before: shown(p.before), After: shown(p.now)}
+	r := graph.Reason{Kind: graph.FileChanged, Node: n.name, Subject: subject}
+	r.Before, r.After = contents(p)
 	if !p.before.Tree.IsZero() && !p.now.Tree.IsZero() {
 		return l.treeReason(r, p)
 	}
@@ -227,6 +229,16 @@ func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
 		r.Kind = graph.FileRemoved
 	}
 	return r
+}
+
+// contents are what a file was and is: two digests or, where it is the same but for that, whether it may be executed.
+func contents(p pair) (before, after string) {
+	before, ran := strings.CutSuffix(shown(p.before), executableText)
+	after, runs := strings.CutSuffix(shown(p.now), executableText)
+	if before == after && ran != runs {
+		return executableWords[ran], executableWords[runs]
+	}
+	return before, after
 }
 
 // treeReason compares two listings. The old one is in the store, kept there with the trace; where it is lost, the folder
@@ -246,9 +258,19 @@ func (l *loop) treeReason(r graph.Reason, p pair) graph.Reason {
 	}
 	r.Kind = kind
 	r.Subject = f.pathOf(name)
-	r.Before, r.After = printed(was), printed(is)
+	if r.Before, r.After = printed(was), printed(is); was == is {
+		r.Before, r.After = runnable(before, name), runnable(f.tree, name)
+	}
 	return r
 }
+
+// runnable says whether a file of a listing may be executed.
+func runnable(t hashing.Tree, name string) string {
+	at := slices.IndexFunc(t, func(e hashing.Entry) bool { return e.Path == name })
+	return executableWords[at >= 0 && t[at].Kind == hashing.ExecEntry]
+}
+
+var executableWords = map[bool]string{true: "executable", false: "not executable"}
 
 func printed(d hashing.Digest) string {
 	if d.IsZero() {

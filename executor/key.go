@@ -286,9 +286,12 @@ func (l *loop) seen(d *node, output string, command bool) (trace.Component, erro
 	return c, nil
 }
 
+// executableText marks, behind its digest, a file that may be executed.
+const executableText = " x"
+
 func executable(v trace.Value) string {
 	if v.Exec {
-		return " x"
+		return executableText
 	}
 	return ""
 }
