@@ -169,11 +169,16 @@ func (l *loop) outputTarget(word string, t graph.Target) ([]target, error) {
 		found.text = word
 		return []target{found}, nil
 	}
-	i, ok := l.g.Owner(l.pathWithin(t.Name))
+	at := l.pathWithin(t.Name)
+	i, ok := l.g.Owner(at)
 	if !ok {
 		return nil, &TargetError{Target: word, Near: l.nearest(t.Name)}
 	}
-	return []target{{text: word, n: l.numbered(i)}}, nil
+	found := target{text: word, n: l.numbered(i), output: at} // a file in a folder that the step makes
+	if outs := found.n.outs(); len(outs) == 1 {
+		found.output = strings.TrimPrefix(at, outs[0].Path+"/")
+	}
+	return []target{found}, nil
 }
 
 // targetAt is the output that stands at a path.
