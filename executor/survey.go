@@ -297,7 +297,7 @@ func dirtyState(n *node) NodeState {
 	return StateDirty
 }
 
-// overridden lists the stored values that differ from their sources, in the order of the Calyxfile.
+// overridden lists the stored values that are set, whatever their sources say, in the order of the Calyxfile.
 func (l *loop) overridden() []Override {
 	var at []int
 	for _, values := range []map[string]any{l.e.set, l.e.state} {

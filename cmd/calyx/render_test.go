@@ -48,7 +48,7 @@ never built  report
 
 3 steps are out of date, 1 up to date
 
-Stored values that differ from their source:
+Stored values that are overridden:
   lr  0.01  source: 0.001  state
 
 Outputs of steps that are gone (`+"`calyx clean --stale`"+` removes them):
