@@ -224,9 +224,9 @@ func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
 	}
 	switch {
 	case strings.HasPrefix(p.before.Text, absentText) && !strings.HasPrefix(p.now.Text, absentText):
-		r.Kind = graph.FileAdded
+		r.Kind, r.Before = graph.FileAdded, ""
 	case strings.HasPrefix(p.now.Text, absentText) && !strings.HasPrefix(p.before.Text, absentText):
-		r.Kind = graph.FileRemoved
+		r.Kind, r.After = graph.FileRemoved, ""
 	}
 	return r
 }
@@ -290,6 +290,7 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 			r.After = printed(d.now[i].Digest)
 		}
 		r.Kind = l.observationKind(o)
+		r.Before, r.After = there(r, o.Kind)
 		switch was, is := seenOf(n.record.Seen, o), l.storedSeen([]trace.Stage{d.now}); {
 		case o.Kind == trace.Node && (r.Kind == graph.FileAdded || r.Kind == graph.FileRemoved):
 			d, _ := l.nodes.find(o.Subject)
@@ -302,6 +303,20 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 		return r
 	}
 	return graph.Reason{Kind: graph.DependencyChanged, Node: n.name}
+}
+
+// there is what r says of the content before and after: of a file that was not there nothing, and only who read it has
+// seen any.
+func there(r graph.Reason, how trace.RequestKind) (before, after string) {
+	switch {
+	case r.Kind != graph.FileAdded && r.Kind != graph.FileRemoved:
+		return r.Before, r.After
+	case how != trace.File:
+		return "", ""
+	case r.Kind == graph.FileAdded:
+		return "", r.After
+	}
+	return r.Before, ""
 }
 
 // nameDifference names the first path that came or went where the names in a folder, or those that match a pattern, are not
