@@ -317,6 +317,7 @@ func (a *attempt) failed(f *Failure) {
 	}
 	l.async(func() func() {
 		a.keepPartial()
+		a.addToLog(f.Details)
 		log := a.putLog()
 		return func() { a.retryOrFail(f, log) }
 	})

@@ -93,6 +93,7 @@ type Forecast struct {
 	// Function is what the plugin says of the function that the step calls; nil where it calls none, or no description holds.
 	Function *FunctionDescription
 	Value    trace.Value // the value that it has now; zero where it is dirty
+	Inline   []byte      // the JSON that Value is, of a stored parameter or variable
 	// Problem says why the node cannot have a value: a stored file is not there, something that it needs has none.
 	Problem string
 }

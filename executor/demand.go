@@ -167,8 +167,10 @@ func (l *loop) blockedBy(n *node, bad []*node) {
 		n.chain = blockedChain(n, bad)
 	} else {
 		l.lacked(bad...)
-		l.sum.Blocked++
-		l.tell(NodeDone{Node: n.name, Outcome: Blocked, Blocked: n.blockedBy})
+		if !n.isList() { // the steps of a matrix have outcomes, and their list none, whatever becomes of them
+			l.sum.Blocked++
+			l.tell(NodeDone{Node: n.name, Outcome: Blocked, Blocked: n.blockedBy})
+		}
 	}
 	l.ended(n)
 }

@@ -37,6 +37,8 @@ type Config struct {
 	Stored func(backend, instance string) (map[string]any, error)
 	// Coerce turns the text of a --set into a value of the type that the declaration gives.
 	Coerce func(declared any, text string) (any, error)
+	// CoerceValue does the same with a value that was set before; nil: values are as they are.
+	CoerceValue func(declared, v any) (any, error)
 	// Now tells the time by which results expire and runs are dated; nil: the system's.
 	Now func() time.Time
 	// Print takes what a Calyxfile prints.
@@ -208,10 +210,19 @@ func (e *Engine) loadState(backend string) error {
 
 // storedValue is the effective value of a parameter or variable: --set, over what was set, over its source.
 func (e *Engine) storedValue(name string, s graph.Stored) (any, error) {
-	if v, ok := e.override(name); ok {
+	v, ok := e.override(name)
+	switch {
+	case !ok:
+		return e.sourceValue(name, s)
+	case e.cfg.CoerceValue == nil:
 		return v, nil
 	}
-	return e.sourceValue(name, s)
+	// What was set may have been written by hand, or for another declaration.
+	typed, err := e.cfg.CoerceValue(s.Default.V, v)
+	if err != nil {
+		return nil, fmt.Errorf("what is set for %q cannot be used: %w (`calyx unset %s` gives it back to its source)", name, err, name)
+	}
+	return typed, nil
 }
 
 func (e *Engine) override(name string) (any, bool) {

@@ -1,6 +1,9 @@
 package executor
 
 import (
+	"encoding/json"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -214,17 +217,28 @@ func (l *loop) inputReason(n *node, subject string, p pair) graph.Reason {
 
 // fileReason names the file that changed, was added or removed: of a folder or pattern, the first one that differs.
 func (l *loop) fileReason(n *node, subject string, p pair) graph.Reason {
-	r := graph.Reason{Kind: graph.FileChanged, Node: n.name, Subject: subject, Before: shown(p.before), After: shown(p.now)}
+	r := graph.Reason{Kind: graph.FileChanged, Node: n.name, Subject: subject}
+	r.Before, r.After = contents(p)
 	if !p.before.Tree.IsZero() && !p.now.Tree.IsZero() {
 		return l.treeReason(r, p)
 	}
 	switch {
 	case strings.HasPrefix(p.before.Text, absentText) && !strings.HasPrefix(p.now.Text, absentText):
-		r.Kind = graph.FileAdded
+		r.Kind, r.Before = graph.FileAdded, ""
 	case strings.HasPrefix(p.now.Text, absentText) && !strings.HasPrefix(p.before.Text, absentText):
-		r.Kind = graph.FileRemoved
+		r.Kind, r.After = graph.FileRemoved, ""
 	}
 	return r
+}
+
+// contents are what a file was and is: two digests or, where it is the same but for that, whether it may be executed.
+func contents(p pair) (before, after string) {
+	before, ran := strings.CutSuffix(shown(p.before), executableText)
+	after, runs := strings.CutSuffix(shown(p.now), executableText)
+	if before == after && ran != runs {
+		return executableWords[ran], executableWords[runs]
+	}
+	return before, after
 }
 
 // treeReason compares two listings. The old one is in the store, kept there with the trace; where it is lost, the folder
@@ -244,9 +258,19 @@ func (l *loop) treeReason(r graph.Reason, p pair) graph.Reason {
 	}
 	r.Kind = kind
 	r.Subject = f.pathOf(name)
-	r.Before, r.After = printed(was), printed(is)
+	if r.Before, r.After = printed(was), printed(is); was == is {
+		r.Before, r.After = runnable(before, name), runnable(f.tree, name)
+	}
 	return r
 }
+
+// runnable says whether a file of a listing may be executed.
+func runnable(t hashing.Tree, name string) string {
+	at := slices.IndexFunc(t, func(e hashing.Entry) bool { return e.Path == name })
+	return executableWords[at >= 0 && t[at].Kind == hashing.ExecEntry]
+}
+
+var executableWords = map[bool]string{true: "executable", false: "not executable"}
 
 func printed(d hashing.Digest) string {
 	if d.IsZero() {
@@ -266,10 +290,13 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 			r.After = printed(d.now[i].Digest)
 		}
 		r.Kind = l.observationKind(o)
+		r.Before, r.After = there(r, o.Kind)
 		switch was, is := seenOf(n.record.Seen, o), l.storedSeen([]trace.Stage{d.now}); {
 		case o.Kind == trace.Node && (r.Kind == graph.FileAdded || r.Kind == graph.FileRemoved):
 			d, _ := l.nodes.find(o.Subject)
 			r.Subject, r.Before, r.After = d.decl().Stored.Path, "", ""
+		case o.Kind == trace.Listing || o.Kind == trace.Glob:
+			l.nameDifference(&r, o)
 		case r.After != "" && was.Kind != "":
 			r.Before, r.After = apart(was, seenOf(is, o))
 		}
@@ -278,11 +305,66 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 	return graph.Reason{Kind: graph.DependencyChanged, Node: n.name}
 }
 
-// storedSeen are the stored values among what a task asked for.
+// there is what r says of the content before and after: of a file that was not there nothing, and only who read it has
+// seen any.
+func there(r graph.Reason, how trace.RequestKind) (before, after string) {
+	switch {
+	case r.Kind != graph.FileAdded && r.Kind != graph.FileRemoved:
+		return r.Before, r.After
+	case how != trace.File:
+		return "", ""
+	case r.Kind == graph.FileAdded:
+		return "", r.After
+	}
+	return r.Before, ""
+}
+
+// nameDifference names the first path that came or went where the names in a folder, or those that match a pattern, are not
+// as they were. Those of then are in the store, kept there with the trace; where they are lost, the folder or pattern is
+// named.
+func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
+	f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]
+	if !ok || !f.isNames() || o.Digest == absentDigest {
+		return
+	}
+	found, err := l.e.store.Get(l.ctx, o.Digest)
+	var before, now []string
+	if err != nil || json.Unmarshal(found[0], &before) != nil || json.Unmarshal(f.inline, &now) != nil {
+		return
+	}
+	in := ""
+	if o.Kind == trace.Listing {
+		in = o.Subject
+	}
+	if name := firstWithout(now, before); name != "" {
+		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, path.Join(in, name), "", ""
+	} else if name := firstWithout(before, now); name != "" {
+		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, path.Join(in, name), "", ""
+	}
+}
+
+// firstWithout is the first of some names that is not among others; "" where all are.
+func firstWithout(some, others []string) string {
+	known := make(map[string]bool, len(others))
+	for _, name := range others {
+		known[name] = true
+	}
+	for _, name := range some {
+		if !known[name] {
+			return name
+		}
+	}
+	return ""
+}
+
+// storedSeen are the stored values and the variables among what a task asked for.
 func (l *loop) storedSeen(stages []trace.Stage) (seen []trace.Component) {
 	known := map[string]bool{}
 	for _, stage := range stages {
 		for _, o := range stage {
+			if f := l.leaves[leafKey{kind: leafEnv, subject: o.Subject}]; o.Kind == trace.Env && f != nil && f.known {
+				seen = append(seen, trace.Component{Kind: partEnv, Subject: o.Subject, Text: f.variable()})
+			}
 			if o.Kind != trace.Param && o.Kind != trace.Node || known[o.Subject] {
 				continue
 			}
@@ -295,10 +377,18 @@ func (l *loop) storedSeen(stages []trace.Stage) (seen []trace.Component) {
 	return seen
 }
 
+// variable is how people are shown a variable that a plugin read.
+func (f *leaf) variable() string {
+	if f.absent {
+		return "not set"
+	}
+	return shorten(string(f.inline), longest)
+}
+
 // seenOf is the one that an observation is about; the zero Component where there is none.
 func seenOf(seen []trace.Component, o trace.Observation) trace.Component {
 	for _, c := range seen {
-		if c.Subject == o.Subject && (o.Kind == trace.Param || o.Kind == trace.Node) {
+		if c.Subject == o.Subject && (o.Kind == trace.Env) == (c.Kind == partEnv) && (o.Kind == trace.Env || o.Kind == trace.Param || o.Kind == trace.Node) {
 			return c
 		}
 	}
@@ -329,7 +419,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 		return graph.StoredChanged
 	case trace.Node:
 		return l.nodeKind(o)
-	case trace.File, trace.Exists, trace.Status:
+	case trace.File, trace.Exists, trace.Status, trace.Listing:
 		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
 			return graph.FileRemoved
 		}
@@ -337,7 +427,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 			return graph.FileAdded
 		}
 		return graph.FileChanged
-	case trace.Listing, trace.Glob, trace.Link, trace.Outside:
+	case trace.Glob, trace.Link, trace.Outside:
 		return graph.FileChanged
 	}
 	return graph.DependencyChanged

@@ -26,12 +26,12 @@ func (l *loop) fail(n *node, f *Failure, kept *failureRecord) {
 	l.failedNodes(n)
 	if !l.survey && !n.isPlugin() {
 		l.sum.Failed++
-		d := NodeDone{Node: n.name, Outcome: Failed, Reason: n.reason(), Failure: f, Deps: n.dependencies()}
+		d := NodeDone{Node: n.name, Outcome: Failed, Call: n.call, Reason: n.reason(), Failure: f, Deps: n.dependencies()}
 		if kept != nil {
 			d.Started, d.Seconds = kept.a.outcome.Started, kept.a.outcome.Ended.Sub(kept.a.outcome.Started).Seconds()
 			d.Worker, d.Log, d.LogTail = kept.a.grant.slot, kept.log, l.tail(kept.log)
 		}
-		l.recordFailure(n, f, d.Log)
+		l.recordFailure(n, f, d)
 		l.tell(d)
 	}
 	l.ended(n)
@@ -45,8 +45,8 @@ func (l *loop) failedNodes(*node) {
 }
 
 // recordFailure keeps what failed, with the parts of its key, beside the last trace.
-func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
-	if n.act == nil || n.isPlugin() {
+func (l *loop) recordFailure(n *node, f *Failure, d NodeDone) {
+	if n.act == nil || n.isPlugin() || f.Refused {
 		return
 	}
 	r := trace.NodeRecord{}
@@ -56,10 +56,12 @@ func (l *loop) recordFailure(n *node, f *Failure, log trace.Value) {
 	}
 	r.Components = l.components(n)
 	r.Action = n.key
-	r.Result.Log = log
+	r.Result.Log, r.Result.Seconds = d.Log, d.Seconds
 	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
 	r.Reason, r.Run, r.At = toRecord(n.reason()), l.sum.Run, l.now().UTC()
-	r.Executions++
+	if !d.Started.IsZero() {
+		r.Executions++
+	}
 	rows, err := l.rowsOf(n, n.record, &r)
 	if err != nil {
 		l.fault(err)
@@ -199,9 +201,11 @@ func (l *loop) inputsMoved(a *attempt, f *finishing) {
 	l.tell(Note{Node: n.name, Warn: true, Text: "an input changed while the step ran, so its result is not kept: " + quoted(f.moved)})
 	l.async(func() func() {
 		a.keepPartial()
+		log := a.putLog()
 		return func() {
 			a.close()
-			l.fail(n, &Failure{Message: "an input changed while the step ran: " + quoted(f.moved), Exit: -1, Moved: true}, nil)
+			failure := &Failure{Message: "an input changed while the step ran: " + quoted(f.moved), Exit: -1, Moved: true}
+			l.fail(n, failure, &failureRecord{a: a, log: log})
 		}
 	})
 }

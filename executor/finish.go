@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -281,7 +283,18 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 			txn.Blobs = append(txn.Blobs, f.tree.Encode())
 		}
 	}
+	for _, f := range a.n.observedLeaves {
+		if !f.isNames() || len(f.inline) > longestNames {
+			continue
+		}
+		if _, kept := a.l.namesKept.LoadOrStore(f.digest, true); !kept { // many steps list the same folder
+			txn.Blobs = append(txn.Blobs, f.inline)
+		}
+	}
 }
+
+// longestNames is the size in bytes up to which the names that a step listed as it ran are kept.
+const longestNames = 64 << 10
 
 // putLogInto keeps what the task printed.
 func (a *attempt) putLogInto(txn *cas.Txn) trace.Value {
@@ -296,6 +309,44 @@ func (a *attempt) putLogInto(txn *cas.Txn) trace.Value {
 		txn.Blobs = append(txn.Blobs, put.Inline)
 	}
 	return trace.Value{Media: trace.MediaText, Digest: put.Digest, Size: put.Size}
+}
+
+// addToLog adds the details of a failure, as a traceback, to what the task printed, unless it printed them itself. Where they
+// cannot be added, they are shown with the failure all the same.
+func (a *attempt) addToLog(details string) {
+	details = strings.TrimSpace(details)
+	if details == "" || a.scratch == "" {
+		return
+	}
+	if a.outcome.Log == "" {
+		a.outcome.Log = filepath.Join(a.scratch, "failure")
+	}
+	f, err := os.OpenFile(a.outcome.Log, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	printed := lastBytes(f, 2*len(details)+longestTail)
+	if bytes.Contains(printed, []byte(details)) {
+		return
+	}
+	if len(printed) > 0 && printed[len(printed)-1] != '\n' {
+		details = "\n" + details
+	}
+	_, _ = f.WriteString(details + "\n")
+}
+
+// lastBytes are the last n bytes of a file, or all.
+func lastBytes(f *os.File, n int) []byte {
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	text := make([]byte, min(info.Size(), int64(n)))
+	if _, err := f.ReadAt(text, info.Size()-int64(len(text))); err != nil {
+		return nil
+	}
+	return text
 }
 
 // putLog keeps the log of a failed attempt.

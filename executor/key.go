@@ -93,7 +93,7 @@ func (l *loop) action(n *node) ([]trace.Component, error) {
 	}
 	for i := range s.Deps {
 		if s.Deps[i].Ref != nil {
-			if err := k.input(*s.Deps[i].Ref); err != nil {
+			if err := k.dependency(*s.Deps[i].Ref); err != nil {
 				return nil, err
 			}
 		}
@@ -224,6 +224,32 @@ func (k *keyer) input(ref graph.Ref) error {
 	return nil
 }
 
+// dependency adds a node of deps. It need not have words that a command could be given: it may have several outputs or none.
+func (k *keyer) dependency(ref graph.Ref) error {
+	d := k.l.named(ref.Node)
+	if d.dirty == clean && !k.n.call && !slices.Contains(k.refs, ref) {
+		if _, err := (&renderer{n: d, node: k.l.named}).nodeWords(d, ref.Output); err != nil && !isMissing(err) {
+			k.refs = append(k.refs, ref)
+			k.parts = append(k.parts, wordless(d))
+			return nil
+		}
+	}
+	return k.input(ref)
+}
+
+// wordless is the part that stands for all of a node: its value, and where its outputs are.
+func wordless(d *node) trace.Component {
+	var text strings.Builder
+	for _, item := range flat([]*node{d}) {
+		for _, o := range item.outs() {
+			text.WriteString(o.Path + "\x00")
+		}
+	}
+	c := part(partInput, d.name, text.String()+d.value.Media+" "+d.value.Digest.String())
+	c.Show = d.show(d.value)
+	return c
+}
+
 // seen is the part that stands for a node as a command (by its words) or a function (by its value) sees it.
 func (l *loop) seen(d *node, output string, command bool) (trace.Component, error) {
 	c := trace.Component{Kind: partInput, Subject: d.name}
@@ -260,9 +286,12 @@ func (l *loop) seen(d *node, output string, command bool) (trace.Component, erro
 	return c, nil
 }
 
+// executableText marks, behind its digest, a file that may be executed.
+const executableText = " x"
+
 func executable(v trace.Value) string {
 	if v.Exec {
-		return " x"
+		return executableText
 	}
 	return ""
 }

@@ -237,6 +237,11 @@ func (f *leaf) base() string {
 	return ""
 }
 
+// isNames reports whether f shows the names in a folder or those that match a pattern: its digest is that of inline.
+func (f *leaf) isNames() bool {
+	return (f.kind == leafListing || f.kind == leafMatches) && f.inline != nil
+}
+
 // leafWithTree finds a leaf that shows a listing.
 func (l *loop) leafWithTree(d hashing.Digest) *leaf {
 	for _, f := range l.leaves {

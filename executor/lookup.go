@@ -190,6 +190,10 @@ func (l *loop) lookedUp(n *node) {
 		return
 	}
 	if l.survey && n.dirtyInput() != nil {
+		if reason := l.mustRun(n); reason.Kind != "" { // whatever becomes of its inputs
+			l.surveyEnd(n, willRun, []graph.Reason{reason})
+			return
+		}
 		l.surveyDirty(n)
 		return
 	}
@@ -258,7 +262,7 @@ func (l *loop) miss(n *node, reason graph.Reason) {
 	case l.survey:
 		l.surveyEnd(n, willRun, n.chain)
 	case l.o.CachedOnly && !n.isPlugin():
-		l.fail(n, &Failure{Message: "it would run, and the build may only reuse (--cached-only): " + reason.Text(), Exit: -1}, nil)
+		l.fail(n, &Failure{Message: "it would run, and the build may only reuse (--cached-only): " + reason.Text(), Exit: -1, Refused: true}, nil)
 	default:
 		l.execute(n)
 	}

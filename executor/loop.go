@@ -59,6 +59,8 @@ type loop struct {
 	stepVars  map[string]bool // that steps name
 	pins      sync.Mutex      // guards leaf.verified
 
+	inFiles    map[string][]string // see overriddenIn
+	namesKept  sync.Map            // digests of the names that some step listed, and that are in the store
 	describing sync.Mutex
 	described  map[*node]*Description
 	processes  map[*node]*PluginProcess

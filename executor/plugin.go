@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
@@ -166,7 +167,7 @@ func (l *loop) function(n *node, name string) (codeOf, error) {
 		}
 		names = append(names, f.Name)
 	}
-	err = fmt.Errorf("plugin %q has no function %q", d.Name, name)
+	err = fmt.Errorf("plugin %q has no function %q", strings.TrimPrefix(n.name, pluginPrefix), name)
 	if near := graph.Nearest(name, names); near != "" {
 		err = fmt.Errorf("%w (did you mean %q?)", err, near)
 	}

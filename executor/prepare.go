@@ -17,7 +17,7 @@ func (e *Engine) Prepare(ctx context.Context, word string, o Options) (*Prepared
 	n := targets[0].n
 	if len(targets) != 1 || !n.isStep() {
 		l.cancel()
-		return nil, fmt.Errorf("target %q: it is no single step", word)
+		return nil, &TargetError{Target: word, Why: "it is no single step"}
 	}
 	l.declare(n)
 	if n.call {

@@ -102,13 +102,36 @@ func (l *loop) unknown(name string) error {
 	return err
 }
 
+// nearestOf is the first step of a matrix that has most of some arguments.
+func nearestOf(steps []graph.Ref, args []graph.NamedLiteral) (near string) {
+	most := -1
+	for _, r := range steps {
+		t, err := graph.ParseTarget(r.Node)
+		if err != nil {
+			continue
+		}
+		n := 0
+		for _, a := range args {
+			if slices.ContainsFunc(t.Args, func(b graph.NamedLiteral) bool {
+				return graph.Spell("", []graph.NamedLiteral{a}) == graph.Spell("", []graph.NamedLiteral{b})
+			}) {
+				n++
+			}
+		}
+		if n > most {
+			most, near = n, r.Node
+		}
+	}
+	return near
+}
+
 func (l *loop) withArgs(base *node, args []graph.NamedLiteral) (*node, error) {
 	if base.isList() {
 		name := graph.Spell(base.name, args)
 		if _, ok := l.g.Find(name); ok {
 			return l.named(name), nil
 		}
-		return nil, &TargetError{Target: name, Near: l.nearest(name)}
+		return nil, &TargetError{Target: name, Near: nearestOf(base.decl().List, args)}
 	}
 	if !base.call {
 		return nil, &FunctionError{fmt.Errorf("node %q takes no arguments: it is no function of a plugin", base.name)}

@@ -212,6 +212,7 @@ type Failure struct {
 	Hint    string // what to do about it
 	Moved   bool   // an input changed meanwhile
 	Unmet   bool   // it passes on that a need of its own could not be met
+	Refused bool   // the build may not execute anything: nothing was tried
 	// Declared is true where the Calyxfile is wrong, or the source of a plugin is no program at all, and no execution could
 	// end otherwise.
 	Declared bool

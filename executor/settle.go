@@ -35,9 +35,14 @@ func (l *loop) checkOutputs(batch []*node) {
 		return // the outputs stay unknown, and restoring them shows the error
 	}
 	for i, n := range nodes {
-		if found := checkOf(outs[i], states[i]); found > n.act.outputs {
-			n.act.outputs, n.act.wrongPath = found, outs[i].Path
-		}
+		n.act.found(outs[i], states[i])
+	}
+}
+
+// found notes how one of the outputs stands: the worst of them counts.
+func (a *action) found(o workspace.Output, s workspace.State) {
+	if found := checkOf(o, s); found > a.outputs {
+		a.outputs, a.wrongPath = found, o.Path
 	}
 }
 
@@ -49,10 +54,10 @@ func checkOf(o workspace.Output, s workspace.State) outputCheck {
 		return outputsRight
 	case s == workspace.Equal:
 		return outputsEqual
-	case s == workspace.Absent:
-		return outputsMissing
+	case s == workspace.Edited, s == workspace.Foreign:
+		return outputsEdited
 	}
-	return outputsEdited
+	return outputsMissing // nothing is there, or what calyx wrote for another instance or step
 }
 
 // outputsWith are the outputs of a node with the values that they hold where its value is v.
@@ -89,7 +94,9 @@ func (l *loop) restore(batch []*node) func() {
 	results, err := l.restoreAll(outs)
 	return func() {
 		errs := map[*node]error{}
-		written := map[*node]bool{}
+		for _, n := range batch {
+			n.act.outputs, n.act.wrongPath = outputsRight, ""
+		}
 		for i, n := range owner {
 			switch {
 			case err != nil:
@@ -98,11 +105,12 @@ func (l *loop) restore(batch []*node) func() {
 				errs[n] = fmt.Errorf("output %q: %w", outs[i].Path, cas.ErrMissing)
 			case results[i].Err != nil && errs[n] == nil:
 				errs[n] = results[i].Err
+			case results[i].Written:
+				n.act.found(outs[i], results[i].Was)
 			}
-			written[n] = written[n] || err == nil && results[i].Written
 		}
 		for _, n := range batch {
-			l.settled(n, written[n], errs[n])
+			l.settled(n, errs[n])
 		}
 	}
 }
@@ -120,15 +128,10 @@ func (l *loop) restoreAll(outs []workspace.Output) ([]workspace.Restored, error)
 	return ws.RestoreAll(l.ctx, outs)
 }
 
-func (l *loop) settled(n *node, written bool, err error) {
+func (l *loop) settled(n *node, err error) {
 	switch {
 	case err == nil:
-		l.outbox.applied = l.outbox.applied || written
-		if !written {
-			n.act.outputs = outputsRight
-		} else if n.act.outputs != outputsEdited {
-			n.act.outputs = outputsMissing
-		}
+		l.outbox.applied = l.outbox.applied || n.act.outputs != outputsRight
 		l.reused(n)
 	case isMissing(err):
 		l.lostBlob(n)
@@ -149,8 +152,7 @@ func (l *loop) reused(n *node) {
 	r := n.act.result
 	n.outcome = Cached
 	// Fresh means that nothing at all had to be taken: the last trace here is this one, and its outputs stood.
-	if rec := n.record; rec != nil && rec.Failure == "" && rec.Action == n.key && rec.Result.Value == r.Value && n.act.outputs == outputsRight &&
-		trace.SameStages(rec.Stages, n.act.stages) && !expired(n, rec.Result, l.began) {
+	if n.act.outputs == outputsRight && l.repeats(n) {
 		n.outcome = Fresh
 	}
 	if n.outcome == Fresh || n.isPlugin() {
@@ -175,12 +177,24 @@ func (l *loop) reused(n *node) {
 	}})
 }
 
-// reuseChain is why a reused node was not fresh.
+// sameTrace reports whether a reused node saw what it saw when it was built here last.
+func (n *node) sameTrace() bool {
+	rec := n.record
+	return rec != nil && rec.Failure == "" && rec.Action == n.key && trace.SameStages(rec.Stages, n.act.stages)
+}
+
+// repeats reports whether what a reused node takes is what it had here last.
+func (l *loop) repeats(n *node) bool {
+	return n.sameTrace() && n.record.Result.Value == n.act.result.Value && !expired(n, n.record.Result, l.began)
+}
+
+// reuseChain is why a reused node is not fresh. Where it sees something else than last time, its outputs are those of
+// that time, and nobody edited them.
 func (l *loop) reuseChain(n *node) []graph.Reason {
 	switch {
-	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsMissing:
+	case n.sameTrace() && n.act.outputs == outputsMissing:
 		return []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}}
-	case n.record != nil && n.record.Action == n.key && n.act.outputs == outputsEdited:
+	case n.sameTrace() && n.act.outputs == outputsEdited:
 		return []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}}
 	}
 	return l.explain(n)
@@ -188,6 +202,7 @@ func (l *loop) reuseChain(n *node) []graph.Reason {
 
 // close ends a reused node.
 func (l *loop) close(n *node, r trace.Result) {
+	l.warnOverridden(n)
 	l.counted(n, 1)
 	l.slim(n, r)
 	n.doneAt = l.now()
@@ -203,6 +218,7 @@ func (l *loop) close(n *node, r trace.Result) {
 
 // executed ends an executed node.
 func (l *loop) executed(a *attempt, n *node, r trace.Result) {
+	l.warnOverridden(n)
 	l.counted(n, 1)
 	n.doneAt = l.now()
 	seconds := a.outcome.Ended.Sub(a.outcome.Started).Seconds()

@@ -154,17 +154,14 @@ func (l *loop) surveyUnsure(n *node, dirty *node) {
 	l.surveyEnd(n, mayRun, append([]graph.Reason{own}, dirty.chain...))
 }
 
-// surveyReused ends a node whose recorded result stands; its outputs may not.
+// surveyReused ends a node whose recorded result stands; its outputs may not, or it is not the result that it had last.
 func (l *loop) surveyReused(n *node) {
 	if n.act.outputs == outputsUnknown && len(n.outs()) > 0 {
 		n.act.entry = &trace.Entry{Done: &n.act.result}
 		l.checkOutputs([]*node{n})
 	}
-	switch n.act.outputs {
-	case outputsMissing:
-		n.chain = []graph.Reason{{Kind: graph.OutputMissing, Node: n.name, Subject: n.act.wrongPath}}
-	case outputsEdited:
-		n.chain = []graph.Reason{{Kind: graph.OutputEdited, Node: n.name, Subject: n.act.wrongPath}}
+	if wrong := n.act.outputs == outputsMissing || n.act.outputs == outputsEdited; wrong || !l.repeats(n) {
+		n.chain = l.reuseChain(n)
 	}
 	n.outcome = Fresh
 	n.to(done)
@@ -260,7 +257,10 @@ func (l *loop) forecast(n *node) Forecast {
 		Certain: n.dirty != mayRun, Usual: l.recorded(n), State: StateFresh, Prediction: WillReuse, Step: n.decl().Step, Value: n.value,
 		Function: l.functionOf(n),
 	}
-	if f.Usual == 0 && n.record != nil {
+	if n.isStored() {
+		f.Inline = n.inlineOf(n.value)
+	}
+	if f.Usual == 0 && n.record != nil && n.record.Failure == "" {
 		f.Usual = n.record.Result.Seconds
 	}
 	switch {
@@ -271,6 +271,8 @@ func (l *loop) forecast(n *node) Forecast {
 	case n.isStored() || n.isList() && n.dirty == clean:
 		f.Prediction = ""
 	case n.dirty == clean && len(n.chain) == 0:
+	case n.dirty == clean && n.record == nil:
+		f.State = StateNeverBuilt
 	case n.dirty == clean: // reused, and its outputs are restored
 		f.State = StateDirty
 	default:
@@ -295,7 +297,7 @@ func dirtyState(n *node) NodeState {
 	return StateDirty
 }
 
-// overridden lists the stored values that differ from their sources, in the order of the Calyxfile.
+// overridden lists the stored values that are set, whatever their sources say, in the order of the Calyxfile.
 func (l *loop) overridden() []Override {
 	var at []int
 	for _, values := range []map[string]any{l.e.set, l.e.state} {
@@ -320,7 +322,10 @@ func (e *Engine) overrideOf(name string, decl graph.Stored) Override {
 	if _, set := e.set[name]; set {
 		from = "set"
 	}
-	v, _ := e.override(name)
+	v, err := e.storedValue(name, decl)
+	if err != nil {
+		v, _ = e.override(name)
+	}
 	source, err := e.sourceValue(name, decl)
 	if err != nil {
 		source = nil

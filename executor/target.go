@@ -99,6 +99,9 @@ func (l *loop) target(word string) ([]target, error) {
 		n := l.named(word)
 		return []target{{text: word, n: n}}, l.mustBeClosed(n)
 	}
+	if found, ok := l.targetAt(word); ok { // paths may look like anything else: a@1, a:b, a[1], a*
+		return []target{found}, nil
+	}
 	t, err := graph.ParseTarget(word)
 	if err != nil {
 		return nil, err
@@ -113,6 +116,9 @@ func (l *loop) target(word string) ([]target, error) {
 	if one.n, err = l.withArgsOrPlain(t); err != nil {
 		return nil, err
 	}
+	if one.n.isList() && one.element != nil {
+		return l.elementTarget(word, one.n, *one.element)
+	}
 	if err := l.mustBeClosed(one.n); err != nil {
 		return nil, err
 	}
@@ -121,6 +127,15 @@ func (l *loop) target(word string) ([]target, error) {
 		return nil, &TargetError{Target: word, Near: near.String()}
 	}
 	return []target{one}, nil
+}
+
+// elementTarget is a step of a matrix by its number: NAME[3].
+func (l *loop) elementTarget(word string, n *node, at int) ([]target, error) {
+	steps := n.decl().List
+	if at < 0 || at >= len(steps) {
+		return nil, &TargetError{Target: word, Why: fmt.Sprintf("there is no such element: it has %d, from [0] on", len(steps))}
+	}
+	return []target{{text: word, n: l.named(steps[at].Node)}}, nil
 }
 
 // outputNames are the names and paths of the outputs that n can be asked for, or nil where only its value tells.
@@ -150,21 +165,45 @@ func (l *loop) withArgsOrPlain(t graph.Target) (*node, error) {
 
 // outputTarget finds the step that owns a path.
 func (l *loop) outputTarget(word string, t graph.Target) ([]target, error) {
-	at := filepath.ToSlash(filepath.Clean(t.Name))
-	if filepath.IsAbs(at) {
-		at = strings.TrimPrefix(at, l.e.cfg.Root+"/")
+	if found, ok := l.targetAt(t.Name); ok {
+		found.text = word
+		return []target{found}, nil
 	}
+	at := l.pathWithin(t.Name)
 	i, ok := l.g.Owner(at)
 	if !ok {
 		return nil, &TargetError{Target: word, Near: l.nearest(t.Name)}
 	}
+	found := target{text: word, n: l.numbered(i), output: at} // a file in a folder that the step makes
+	if outs := found.n.outs(); len(outs) == 1 {
+		found.output = strings.TrimPrefix(at, outs[0].Path+"/")
+	}
+	return []target{found}, nil
+}
+
+// targetAt is the output that stands at a path.
+func (l *loop) targetAt(word string) (target, bool) {
+	at := l.pathWithin(word)
+	i, ok := l.g.Owner(at)
+	if !ok {
+		return target{}, false
+	}
 	n := l.numbered(i)
 	for _, o := range n.outs() {
 		if o.Path == at {
-			return []target{{text: word, n: n, output: o.Name}}, nil
+			return target{text: word, n: n, output: o.Name}, true
 		}
 	}
-	return []target{{text: word, n: n}}, nil
+	return target{}, false
+}
+
+// pathWithin is a path as outputs have it: clean, and from the workspace.
+func (l *loop) pathWithin(word string) string {
+	at := filepath.ToSlash(filepath.Clean(word))
+	if filepath.IsAbs(at) {
+		at = strings.TrimPrefix(at, l.e.cfg.Root+"/")
+	}
+	return at
 }
 
 // nearest is the name or output path that a mistyped one comes nearest to.
@@ -192,9 +231,22 @@ func (l *loop) matching(word string, t graph.Target) ([]target, error) {
 		}
 	}
 	if len(all) == 0 && t.Name != "*" { // all of nothing is nothing
-		return nil, &TargetError{Target: word}
+		return nil, &TargetError{Target: word, Near: l.nearPattern(t.Name)}
 	}
 	return all, nil
+}
+
+// nearPattern is what a pattern that matches nothing may mean: a shell took the quotes out of name["OUTPUT"], or what stands
+// before the wildcards is mistyped.
+func (l *loop) nearPattern(pattern string) string {
+	name, part, ok := strings.Cut(strings.TrimSuffix(pattern, "]"), "[")
+	if i, found := l.g.Find(name); ok && found {
+		if near := graph.Nearest(part, l.numbered(i).outputNames()); near != "" {
+			return name + ":" + near
+		}
+		return name
+	}
+	return l.nearest(strings.TrimRight(pattern, "*?"))
 }
 
 // elements says how many elements the value has in which there is none of the number that was asked for.

@@ -1,5 +1,10 @@
 package graph
 
+import (
+	"bytes"
+	"encoding/json"
+)
+
 // ReasonKind says what made a node run, or would.
 type ReasonKind string
 
@@ -26,13 +31,35 @@ const (
 // Reason is one link in the chain from a node to what changed. Before and After are short texts for people: a value, or
 // the printed digest of a content.
 type Reason struct {
-	Kind    ReasonKind `json:"kind"`
-	Node    string     `json:"node"`
-	Subject string     `json:"subject,omitempty"`
-	Before  string     `json:"before,omitempty"`
-	After   string     `json:"after,omitempty"`
+	Kind    ReasonKind
+	Node    string
+	Subject string
+	Before  string
+	After   string
 	// Diff are the lines of code that changed, each after "-" or "+" or a space.
-	Diff string `json:"diff,omitempty"`
+	Diff string
+}
+
+// MarshalJSON writes all that a reason may have, null where this one has nothing to say: programs find every key.
+func (r Reason) MarshalJSON() ([]byte, error) {
+	said := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(struct {
+		Kind    ReasonKind `json:"kind"`
+		Node    string     `json:"node"`
+		Subject *string    `json:"subject"`
+		Before  *string    `json:"before"`
+		After   *string    `json:"after"`
+		Diff    string     `json:"diff,omitempty"`
+	}{r.Kind, r.Node, said(r.Subject), said(r.Before), said(r.After), r.Diff})
+	return b.Bytes(), err
 }
 
 // Text says the reason in a few words, for a line beside a node's name.

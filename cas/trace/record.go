@@ -11,7 +11,7 @@ type NodeRecord struct {
 	Trace
 	// Components are the parts of the action key, in order.
 	Components []Component `json:"components"`
-	// Seen are the stored values that were asked for as it ran, as people are shown them: a digest would tell them nothing.
+	// Seen are the stored values and the variables that were asked for as it ran, as people are shown them: a digest would tell them nothing.
 	Seen []Component `json:"seen,omitempty"`
 	// Outcome of the last run that touched the node ("executed", "cached", "failed"), its reason and when.
 	Outcome string           `json:"outcome"`

@@ -25,7 +25,7 @@ func asker() {
 	p.Serve()
 }
 
-// askArgs are questions, one after the other: "file:a.txt", "list:dir", "glob:*.md", "env:NAME", "param:lr", "exists:path",
+// askArgs are questions, one after the other: "file:a.txt", "list:dir", "glob:*.md", "env:NAME", "param:lr", "exists:path", "panic:why",
 // "node:name", "node:double x=5", "len:name". One behind "?" is asked only if the answer to the question before it is true,
 // one behind "!" only if it is not: "param:flag?file:a.txt".
 type askArgs struct {
@@ -88,6 +88,9 @@ func answerOf(call *calyx.Call, question string) (string, error) {
 		return fmt.Sprint(n), err
 	case "node":
 		return nodeAnswer(call, subject)
+	case "panic":
+		call.Logf("about to panic")
+		panic(subject)
 	}
 	return "", fmt.Errorf("there is no question of the kind %q", kind)
 }

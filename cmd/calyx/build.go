@@ -123,11 +123,10 @@ func (b built) verdict() error {
 	case b.failed.declared:
 		return &failure{status: exitUsage, err: fmt.Errorf("the Calyxfile is wrong: %s failed", someOf(b.failed.steps))}
 	case len(b.failed.steps) > 0:
-		first := shellWord(b.failed.steps[0])
 		return &failure{
 			status: exitFailed,
 			err:    fmt.Errorf("%s failed: %s", console.Count(len(b.failed.steps), "step"), someOf(b.failed.steps)),
-			hint:   fmt.Sprintf("`calyx log %s` shows all that it printed; `calyx exec %s` runs it by hand", first, first),
+			hint:   b.failed.hint(),
 		}
 	case len(b.failed.inputs) > 0:
 		return &failure{status: exitFailed, err: fmt.Errorf("%s without a value: %s", countIs(len(b.failed.inputs), "input"), someOf(b.failed.inputs))}
@@ -135,6 +134,19 @@ func (b built) verdict() error {
 		return &failure{status: exitFailed, err: errors.New("the targets are not up to date")}
 	}
 	return nil
+}
+
+// hint says how to go on from the first step that failed.
+func (f failures) hint() string {
+	if f.refused {
+		return "without --cached-only it runs"
+	}
+	first := shellWord(f.steps[0])
+	hint := fmt.Sprintf("`calyx log %s` shows all that it printed", first)
+	if !f.call {
+		hint += fmt.Sprintf("; `calyx exec %s` runs it by hand", first)
+	}
+	return hint
 }
 
 // maxNamed is how many names a message lists.

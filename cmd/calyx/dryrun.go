@@ -25,12 +25,12 @@ func (a *app) dryRun(ctx context.Context, s *session, b buildFlags, targets []st
 	}
 	if asJSON {
 		var out bytes.Buffer
-		if err := writePredictions(&out, survey, a.global.verbose); err != nil {
+		if err := writePredictions(&out, survey); err != nil {
 			return err
 		}
 		return a.print(out.String())
 	}
-	return a.print(predictionText(survey, b.why, a.global.verbose, a.outStyle()))
+	return a.print(predictionText(survey, b.why, a.outStyle()))
 }
 
 // survey asks the engine and passes its warnings on.
@@ -45,8 +45,8 @@ func (a *app) survey(ctx context.Context, s *session, o executor.Options) (*exec
 	return survey, nil
 }
 
-// predictionText shows one line a node that would run or might, all of them if verbose, and the counts.
-func predictionText(s *executor.Survey, why, verbose bool, style console.Style) string {
+// predictionText shows one line a node, and the counts.
+func predictionText(s *executor.Survey, why bool, style console.Style) string {
 	table := console.NewTable("", "", "")
 	counts := map[executor.Prediction]int{}
 	for _, f := range s.Nodes {
@@ -54,9 +54,6 @@ func predictionText(s *executor.Survey, why, verbose bool, style console.Style) 
 			continue
 		}
 		counts[f.Prediction]++
-		if f.Prediction == executor.WillReuse && !verbose {
-			continue
-		}
 		table.Row(predictionStyle(f.Prediction, style), console.Line(f.Node), style.Dim(forecastReason(f, why)))
 	}
 	return table.String() + fmt.Sprintf("%d will run, %d may run, %d will be reused\n",
@@ -105,8 +102,8 @@ type predictedLine struct {
 	WillReuse int    `json:"will_reuse"`
 }
 
-// writePredictions writes one object a line: the nodes (reused ones only if verbose) and the counts.
-func writePredictions(w io.Writer, s *executor.Survey, verbose bool) error {
+// writePredictions writes one object a line: the nodes and the counts.
+func writePredictions(w io.Writer, s *executor.Survey) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	end := predictedLine{Event: "end", DryRun: true}
@@ -121,9 +118,6 @@ func writePredictions(w io.Writer, s *executor.Survey, verbose bool) error {
 			end.MayRun++
 		default:
 			end.WillReuse++
-		}
-		if f.Prediction == executor.WillReuse && !verbose {
-			continue
 		}
 		if err := e.Encode(predictionLine{"node", f.Node, f.Prediction, f.Certain, firstReason(f.Chain), f.Chain}); err != nil {
 			return fmt.Errorf("write the forecast of %q: %w", f.Node, err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 )
@@ -69,11 +70,14 @@ func (a *app) valueOrPast(ctx context.Context, s *session, b buildFlags, target 
 // valueOf returns the value of a target that means one node, after building it unless that is not wanted.
 func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (executor.TargetValue, error) {
 	if noBuild {
-		f, err := a.forecast(ctx, s, target)
+		survey, at, err := a.surveyOne(ctx, s, target, executor.Options{})
 		if err != nil {
 			return executor.TargetValue{}, err
 		}
-		if !f.Stored { // to bring a stored node up to date is to read it
+		switch f := survey.Nodes[at]; {
+		case f.List:
+			return s.lastValues(ctx, target, survey, at)
+		case !f.Stored: // to bring a stored node up to date is to read it
 			return s.lastValue(ctx, target, f)
 		}
 	}
@@ -103,9 +107,49 @@ func (s *session) lastValue(ctx context.Context, target string, f executor.Forec
 			status: exitFailed, err: fmt.Errorf("get %q: it has no value yet", f.Node), hint: "without --no-build it is built first",
 		}
 	}
-	t, err := graph.ParseTarget(target)
+	t, err := s.partTarget(ctx, target)
 	if err == nil {
-		v.Value, err = s.part(ctx, f.Last.Result.Value, t)
+		v.Value = f.Last.Result.Value
+		err = s.part(ctx, &v, t)
 	}
 	return v, err
+}
+
+// lastValues is the list of the values that the steps of a matrix had last.
+func (s *session) lastValues(ctx context.Context, target string, survey *executor.Survey, at int) (executor.TargetValue, error) {
+	v := executor.TargetValue{Target: target, Node: survey.Nodes[at].Node, Items: []trace.Value{}}
+	for _, i := range survey.Edges[at] {
+		f := survey.Nodes[i]
+		item, err := s.lastValue(ctx, f.Node, f)
+		if err != nil {
+			return v, err
+		}
+		v.Items = append(v.Items, item.Value)
+	}
+	v.Value, _ = trace.ListOf(v.Items)
+	return v, nil
+}
+
+// partTarget reads a target for the part of a node's value that it means. An output's path is one of its step's, whatever
+// else it looks like; an element of a matrix is a node, and all of it.
+func (s *session) partTarget(ctx context.Context, word string) (graph.Target, error) {
+	d, err := s.engine.Graph(ctx)
+	if err != nil {
+		return graph.Target{}, err
+	}
+	for _, n := range d.Nodes {
+		for _, o := range outputsOf(n) {
+			if n.Name != word && (o.Path == word || o.Path == fromFolder(s.below, word)) {
+				return graph.Target{Name: n.Name, Output: o.Name}, nil
+			}
+		}
+	}
+	t, err := graph.ParseTarget(word)
+	if err != nil || t.Element == nil {
+		return t, err
+	}
+	if n := declared(d, t.Name); n != nil && n.Step == nil && n.Stored == nil {
+		t.Element = nil
+	}
+	return t, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,9 +45,10 @@ type infoAnswer struct {
 }
 
 type infoValue struct {
-	Media  string `json:"media"`
-	Digest string `json:"digest"`
-	Size   int64  `json:"size"`
+	Media   string          `json:"media"`
+	Digest  string          `json:"digest"`
+	Size    int64           `json:"size"`
+	Content json.RawMessage `json:"content,omitempty"` // of a stored parameter or variable
 }
 
 func newInfo(a *app) *cobra.Command {
@@ -129,6 +131,9 @@ func infoFrom(f executor.Forecast, n *graph.Node) infoAnswer {
 	if f.Last != nil {
 		info.addRecord(f.Last)
 	}
+	if f.Stored {
+		info.addStored(f)
+	}
 	return info
 }
 
@@ -166,6 +171,14 @@ func (info *infoAnswer) addRecord(r *trace.NodeRecord) {
 		info.Action = r.Action.String()
 	}
 	info.Value = infoValueOf(r.Result.Value)
+}
+
+// addStored tells the value of an input, or why it has none.
+func (info *infoAnswer) addStored(f executor.Forecast) {
+	info.Failure = f.Problem
+	if info.Value = infoValueOf(f.Value); info.Value != nil {
+		info.Value.Content = f.Inline
+	}
 }
 
 // infoValueOf tells what a value is; nil where a node yields nothing.
@@ -277,8 +290,11 @@ func stateText(s executor.NodeState, certain bool) string {
 }
 
 func valueInfo(v *infoValue) string {
-	if v == nil {
+	switch {
+	case v == nil:
 		return ""
+	case v.Content != nil:
+		return explain.Content(string(v.Content))
 	}
 	return fmt.Sprintf("%s, %s, %s", v.Media, console.Size(v.Size), explain.Content(v.Digest))
 }

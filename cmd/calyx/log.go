@@ -41,6 +41,12 @@ shown visibly; a pipe gets the bytes as they were.`,
 				if err != nil {
 					return err
 				}
+				if forecast.List {
+					return usage("name one of them", "show the log of %q: it is the list of a matrix, and its steps have logs", forecast.Node)
+				}
+				if forecast.Stored {
+					return usage("", "show the log of %q: it is stored, and prints nothing", forecast.Node)
+				}
 				if forecast.Last == nil {
 					return usage("`calyx build` runs it", "show the log of %q: it was never built here", forecast.Node)
 				}

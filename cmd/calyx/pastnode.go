@@ -92,7 +92,7 @@ func (a *app) pastNode(ctx context.Context, s *session, typed string) (*pastNode
 // TargetError then, and the node is called as it was typed.
 func (t *pastNode) name(ctx context.Context, a *app, s *session, now string) error {
 	var err error
-	if t.part, err = graph.ParseTarget(now); err != nil {
+	if t.part, err = s.partTarget(ctx, now); err != nil {
 		return err
 	}
 	t.node = graph.Spell(t.part.Name, t.part.Args)
@@ -125,8 +125,8 @@ func (t *pastNode) value(ctx context.Context, s *session) (executor.TargetValue,
 	if t.Made == nil {
 		return v, &failure{status: exitFailed, err: fmt.Errorf("get %q: %s", t.target, t.problem())}
 	}
-	var err error
-	if v.Value, err = s.part(ctx, t.Made.Value, t.part); err != nil {
+	v.Value = t.Made.Value
+	if err := s.part(ctx, &v, t.part); err != nil {
 		return v, fmt.Errorf("get %q: %w", t.target, err)
 	}
 	return v, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -62,31 +63,65 @@ func (s *session) storedAll(ctx context.Context, values []trace.Value) ([]execut
 	return all, nil
 }
 
-// part returns the part of a value that a target names.
-func (s *session) part(ctx context.Context, v trace.Value, t graph.Target) (trace.Value, error) {
+// part makes v the part of its value that a target names.
+func (s *session) part(ctx context.Context, v *executor.TargetValue, t graph.Target) error {
 	if t.Output == "" && t.Element == nil {
-		return v, nil
+		return nil
 	}
-	p, err := s.engine.Payload(ctx, v)
+	p, err := s.engine.Payload(ctx, v.Value)
 	if err != nil {
-		return v, err
+		return err
 	}
 	switch {
-	case t.Output != "" && v.Media == trace.MediaParts:
+	case t.Output != "" && v.Value.Media == trace.MediaParts:
 		parts, err := trace.Parts(p.Inline)
-		if err != nil {
-			return v, err
+		if err == nil {
+			v.Value, err = namedPart(parts, t.Output)
 		}
-		return namedPart(parts, t.Output)
+		return err
 	case t.Output != "":
-		return v, nil // the only output
-	case v.Media == trace.MediaList:
-		if *t.Element >= 0 && *t.Element < len(p.Items) {
-			return p.Items[*t.Element].Value, nil
-		}
-		return v, fmt.Errorf("there is no element %d", *t.Element)
+		return nil // the only output
 	}
-	return v, fmt.Errorf("the value is no list")
+	return element(v, p, *t.Element)
+}
+
+// element makes v an element of the list that is its value.
+func element(v *executor.TargetValue, p executor.Payload, at int) error {
+	list, ok, err := jsonList(p)
+	switch length := max(len(p.Items), len(list)); {
+	case err != nil:
+		return err
+	case !ok:
+		return &executor.TargetError{Target: v.Target, Why: "its value is no list"}
+	case at < 0 || at >= length:
+		return &executor.TargetError{Target: v.Target, Why: fmt.Sprintf("there is no such element: it has %d, from [0] on", length)}
+	case len(p.Items) > 0:
+		v.Value = p.Items[at].Value
+		return nil
+	}
+	v.Value = trace.Value{Media: trace.MediaJSON}
+	v.Inline, err = graph.JSON(list[at])
+	return err
+}
+
+// jsonList is the list that a JSON value is. A list of values of their own is one, too, and has them in the payload.
+func jsonList(p executor.Payload) (list []any, ok bool, err error) {
+	if p.Value.Media != trace.MediaJSON {
+		return nil, p.Value.Media == trace.MediaList, nil
+	}
+	r, _, closing, err := content(p)
+	if err != nil {
+		return nil, false, err
+	}
+	defer closing()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, false, err
+	}
+	if v, err := graph.ParseJSON(text); err == nil {
+		list, ok = v.([]any)
+	}
+	return list, ok, nil
 }
 
 func namedPart(parts []trace.Named, name string) (trace.Value, error) {

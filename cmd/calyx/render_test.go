@@ -48,7 +48,7 @@ never built  report
 
 3 steps are out of date, 1 up to date
 
-Stored values that differ from their source:
+Stored values that are overridden:
   lr  0.01  source: 0.001  state
 
 Outputs of steps that are gone (`+"`calyx clean --stale`"+` removes them):
@@ -66,7 +66,7 @@ func TestStatusJSON(t *testing.T) {
 	wantText(t, string(text), `{"dirty":[`+
 		`{"node":"clean","certain":true,"reason":{"kind":"file-changed","node":"clean","subject":"raw.csv","before":"1","after":"2"}},`+
 		`{"node":"train","certain":false,"reason":{"kind":"file-changed","node":"clean","subject":"raw.csv","before":"1","after":"2"}},`+
-		`{"node":"report","certain":true,"reason":{"kind":"never-built","node":"report"}}],`+
+		`{"node":"report","certain":true,"reason":{"kind":"never-built","node":"report","subject":null,"before":null,"after":null}}],`+
 		`"fresh":1,"failed":[],"overridden":[{"node":"lr","value":0.01,"from":"state","source":0.001}],"stale_outputs":["out/old\n.txt"]}`+"\n")
 	empty, err := encodeJSON(statusFrom(&executor.Survey{}, nil), "")
 	if err != nil {
@@ -76,13 +76,14 @@ func TestStatusJSON(t *testing.T) {
 }
 
 func TestPredictions(t *testing.T) {
-	wantText(t, predictionText(survey(), true, false, console.Style{}), `will-run  clean   (raw.csv changed: 1 → 2)
-may-run   train   (clean changed, because raw.csv changed: 1 → 2)
-will-run  report  (never built)
+	wantText(t, predictionText(survey(), true, console.Style{}), `will-run    clean   (raw.csv changed: 1 → 2)
+may-run     train   (clean changed, because raw.csv changed: 1 → 2)
+will-run    report  (never built)
+will-reuse  other
 2 will run, 1 may run, 1 will be reused
 `)
 	var b bytes.Buffer
-	if err := writePredictions(&b, survey(), true); err != nil {
+	if err := writePredictions(&b, survey()); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
@@ -99,9 +100,9 @@ func TestWhyJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantText(t, string(text), `{"node":"train","state":"dirty","certain":false,"reason":{"kind":"dependency-changed","node":"train","subject":"clean"},`+
-		`"last":{"run":"r1","outcome":"executed","reason":{"kind":"never-built","node":"train"}},`+
-		`"chain":[{"kind":"dependency-changed","node":"train","subject":"clean"},{"kind":"file-changed","node":"clean","subject":"raw.csv","before":"1","after":"2"}]}`+"\n")
+	wantText(t, string(text), `{"node":"train","state":"dirty","certain":false,"reason":{"kind":"dependency-changed","node":"train","subject":"clean","before":null,"after":null},`+
+		`"last":{"run":"r1","outcome":"executed","reason":{"kind":"never-built","node":"train","subject":null,"before":null,"after":null}},`+
+		`"chain":[{"kind":"dependency-changed","node":"train","subject":"clean","before":null,"after":null},{"kind":"file-changed","node":"clean","subject":"raw.csv","before":"1","after":"2"}]}`+"\n")
 	text, err = encodeJSON(whyJSON(executor.Forecast{Node: "a", State: executor.StateFresh, Certain: true}), "")
 	if err != nil {
 		t.Fatal(err)

@@ -132,7 +132,7 @@ func statusText(s statusAnswer, style console.Style) string {
 		fmt.Fprintf(&b, "\n%s out of date, %d up to date\n", countIs(len(s.Dirty), "step"), s.Fresh)
 	}
 	if len(s.Overridden) > 0 {
-		b.WriteString("\nStored values that differ from their source:\n" + overrideTable(s.Overridden, style).String())
+		b.WriteString("\nStored values that are overridden:\n" + overrideTable(s.Overridden, style).String())
 	}
 	if len(s.StaleOutputs) > 0 {
 		b.WriteString("\nOutputs of steps that are gone (`calyx clean --stale` removes them):\n")

@@ -48,9 +48,9 @@ func valueOfText(p executor.Payload) (*string, error) {
 	switch {
 	case p.Value.Media == trace.MediaNone:
 	case p.Value.Media == trace.MediaJSON && p.Path == "":
-		var err error
-		if text, err = scalarText(p.Inline); err != nil {
-			return nil, err
+		var ok bool
+		if text, ok = scalarText(p.Inline); !ok {
+			return nil, nil // a file that is no JSON after all is shown as bytes
 		}
 	case p.Value.Media == trace.MediaTree:
 		list, err := listing(p)
@@ -90,15 +90,15 @@ func valueOfText(p executor.Payload) (*string, error) {
 }
 
 // scalarText writes JSON as it is, and a string as what it spells.
-func scalarText(encoded []byte) (string, error) {
+func scalarText(encoded []byte) (text string, ok bool) {
 	v, err := graph.ParseJSON(encoded)
 	if err != nil {
-		return "", err
+		return "", false
 	}
 	if s, ok := v.(string); ok {
-		return s + "\n", nil
+		return s + "\n", true
 	}
-	return string(bytes.TrimSpace(encoded)) + "\n", nil
+	return string(bytes.TrimSpace(encoded)) + "\n", true
 }
 
 // describe tells what arrays a value holds; nil for one that has none.

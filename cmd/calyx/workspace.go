@@ -120,10 +120,10 @@ func (a *app) config(p place, cache string) executor.Config {
 		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: cache,
 		Version: versionText(), Environ: os.Environ(),
 		Stored: func(backend, instance string) (map[string]any, error) { return storedValues(backend, p.root, instance) },
-		Coerce: state.Coerce,
-		Times:  usualTimes,
-		Store:  func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
-		Print:  func(text string) { a.say("%s", printed(text)) },
+		Coerce: state.Coerce, CoerceValue: state.CoerceValue,
+		Times: usualTimes,
+		Store: func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
+		Print: func(text string) { a.say("%s", printed(text)) },
 	}
 }
 
@@ -191,6 +191,10 @@ func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, e
 	}
 	targets := make([]string, len(typed))
 	for i, text := range typed {
+		if at := fromFolder(below, text); !names[text] && outputs[at] {
+			targets[i] = at
+			continue
+		}
 		t, err := graph.ParseTarget(text)
 		if err != nil {
 			return nil, err

@@ -132,6 +132,9 @@ func (e *evaluation) variable(args starlark.Tuple, kwargs []starlark.Tuple) (sta
 	if err := starlark.UnpackArgs("env", args, kwargs, "name", &name, "default?", &fallback); err != nil {
 		return nil, err
 	}
+	if e.marked(name) {
+		return nil, fmt.Errorf("env: %w", errNodesHere)
+	}
 	if value, ok := e.source.Env(name); ok {
 		return starlark.String(value), nil
 	}

@@ -159,10 +159,12 @@ func (e *evaluation) plain(v starlark.Value) (string, error) {
 		return "", want("a string", v)
 	}
 	if e.marked(string(s)) {
-		return "", errors.New("nodes cannot be used here; they can in cmd, sh, args and the values of env")
+		return "", errNodesHere
 	}
 	return string(s), nil
 }
+
+var errNodesHere = errors.New("nodes cannot be used here; they can in cmd, sh, args and the values of env")
 
 // want is the message about a value of the wrong type.
 func want(what string, v starlark.Value) error { return fmt.Errorf("want %s, got %s", what, v.Type()) }

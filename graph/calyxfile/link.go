@@ -193,10 +193,10 @@ func (l *linker) mustBeNode(c *call, name string) {
 func (l *linker) names() []string { return keys(l.byName) }
 
 // addWord enters a literal word of a command: as a dependency if another step makes the file, else as a file that may be
-// there. Outputs of the step itself are no inputs, and neither is what it resumes from.
+// there. Outputs of the step itself are no inputs, and neither are its depfile and what it resumes from.
 func (l *linker) addWord(d *declared, word string) {
 	p, ok := l.workspace.word(word)
-	if !ok || d.Step.Resume != "" && within(p, d.Step.Resume) {
+	if !ok || p == d.Step.Depfile || d.Step.Resume != "" && within(p, d.Step.Resume) {
 		return
 	}
 	owner, ok := l.ownerOf(p)

@@ -33,12 +33,12 @@ var stepSignature = signature[stepSpec]{
 		"run":      (*stepSpec).setRun,
 		"cmd":      (*stepSpec).setCmd,
 		"sh":       (*stepSpec).setShell,
-		"args":     func(s *stepSpec, v starlark.Value) error { return into(&s.Args, s.e.arguments, v) },
-		"outs":     (*stepSpec).setOuts,
+		"args":     func(s *stepSpec, v starlark.Value) error { return s.named(into(&s.Args, s.e.arguments, v)) },
+		"outs":     func(s *stepSpec, v starlark.Value) error { return s.named(s.setOuts(v)) },
 		"stdout":   func(s *stepSpec, v starlark.Value) error { return into(&s.Stdout, s.e.plain, v) },
 		"deps":     (*stepSpec).setDeps,
 		"after":    (*stepSpec).setAfter,
-		"matrix":   func(s *stepSpec, v starlark.Value) error { return into(&s.axes, s.e.axes, v) },
+		"matrix":   func(s *stepSpec, v starlark.Value) error { return s.named(into(&s.axes, s.e.axes, v)) },
 		"pool":     func(s *stepSpec, v starlark.Value) error { return into(&s.Pool, s.e.poolName, v) },
 		"mem":      func(s *stepSpec, v starlark.Value) error { return into(&s.Mem, s.e.size, v) },
 		"timeout":  func(s *stepSpec, v starlark.Value) error { return into(&s.Timeout, s.e.duration, v) },
@@ -98,6 +98,12 @@ func valueFormat(v starlark.Value) error {
 		return nil
 	}
 	return errors.New(`want "json" or "tensor"`)
+}
+
+// named notes whether an argument is wrong that a shell line's {name} may mean.
+func (s *stepSpec) named(err error) error {
+	s.lacks = s.lacks || err != nil
+	return err
 }
 
 func (s *stepSpec) setRun(v starlark.Value) error {

@@ -55,6 +55,7 @@ func (s *shellLine) segment(g segment) {
 	}
 	x, err := s.resolve(g)
 	switch {
+	case (err != nil || x == nil) && s.node.spec.lacks: // that is told, and this may follow from it
 	case err != nil:
 		s.fail(g, "%v", err)
 	case x == nil && g.quoted: // braces of another language, as in awk '{print}'

@@ -20,6 +20,7 @@ type stepSpec struct {
 	axes    []axis
 	doc     string
 	hasWrap bool
+	lacks   bool // what is wrong in args, matrix or outs: what {name} may mean is not known
 }
 
 // step implements step().

@@ -52,17 +52,20 @@ func (e *evaluation) size(v starlark.Value) (int64, error) {
 		}
 		return 0, fmt.Errorf("%s is no amount of memory", n)
 	}
-	text, ok := v.(starlark.String)
-	if !ok {
+	if _, ok := v.(starlark.String); !ok {
 		return 0, want(`a size like "4GB"`, v)
 	}
-	m := sizePattern.FindStringSubmatch(string(text))
+	text, err := e.plain(v)
+	if err != nil {
+		return 0, err
+	}
+	m := sizePattern.FindStringSubmatch(text)
 	if m == nil {
-		return 0, fmt.Errorf(`%s is no size like "4GB" or "512MiB"`, text)
+		return 0, fmt.Errorf(`%q is no size like "4GB" or "512MiB"`, text)
 	}
 	n, err := strconv.ParseFloat(m[1], 64)
 	if n *= sizeFactors[m[2]]; err != nil || n < 1 || n >= math.MaxInt64 {
-		return 0, fmt.Errorf("%s is no amount of memory", text)
+		return 0, fmt.Errorf("%q is no amount of memory", text)
 	}
 	return int64(n), nil
 }
@@ -71,13 +74,16 @@ var errDuration = errors.New(`want a duration like "30m", "1h30m" or "7d"`)
 
 // duration parses what time.ParseDuration does, and days.
 func (e *evaluation) duration(v starlark.Value) (time.Duration, error) {
-	text, ok := v.(starlark.String)
-	if !ok {
+	if _, ok := v.(starlark.String); !ok {
 		return 0, fmt.Errorf("%w, got %s", errDuration, v.Type())
 	}
-	d, err := parseDuration(string(text))
+	text, err := e.plain(v)
+	if err != nil {
+		return 0, err
+	}
+	d, err := parseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%w, got %s", errDuration, text)
+		return 0, fmt.Errorf("%w, got %q", errDuration, text)
 	}
 	return d, nil
 }

@@ -33,6 +33,11 @@ var (
 	_ starlark.Comparable = (*handle)(nil)
 )
 
+// Hash refuses a node as a key.
+func (h *handle) Hash() (uint32, error) {
+	return 0, errors.New(h.noValue("is used as a key or a member of a set"))
+}
+
 func (h *handle) ref() graph.Ref { return graph.Ref{Node: h.node.Name, Output: h.output} }
 
 // Type is the type's name in messages.

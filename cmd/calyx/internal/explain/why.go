@@ -34,6 +34,8 @@ func stateSentence(f executor.Forecast) string {
 		return "is a stored input; it is not as it was built with."
 	case f.State == executor.StateFresh:
 		return "is fresh: " + safe(f.Last)
+	case f.State == executor.StateNeverBuilt && f.Prediction == executor.WillReuse:
+		return "was never built here, but a result for its present inputs is in the cache; a build takes that."
 	case f.State == executor.StateNeverBuilt:
 		return "was never built here; a build runs it."
 	case f.State == executor.StateFailed:

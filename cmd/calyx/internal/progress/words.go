@@ -115,8 +115,15 @@ func FailureText(f *executor.Failure) string {
 // logTail shows the details of a failure and the end of what the step printed, set apart by a bar.
 func logTail(e executor.NodeDone, style console.Style) []string {
 	text := e.LogTail
-	if e.Failure != nil && e.Failure.Details != "" && !strings.Contains(text, strings.TrimSpace(e.Failure.Details)) {
-		text = strings.TrimRight(text, "\n") + "\n" + e.Failure.Details
+	if e.Failure != nil {
+		details := strings.TrimSpace(e.Failure.Details)
+		switch {
+		case strings.Contains(text, details):
+		case strings.HasSuffix(details, strings.TrimSpace(text)): // they are longer than what is shown of the log
+			text = details
+		default:
+			text = strings.TrimRight(text, "\n") + "\n" + details
+		}
 	}
 	lines := console.Lines(strings.Trim(text, "\n"), style.Enabled())
 	for i, l := range lines {
