@@ -95,6 +95,8 @@ func (w *Watch) glance() bool {
 	n := &w.came
 	c := stopped(n)
 	switch {
+	case w.over:
+		return true
 	case c == nil:
 		return false
 	case c.effect == lists:

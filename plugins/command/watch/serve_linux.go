@@ -61,7 +61,8 @@ func (w *Watch) serveOne() bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.ended {
+	w.over = w.ended
+	if !w.over {
 		w.noteGlances()
 		w.note(&w.came)
 		w.noted = w.known.added

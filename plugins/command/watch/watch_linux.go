@@ -31,6 +31,7 @@ type Watch struct {
 	path   [3 * unix.PathMax]byte
 	status unix.Stat_t
 	before hashing.Stat
+	over   bool // nothing more is noted
 
 	mu    sync.Mutex
 	ended bool
