@@ -479,3 +479,36 @@ for _ in range(2):
 		}
 	}
 }
+
+// TestLeftBehind lets a process go on when the program that started it has ended: its calls are answered and nothing is noted.
+func TestLeftBehind(t *testing.T) {
+	python, root := interpreter(t), folder(t)
+	for _, name := range []string{"go", "done"} {
+		if err := syscall.Mkfifo(filepath.Join(root, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, root, "main.py", `import os
+open("go").read()
+for n in range(5000):
+    os.path.exists(str(n))
+os.mkdir("made")
+for n in range(5000):
+    os.path.exists("made/%d" % n)
+open("done", "w").write("all")
+`)
+	status, all, err := watched(t, root, "/bin/sh", "-c", python+" -I -S -B main.py &")
+	if err != nil || status != 0 {
+		t.Fatalf("status %v, error %v", status, err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "go"), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "done"))
+	if err != nil || string(text) != "all" {
+		t.Fatalf("got %q, %v", text, err)
+	}
+	if got := describe(root, all); slices.Contains(got, "0 s") || slices.Contains(got, "made *") {
+		t.Errorf("got %q", got)
+	}
+}
