@@ -21,6 +21,7 @@ demo: build
 # The packages that take longest begin first, or the last of them would run alone.
 test: deps
 	$(GO) test -race -timeout 18m ./plugins/sdk/python ./cmd/calyx ./examples ./...
+	$(GO) test ./plugins/command/watch # with the race detector it serves calls one by one
 
 # The packages in which things happen at once, over and over and on several numbers of processors.
 race: deps

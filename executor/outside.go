@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -61,25 +62,49 @@ func (e *Engine) seeOutside(l *loop, f *leaf) (hashing.Digest, error) {
 	if err != nil {
 		return digest, err
 	}
-	root := e.outsideRoot(f.subject)
-	e.readAhead(l.ctx, root, set)
-	h := hashing.NewHasher()
-	for _, p := range sortedKeys(set) {
-		for _, look := range e.looksFor(set[p]) {
-			d, err := look(f, path.Join(root, p))
-			if err != nil { // what may not be read looks the same to everybody here
-				d = hashing.Sum([]byte("unreadable"))
+	root, paths := e.outsideRoot(f.subject), sortedKeys(set)
+	e.readAhead(l.ctx, root, paths, set)
+	parts := make([]outsidePart, 1+min(runtime.GOMAXPROCS(0)-1, len(paths)/fewestOutside))
+	var group sync.WaitGroup
+	for i := range parts {
+		group.Go(func() {
+			for _, p := range paths[i*len(paths)/len(parts) : (i+1)*len(paths)/len(parts)] {
+				parts[i].see(e, path.Join(root, p), set[p])
 			}
-			_, _ = h.Write(d[:]) // it never fails
-		}
+		})
+	}
+	group.Wait()
+	h := hashing.NewHasher()
+	for _, part := range parts {
+		_, _ = h.Write(part.digests) // it never fails
+		f.looked = append(f.looked, part.leaf.looked...)
 	}
 	return h.Sum(), nil
 }
 
+// fewestOutside is how many paths are worth another goroutine.
+const fewestOutside = 64
+
+// outsidePart is what is seen of some paths of a set, one after the other.
+type outsidePart struct {
+	leaf    leaf
+	digests []byte
+}
+
+func (part *outsidePart) see(e *Engine, at string, saw Sight) {
+	for _, look := range e.looksFor(saw) {
+		d, err := look(&part.leaf, at)
+		if err != nil { // what may not be read looks the same to everybody here
+			d = hashing.Sum([]byte("unreadable"))
+		}
+		part.digests = append(part.digests, d[:]...)
+	}
+}
+
 // readAhead digests the files of a set that are not known yet, from all cores. What cannot be read is met again one by one.
-func (e *Engine) readAhead(ctx context.Context, root string, set outsideSet) {
+func (e *Engine) readAhead(ctx context.Context, root string, paths []string, set outsideSet) {
 	var unknown []string
-	for _, p := range sortedKeys(set) {
+	for _, p := range paths {
 		at := path.Join(root, p)
 		if _, known := e.memo.Known(at); known || set[p]&SawContent == 0 {
 			continue

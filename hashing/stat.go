@@ -57,7 +57,7 @@ func Fstat(fd int) (Stat, error) {
 	for {
 		err := unix.Fstat(fd, &st)
 		if err == nil {
-			return fromSystem(&st), nil
+			return StatOf(&st), nil
 		}
 		if !errors.Is(err, unix.EINTR) {
 			return Stat{}, err
@@ -70,7 +70,7 @@ func rawStat(dir int, path string, flags int) (Stat, error) {
 	for {
 		err := unix.Fstatat(dir, path, &st, flags)
 		if err == nil {
-			return fromSystem(&st), nil
+			return StatOf(&st), nil
 		}
 		if !errors.Is(err, unix.EINTR) {
 			return Stat{}, err

@@ -32,7 +32,7 @@ func localStat(dir int, name string, flags int) (Stat, error) {
 		_, _, errno := unix.RawSyscall6(unix.SYS_NEWFSTATAT, uintptr(dir), uintptr(unsafe.Pointer(&text)), uintptr(unsafe.Pointer(&st)), uintptr(flags), 0, 0)
 		switch {
 		case errno == 0:
-			return fromSystem(&st), nil
+			return StatOf(&st), nil
 		case !errors.Is(errno, unix.EINTR):
 			return Stat{}, errno
 		}

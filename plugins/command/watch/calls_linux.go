@@ -18,7 +18,8 @@ const none = -1
 type effect uint8
 
 const (
-	opens       effect = iota // as its flags say
+	goesOn      effect = iota // it is not stopped
+	opens                     // as its flags say
 	opensHow                  // the same; the flags are in memory
 	looks                     // asks what is there
 	looksAtLink               // the same, of a link itself
@@ -34,30 +35,35 @@ const (
 
 // calls are all that the filter stops for. What needs no path (reading, writing, closing, mapping, fstat) goes on unseen,
 // and so does chdir: where a process stands is asked of /proc when a relative path comes.
-var calls = func() map[int32]call {
-	all := map[int32]call{
-		unix.SYS_OPENAT:     {dir: 0, path: 1, flags: 2, effect: opens},
-		unix.SYS_OPENAT2:    {dir: 0, path: 1, flags: 2, effect: opensHow},
-		unix.SYS_STATX:      {dir: 0, path: 1, flags: 2, effect: looks},
-		fstatat:             {dir: 0, path: 1, flags: 3, effect: looks},
-		unix.SYS_FACCESSAT:  {dir: 0, path: 1, effect: looks},
-		unix.SYS_FACCESSAT2: {dir: 0, path: 1, flags: 3, effect: looks},
-		unix.SYS_READLINKAT: {dir: 0, path: 1, effect: readsLink},
-		unix.SYS_EXECVE:     {dir: none, path: 0, effect: runs},
-		unix.SYS_EXECVEAT:   {dir: 0, path: 1, flags: 4, effect: runs},
-		unix.SYS_GETDENTS64: {dir: 0, path: none, effect: lists},
-		unix.SYS_TRUNCATE:   {dir: none, path: 0, effect: changes},
-		unix.SYS_FCHMODAT:   {dir: 0, path: 1, effect: changes},
-		unix.SYS_FCHMODAT2:  {dir: 0, path: 1, effect: changes},
-		unix.SYS_MKDIRAT:    {dir: 0, path: 1, effect: creates},
-		unix.SYS_MKNODAT:    {dir: 0, path: 1, effect: creates},
-		unix.SYS_SYMLINKAT:  {dir: 1, path: 2, effect: creates},
-		unix.SYS_UNLINKAT:   {dir: 0, path: 1, effect: removes},
-		unix.SYS_RENAMEAT2:  {dir: 0, path: 1, dir2: 2, path2: 3, effect: renames},
-		unix.SYS_LINKAT:     {dir: 0, path: 1, dir2: 2, path2: 3, effect: links},
+var calls = func() (all [512]call) {
+	for number, c := range newer {
+		all[number] = c
 	}
 	for number, c := range older {
 		all[number] = c
 	}
 	return all
 }()
+
+// newer are the calls that all architectures have.
+var newer = map[int32]call{
+	unix.SYS_OPENAT:     {dir: 0, path: 1, flags: 2, effect: opens},
+	unix.SYS_OPENAT2:    {dir: 0, path: 1, flags: 2, effect: opensHow},
+	unix.SYS_STATX:      {dir: 0, path: 1, flags: 2, effect: looks},
+	fstatat:             {dir: 0, path: 1, flags: 3, effect: looks},
+	unix.SYS_FACCESSAT:  {dir: 0, path: 1, effect: looks},
+	unix.SYS_FACCESSAT2: {dir: 0, path: 1, flags: 3, effect: looks},
+	unix.SYS_READLINKAT: {dir: 0, path: 1, effect: readsLink},
+	unix.SYS_EXECVE:     {dir: none, path: 0, effect: runs},
+	unix.SYS_EXECVEAT:   {dir: 0, path: 1, flags: 4, effect: runs},
+	unix.SYS_GETDENTS64: {dir: 0, path: none, effect: lists},
+	unix.SYS_TRUNCATE:   {dir: none, path: 0, effect: changes},
+	unix.SYS_FCHMODAT:   {dir: 0, path: 1, effect: changes},
+	unix.SYS_FCHMODAT2:  {dir: 0, path: 1, effect: changes},
+	unix.SYS_MKDIRAT:    {dir: 0, path: 1, effect: creates},
+	unix.SYS_MKNODAT:    {dir: 0, path: 1, effect: creates},
+	unix.SYS_SYMLINKAT:  {dir: 1, path: 2, effect: creates},
+	unix.SYS_UNLINKAT:   {dir: 0, path: 1, effect: removes},
+	unix.SYS_RENAMEAT2:  {dir: 0, path: 1, dir2: 2, path2: 3, effect: renames},
+	unix.SYS_LINKAT:     {dir: 0, path: 1, dir2: 2, path2: 3, effect: links},
+}

@@ -5,8 +5,6 @@ package watch
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
-	"slices"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -33,7 +31,10 @@ func filter(n nonce) ([]byte, error) {
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_IO_URING_SETUP, SkipTrue: 1},
 		bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
 	}
-	for _, number := range slices.Sorted(maps.Keys(calls)) {
+	for number, c := range calls {
+		if c.effect == goesOn {
+			continue
+		}
 		body := whenStopped(number, n)
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(number), SkipTrue: uint8(len(body))})
 		program = append(program, body...)
@@ -53,7 +54,7 @@ func filter(n nonce) ([]byte, error) {
 }
 
 // whenStopped is what the filter does with a call of the table; the number is known to be the call's.
-func whenStopped(number int32, n nonce) []bpf.Instruction {
+func whenStopped(number int, n nonce) []bpf.Instruction {
 	stop := bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}
 	pass := bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
 	switch number {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/calyx-build/calyx/executor"
 )
 
@@ -22,7 +24,7 @@ const maxInterpreters = 5
 // runs notes that a program is executed.
 func (w *Watch) runs(at operand) {
 	for range maxInterpreters {
-		p := w.path(at, true)
+		p := w.leads(at, true).path
 		w.see(p, executor.SawContent)
 		next := w.interpreter(p)
 		if next == "" {
@@ -30,7 +32,7 @@ func (w *Watch) runs(at operand) {
 		}
 		base := at.base
 		if !strings.HasPrefix(next, "/") && strings.HasPrefix(at.name, "/") {
-			base = w.where(at.pid, "cwd")
+			base = w.folder(at.pid, unix.AT_FDCWD)
 		}
 		at = operand{at.pid, base, next}
 	}

@@ -9,20 +9,13 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // resolver finds where paths lead, as the kernel does. It remembers folders, since a program comes to the same ones again
 // and again, and those above them, since most folders of a program have the greater part of their paths in common.
-type resolver struct {
-	folders map[place]string // where they lead
-}
-
-// place is a path, and the folder without links that it begins at: / for one that is absolute.
-type place struct{ base, name string }
-
-func newResolver() resolver { return resolver{folders: map[place]string{}} }
-
-func (r *resolver) forget() { clear(r.folders) }
+type resolver struct{ known *known }
 
 // maxLinks is how many links the kernel follows in one path (path_resolution(7)).
 const maxLinks = 40
@@ -70,14 +63,15 @@ func (r *resolver) folder(pid uint32, base, name string, way *resolved) string {
 	if name == "" {
 		return base
 	}
-	at := place{base, name}
-	if to, ok := r.folders[at]; ok {
-		return to
+	spelt := []byte(operand{pid, base, name}.absolute())
+	if to, ok := r.known.find(spelt, asFolder); ok {
+		return string(to)
 	}
 	above, last := path.Split(name)
 	to := r.step(pid, r.folder(pid, base, above, way), last, way)
 	if !way.own {
-		r.folders[at] = to
+		r.known.grow()
+		r.known.add(spelt, []byte(to), asFolder, &hashing.Stat{})
 	}
 	return to
 }

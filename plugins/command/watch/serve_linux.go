@@ -3,10 +3,10 @@
 package watch
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"runtime"
-	"strconv"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -49,23 +49,25 @@ func (w *Watch) serve() {
 	_ = unix.Close(w.listener)
 }
 
-// serveOne waits for a call, notes it and lets it go on; false: all watched processes have ended.
+// serveOne waits for a call that does more than to look at something, notes it and lets it go on; false: all watched processes have
+// ended.
 func (w *Watch) serveOne() bool {
-	if !receiveEnds && !w.await(-1) {
+	if !w.serveGlances() {
 		return false
 	}
-	var n notification
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&n)))
-	if errno != 0 { // the process that called has been killed, or was the last one
-		return w.await(0)
+	if !inOneStretch && w.glance() {
+		w.answer()
+		return true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.ended {
-		w.note(&n)
+	w.over = w.ended
+	if !w.over {
+		w.noteGlances()
+		w.note(&w.came)
+		w.noted = w.known.added
 	}
-	r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-	_, _, _ = unix.RawSyscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r))) // it may have been killed
+	w.answer()
 	return true
 }
 
@@ -79,40 +81,26 @@ var receiveEnds = func() bool {
 	return err == nil && (major > 6 || major == 6 && minor >= 11)
 }()
 
-// await waits for a call, for so many milliseconds, or without end if that is negative; false: all watched processes have ended.
-func (w *Watch) await(timeout int) bool {
-	fds := [1]unix.PollFd{{Fd: int32(w.listener), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds[:], timeout)
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil && (n == 0 || fds[0].Revents&unix.POLLIN != 0)
-		}
-	}
-}
-
 // note takes a call to pieces.
 func (w *Watch) note(n *notification) {
-	c, ok := calls[n.number]
-	if n.arch != architecture || !ok {
+	c := stopped(n)
+	if c == nil {
 		w.blinded(errForeign)
 		return
 	}
 	switch c.effect {
 	case lists:
-		w.lists(w.descriptor(n.pid, n.args[c.dir]))
+		w.lists(w.folder(n.pid, c.folder(n)))
 		return
 	case renames, links:
-		w.moves(c.effect, w.operand(n, c.dir, c.path), w.operand(n, c.dir2, c.path2))
+		w.moves(c.effect, w.operand(n, c), w.operand(n, &call{dir: c.dir2, path: c.path2}))
 		return
 	}
-	at := w.operand(n, c.dir, c.path)
+	at := w.operand(n, c)
 	if at.name == "" && c.effect != runs {
 		return // a look at a descriptor, or a call that fails
 	}
-	var flags uint64
-	if c.flags > 0 {
-		flags = n.args[c.flags]
-	}
+	flags := c.flagsOf(n)
 	if c.effect == opensHow {
 		flags = w.word(n.pid, n.args[c.flags])
 	}
@@ -126,77 +114,81 @@ type operand struct {
 	name string
 }
 
+// absolute spells it from the root: what begins at a folder without links leads to the same.
+func (at operand) absolute() string {
+	if at.name[0] == '/' {
+		return at.name
+	}
+	return join(at.base, at.name)
+}
+
 // operand reads a path out of the program's memory. While it is read and noted another thread may change it: what is noted
 // is for finding out what a result depends on, and forbids nothing.
-func (w *Watch) operand(n *notification, dir, path int) operand {
-	at := operand{pid: n.pid, base: "/", name: w.text(n.pid, n.args[path])}
-	switch {
-	case len(at.name) > 0 && at.name[0] == '/':
-	case dir == none || int32(n.args[dir]) == unix.AT_FDCWD:
-		at.base = w.where(n.pid, "cwd")
-	default:
-		at.base = w.descriptor(n.pid, n.args[dir])
+func (w *Watch) operand(n *notification, c *call) operand {
+	at := operand{pid: n.pid, base: "/", name: w.name(n.pid, n.args[c.path])}
+	if at.name == "" || at.name[0] != '/' {
+		at.base = w.folder(n.pid, c.folder(n))
 	}
 	return at
 }
 
-// descriptor is the path behind a descriptor of a program.
-func (w *Watch) descriptor(pid uint32, fd uint64) string {
-	return w.where(pid, "fd/"+strconv.Itoa(int(int32(fd))))
-}
+// folder is the path behind a descriptor of a program; empty: it has none.
+func (w *Watch) folder(pid uint32, fd int32) string { return string(w.buffer[:w.behind(pid, fd)]) }
 
-// where reads a link of /proc; empty: it leads to no path.
-func (w *Watch) where(pid uint32, what string) string {
-	at, err := readlink("/proc/" + strconv.Itoa(int(pid)) + "/" + what)
-	if err != nil || at == "" || at[0] != '/' {
-		return ""
+// name reads a path out of the memory of a program.
+func (w *Watch) name(pid uint32, at uint64) string {
+	n, err := w.text(pid, at)
+	if err != 0 {
+		w.unreadable(err)
 	}
-	return at
+	return string(w.buffer[nameAt : nameAt+n])
 }
 
-// text reads a path out of the memory of a program, which has at most PATH_MAX bytes: most are short, and no part goes beyond a
-// page, since the next one may not be there.
-func (w *Watch) text(pid uint32, at uint64) string {
+// nameAt is where paths stand in w.buffer. Before it there is room for the folder that one begins at.
+const nameAt = unix.PathMax
+
+// text reads a path into w.buffer and returns its length. It has at most PATH_MAX bytes: most are short, and no part goes beyond
+// a page, since the next one may not be there.
+//
+//go:nosplit
+func (w *Watch) text(pid uint32, at uint64) (int, unix.Errno) {
 	const page, usual = 4096, 256
-	have := 0
-	for have < len(w.buffer) {
-		part := min(max(usual, 2*have), page-int(at%page), len(w.buffer)-have)
-		n, err := readMemory(pid, w.buffer[have:have+part], at)
-		if err != nil {
-			w.unreadable(err)
-			return ""
+	have, into := 0, w.buffer[nameAt:]
+	for have < len(into) {
+		part := min(max(usual, 2*have), page-int(at%page), len(into)-have)
+		n, err := readMemory(pid, into[have:have+part], at)
+		if err != 0 {
+			return 0, err
 		}
-		if end := indexZero(w.buffer[have : have+n]); end >= 0 {
-			return string(w.buffer[:have+end])
+		if end := bytes.IndexByte(into[have:have+n], 0); end >= 0 {
+			return have + end, 0
 		}
 		have += n
 		at += uint64(n)
 	}
-	return ""
+	return 0, 0
 }
 
 // word reads a number of 64 bits out of the memory of a program.
 func (w *Watch) word(pid uint32, at uint64) uint64 {
 	var number uint64
-	if _, err := readMemory(pid, (*[8]byte)(unsafe.Pointer(&number))[:], at); err != nil {
+	if _, err := readMemory(pid, (*[8]byte)(unsafe.Pointer(&number))[:], at); err != 0 {
 		w.unreadable(err)
 	}
 	return number
 }
 
 // unreadable notes that a program's memory cannot be read, unless it gave an address that is not there or has been killed.
-func (w *Watch) unreadable(err error) {
-	if errors.Is(err, unix.EPERM) {
+func (w *Watch) unreadable(err unix.Errno) {
+	if err == unix.EPERM {
 		w.blinded(errHidden)
 	}
 }
 
-func readMemory(pid uint32, into []byte, at uint64) (int, error) {
+//go:nosplit
+func readMemory(pid uint32, into []byte, at uint64) (int, unix.Errno) {
 	local := unix.Iovec{Base: unsafe.SliceData(into), Len: uint64(len(into))}
 	remote := unix.RemoteIovec{Base: uintptr(at), Len: len(into)}
-	n, _, errno := unix.RawSyscall6(unix.SYS_PROCESS_VM_READV, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
+	n, _, err := syscall.RawSyscall6(unix.SYS_PROCESS_VM_READV, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
+	return int(n), err
 }

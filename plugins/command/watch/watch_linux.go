@@ -3,12 +3,11 @@
 package watch
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -25,28 +24,30 @@ var (
 type Watch struct {
 	listener int
 	root     string
-	buffer   [unix.PathMax]byte
+
+	// These are the serving goroutine's alone.
+	came   notification
+	buffer [nameAt + unix.PathMax]byte
+	path   [3 * unix.PathMax]byte
+	status unix.Stat_t
+	before hashing.Stat
+	over   bool // nothing more is noted
 
 	mu    sync.Mutex
 	ended bool
 	blind error
 	found map[string]*executor.Access
-	// known are the accesses that were noted already, as the program spelt them.
-	known map[spelt]bool
+	// known are names and where they lead, and what was seen by them. Of the first so many it stands in found.
+	known *known
+	noted uint32
 	// starts are what the kernel opens to start programs, by the programs' paths without links; empty: nothing more.
 	starts map[string]string
 	paths  resolver
 }
 
-// spelt is an access as a program asked for it.
-type spelt struct {
-	base, name string
-	sight      executor.Sight
-	follow     bool
-}
-
 func newWatch(listener int, root string) *Watch {
-	return &Watch{listener: listener, root: root, found: map[string]*executor.Access{}, known: map[spelt]bool{}, starts: map[string]string{}, paths: newResolver()}
+	k := newKnown()
+	return &Watch{listener: listener, root: root, found: map[string]*executor.Access{}, known: k, starts: map[string]string{}, paths: resolver{k}}
 }
 
 // Accesses ends the watch and returns what it saw, by path, or why it did not see all. It is called when the program has ended;
@@ -54,6 +55,7 @@ func newWatch(listener int, root string) *Watch {
 func (w *Watch) Accesses() ([]executor.Access, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.noteGlances()
 	w.ended = true
 	all := make([]executor.Access, 0, len(w.found))
 	for _, a := range w.found {
@@ -66,44 +68,51 @@ func (w *Watch) Accesses() ([]executor.Access, error) {
 // blinded notes that something goes unseen; the first cause counts.
 func (w *Watch) blinded(err error) { w.blind = cmp.Or(w.blind, err) }
 
+// noteGlances notes what was seen by names that were added since the last time.
+func (w *Watch) noteGlances() {
+	for added := atomic.LoadUint32(&w.known.added); w.noted < added; w.noted++ {
+		n := &w.known.all[w.noted]
+		if sight := n.what.sight(); sight != 0 {
+			p := string(w.known.at(n.to))
+			if w.found[p] == nil {
+				w.found[p] = &executor.Access{Path: p, Before: n.before}
+			}
+			w.see(p, sight)
+		}
+	}
+}
+
 // acts notes what a call with one path does.
 func (w *Watch) acts(e effect, at operand, flags uint64) {
+	if e == opensHow {
+		e = opens
+	}
+	if sight, follow := e.sees(flags); sight != 0 {
+		w.sees(at, sight, follow)
+		return
+	}
 	switch e {
-	case opens, opensHow:
+	case opens:
 		w.opens(at, flags)
-	case looks:
-		w.sees(at, executor.SawStatus, flags&unix.AT_SYMLINK_NOFOLLOW == 0)
-	case looksAtLink:
-		w.sees(at, executor.SawStatus, false)
-	case readsLink:
-		w.sees(at, executor.SawLink, false)
 	case runs:
 		if at.name == "" { // a descriptor is executed
 			at = operand{at.pid, "/", at.base}
 		}
 		w.runs(at)
 	case changes:
-		w.change(w.path(at, true))
+		w.change(w.leads(at, true).path)
 	case creates, removes:
-		w.change(w.path(at, false))
+		w.change(w.leads(at, false).path)
 		w.forget()
 	}
 }
 
-// opens notes what opening a path for these purposes sees of it, and whether it may change it.
+// opens notes what opening a path for writing sees of it, and that it may change it.
 func (w *Watch) opens(at operand, flags uint64) {
-	follow := flags&unix.O_NOFOLLOW == 0 && flags&(unix.O_CREAT|unix.O_EXCL) != unix.O_CREAT|unix.O_EXCL
-	switch {
-	case flags&unix.O_PATH != 0:
-		w.sees(at, executor.SawStatus, follow)
-		return
-	case flags&unix.O_TMPFILE == unix.O_TMPFILE:
+	if flags&unix.O_TMPFILE == unix.O_TMPFILE {
 		return // a file without a name: it gets one by linkat
-	case flags&unix.O_ACCMODE == unix.O_RDONLY && flags&(unix.O_TRUNC|unix.O_CREAT) == 0:
-		w.sees(at, executor.SawContent, follow)
-		return
 	}
-	p := w.path(at, follow)
+	p := w.leads(at, flags&unix.O_NOFOLLOW == 0 && flags&(unix.O_CREAT|unix.O_EXCL) != unix.O_CREAT|unix.O_EXCL).path
 	switch {
 	case flags&unix.O_TRUNC != 0:
 	case flags&unix.O_EXCL != 0:
@@ -116,14 +125,18 @@ func (w *Watch) opens(at operand, flags uint64) {
 
 // sees notes a sight, once for each way to spell it.
 func (w *Watch) sees(at operand, sight executor.Sight, follow bool) {
-	s := spelt{at.base, at.name, sight, follow}
-	if w.known[s] {
+	if at.base == "" || at.name == "" {
+		return
+	}
+	spelt, what := []byte(at.absolute()), seeing(sight, follow)
+	if _, known := w.known.find(spelt, what); known {
 		return
 	}
 	to := w.leads(at, follow)
 	w.see(to.path, sight)
 	if !to.own {
-		w.known[s] = true
+		w.known.grow()
+		w.known.add(spelt, []byte(to.path), what, &hashing.Stat{})
 	}
 }
 
@@ -135,19 +148,16 @@ func (w *Watch) lists(folder string) {
 
 // moves notes that a name is given to what has another.
 func (w *Watch) moves(e effect, from, to operand) {
-	old := w.path(from, false)
+	old := w.leads(from, false).path
 	w.see(old, executor.SawContent)
 	if a := w.access(old); e == renames {
 		w.change(old)
 	} else if a != nil {
 		a.Before.Ctime = 0
 	}
-	w.change(w.path(to, false))
+	w.change(w.leads(to, false).path)
 	w.forget()
 }
-
-// path is leads for what may change from one call to the next.
-func (w *Watch) path(at operand, follow bool) string { return w.leads(at, follow).path }
 
 // leads resolves what a program named, and notes the links on the way; an empty path: nothing that has one.
 func (w *Watch) leads(at operand, follow bool) resolved {
@@ -180,7 +190,7 @@ func (w *Watch) access(p string) *executor.Access {
 	a := w.found[p]
 	if a == nil {
 		a = &executor.Access{Path: p}
-		if rest, ok := strings.CutPrefix(p, w.root); ok && (rest == "" || rest[0] == '/') {
+		if within([]byte(p), w.root) {
 			a.Before, _ = hashing.Lstat(p) // the zero Stat where there is nothing
 		}
 		w.found[p] = a
@@ -190,8 +200,6 @@ func (w *Watch) access(p string) *executor.Access {
 
 // forget drops what is known of links: they may have changed.
 func (w *Watch) forget() {
-	clear(w.known)
-	w.paths.forget()
+	w.known.forget()
+	w.noted = 0
 }
-
-func indexZero(b []byte) int { return bytes.IndexByte(b, 0) }
