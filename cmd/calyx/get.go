@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -35,68 +36,73 @@ calyx get lr --no-build --json`,
 	c.Flags().BoolVar(&noBuild, "no-build", false, "print the last value; build nothing")
 	c.RunE = runner(func(ctx context.Context, args []string) error {
 		return a.within(ctx, func(ctx context.Context, s *session) error {
-			v, err := a.valueOrPast(ctx, s, b, args[0], noBuild)
+			v, verdict, err := a.valueOrPast(ctx, s, b, args[0], noBuild)
 			if err != nil {
 				return err
 			}
 			p, err := s.load(ctx, v)
-			if err != nil {
-				return err
+			switch {
+			case err != nil:
+			case output != "":
+				err = s.writeValue(ctx, output, v, p)
+			default:
+				err = a.printValue(v, p, f.json)
 			}
-			if output != "" {
-				return s.writeValue(ctx, output, v, p)
-			}
-			return a.printValue(v, p, f.json)
+			return cmp.Or(err, verdict)
 		})
 	}).run
 	f = formatFlags(c, "text")
 	return c
 }
 
-// valueOrPast returns the value of a target, as it was in the run that it names, or now.
-func (a *app) valueOrPast(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (executor.TargetValue, error) {
+// valueOrPast returns the value of a target, as it was in the run that it names, or now. The verdict is of the build that it took.
+func (a *app) valueOrPast(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (v executor.TargetValue, verdict, err error) {
 	t, err := a.pastNode(ctx, s, target)
 	switch {
 	case err != nil:
-		return executor.TargetValue{}, err
+		return v, nil, err
 	case t == nil:
 		return a.valueOf(ctx, s, b, target, noBuild)
 	case len(b.set) > 0:
-		return executor.TargetValue{}, usage("", "get %q: --set cannot change the past", target)
+		return v, nil, usage("", "get %q: --set cannot change the past", target)
 	}
-	return t.value(ctx, s)
+	v, err = t.value(ctx, s)
+	return v, nil, err
 }
 
 // valueOf returns the value of a target that means one node, after building it unless that is not wanted.
-func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (executor.TargetValue, error) {
+func (a *app) valueOf(ctx context.Context, s *session, b buildFlags, target string, noBuild bool) (v executor.TargetValue, verdict, err error) {
 	if noBuild {
 		survey, at, err := a.surveyOne(ctx, s, target, executor.Options{})
 		if err != nil {
-			return executor.TargetValue{}, err
+			return v, nil, err
 		}
 		switch f := survey.Nodes[at]; {
 		case f.List:
-			return s.lastValues(ctx, target, survey, at)
+			v, err = s.lastValues(ctx, target, survey, at)
+			return v, nil, err
 		case !f.Stored: // to bring a stored node up to date is to read it
-			return s.lastValue(ctx, target, f)
+			v, err = s.lastValue(ctx, target, f)
+			return v, nil, err
 		}
 	}
 	o, err := b.options(ctx, s, []string{target})
 	if err != nil {
-		return executor.TargetValue{}, err
+		return v, nil, err
 	}
 	o.Values = true
 	sum, err := a.runBuild(ctx, s, o, b.display(a, false))
 	if err != nil {
-		return executor.TargetValue{}, err
+		return v, nil, err
 	}
-	if err := sum.verdict(); err != nil {
-		return executor.TargetValue{}, err
+	verdict = sum.verdict()
+	switch {
+	case verdict != nil && len(sum.Values) == 0:
+		return v, nil, verdict
+	case len(sum.Values) != 1:
+		return v, nil, usage("name one of them", "get %q: it means %d nodes", target, len(sum.Values))
 	}
-	if len(sum.Values) != 1 {
-		return executor.TargetValue{}, usage("name one of them", "get %q: it means %d nodes", target, len(sum.Values))
-	}
-	return sum.Values[0], nil
+	return sum.Values[0], verdict, nil // one that saw a failure is delivered all the same
 }
 
 // lastValue is the value that a derived node had last.

@@ -122,7 +122,7 @@ func (l *line) get(ctx context.Context, target string, stop <-chan struct{}) (*s
 		return nil, err
 	}
 	answer := &sessionAnswer{Session: l.calls.Load()}
-	if err := b.verdict(); err != nil {
+	if err := b.verdict(); err != nil && len(b.Values) == 0 {
 		answer.Failed = slices.Concat(b.failed.steps, b.failed.inputs)
 		answer.Error = cmp.Or(strings.Join(why, "\n"), errorText(err))
 		return answer, nil

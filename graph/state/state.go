@@ -105,6 +105,9 @@ func (s *Store) Unset(instance string, names []string) (changed bool, err error)
 // edit reads, changes and writes the file under a lock, so that no change of another process is lost. The lock is that of
 // the folder: the file itself is replaced, and other workspaces may use the same one.
 func (s *Store) edit(change func(*document) bool) (changed bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o777); err != nil {
+		return false, fmt.Errorf("make the folder of the state %q: %w", s.name, err)
+	}
 	target, err := resolve(s.path)
 	if err != nil {
 		return false, fmt.Errorf("write the state %q: %w", s.name, err)

@@ -38,6 +38,22 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
+func TestTheFolderIsMade(t *testing.T) {
+	s, err := state.Open("json:new/folder/state.json", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := s.Unset("main", []string{"lr"}); err != nil || changed {
+		t.Errorf("unset where nothing is set: %v, %v", changed, err)
+	}
+	if _, err := s.Set("main", map[string]any{"lr": 0.5}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Values("main"); err != nil || got["lr"] != 0.5 {
+		t.Errorf("%v, %v; want what was set", got, err)
+	}
+}
+
 func TestUnknownKeysStay(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "calyx.state.json")
