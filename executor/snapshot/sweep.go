@@ -37,25 +37,34 @@ func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo, m
 	}
 	defer func() { _ = top.Close() }()
 	var (
-		next    atomic.Int64
-		wg      sync.WaitGroup
-		workers = make([]sweeper, cores.Count())
+		next     atomic.Int64
+		sweeping sync.WaitGroup
+		reading  sync.WaitGroup
+		differ   = make(chan differing, 256)
+		readers  = make([]reader, cores.Count())
 	)
 	moved = sync.OnceFunc(moved)
-	for i := range workers {
-		workers[i] = sweeper{s: s, root: root, top: top, memo: memo, moved: moved}
-		wg.Go(func() { workers[i].work(ctx, &next) })
+	for i := range readers {
+		readers[i] = reader{s: s, root: root, memo: memo, moved: moved}
+		reading.Go(func() { readers[i].work(differ) })
+		sweeping.Go(func() {
+			hashing.OwnDescriptors()
+			w := sweeper{s: s, top: top, differ: differ, folders: make([]folder, len(s.folders))}
+			w.work(ctx, &next)
+		})
 	}
-	wg.Wait()
-	return gather(workers), ctx.Err()
+	sweeping.Wait()
+	close(differ)
+	reading.Wait()
+	return gather(readers), ctx.Err()
 }
 
-// gather joins what the workers found.
-func gather(workers []sweeper) *Sweep {
+// gather joins what the readers found.
+func gather(readers []reader) *Sweep {
 	all := &Sweep{}
-	for i := range workers {
-		all.Moved = append(all.Moved, workers[i].found.Moved...)
-		all.Refreshed = append(all.Refreshed, workers[i].found.Refreshed...)
+	for i := range readers {
+		all.Moved = append(all.Moved, readers[i].found.Moved...)
+		all.Refreshed = append(all.Refreshed, readers[i].found.Refreshed...)
 	}
 	slices.Sort(all.Moved)
 	slices.SortFunc(all.Refreshed, func(a, b Refreshed) int { return cmp.Compare(a.Path, b.Path) })
@@ -65,14 +74,11 @@ func gather(workers []sweeper) *Sweep {
 // keptOpen is how many folders a worker keeps open.
 const keptOpen = 64
 
-// sweeper is one worker of a sweep.
+// sweeper takes the stats of paths. What descriptors it opens, only its own thread knows.
 type sweeper struct {
 	s       *Snapshot
-	root    string
 	top     *hashing.Folder
-	memo    *hashing.Memo
-	moved   func()
-	found   Sweep
+	differ  chan<- differing
 	folders []folder // by their numbers
 	open    []uint32 // those that are
 }
@@ -86,7 +92,6 @@ type folder struct {
 func (w *sweeper) work(ctx context.Context, next *atomic.Int64) {
 	const run = 256
 	defer w.leave()
-	w.folders = make([]folder, len(w.s.folders))
 	for total := int64(len(w.s.paths)); ctx.Err() == nil; {
 		from := next.Add(run) - run
 		if from >= total {
@@ -133,25 +138,44 @@ func (w *sweeper) path(i uint32) {
 	switch {
 	case err == nil && st == w.s.stats[i] && !row.Flags.has(racy):
 	case row.Kind == Absent && nothing(err):
-	case row.Kind == Absent || err != nil:
-		w.move(i)
 	default:
-		w.again(i, st)
+		w.differ <- differing{i, st, row.Kind == Absent || err != nil}
 	}
 }
 
-// again looks at a path whose stat does not show that it is as it was.
-func (w *sweeper) again(i uint32, st hashing.Stat) {
-	before := w.s.Path(i)
-	now, err := look(place(w.root, before.Name), before.Kind, st, w.memo)
-	if err != nil || !equal(before.Kind, before.Record, now) {
-		w.move(i)
-		return
-	}
-	w.found.Refreshed = append(w.found.Refreshed, Refreshed{i, now})
+// differing is a path whose stat does not show that it is as it was.
+type differing struct {
+	path  uint32
+	stat  hashing.Stat
+	moved bool // it certainly is not
 }
 
-func (w *sweeper) move(i uint32) {
-	w.found.Moved = append(w.found.Moved, i)
-	w.moved()
+// reader looks at such paths.
+type reader struct {
+	s     *Snapshot
+	root  string
+	memo  *hashing.Memo
+	moved func()
+	found Sweep
+}
+
+func (r *reader) work(differ <-chan differing) {
+	for d := range differ {
+		if now, ok := r.again(d); ok {
+			r.found.Refreshed = append(r.found.Refreshed, Refreshed{d.path, now})
+		} else {
+			r.found.Moved = append(r.found.Moved, d.path)
+			r.moved()
+		}
+	}
+}
+
+// again returns the new record of a path that shows what it showed.
+func (r *reader) again(d differing) (now hashing.Record, ok bool) {
+	if d.moved {
+		return now, false
+	}
+	before := r.s.Path(d.path)
+	now, err := look(place(r.root, before.Name), before.Kind, d.stat, r.memo)
+	return now, err == nil && equal(before.Kind, before.Record, now)
 }
