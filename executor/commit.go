@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // committer gathers the transactions of steps that finish at about the same time: while one group is being written, the
@@ -33,7 +34,7 @@ func (c *committer) add(x commit) {
 	c.pending = append(c.pending, x)
 	if !c.busy {
 		c.busy = true
-		go c.write()
+		cores.Go(c.write)
 	}
 }
 

@@ -96,13 +96,13 @@ func (b *inbox) take() []func() {
 // async runs f on a goroutine of its own; what it returns runs on the loop.
 func (l *loop) async(f func() func()) {
 	l.inflight++
-	go func() {
+	cores.Go(func() {
 		then := f()
 		l.inbox.post(func() {
 			l.inflight--
 			then()
 		})
-	}()
+	})
 }
 
 // soon runs f on the loop, after what is running now: chains of any depth stay off the stack.

@@ -184,18 +184,13 @@ func (d *DB) RowsOrLease(ctx context.Context, keys [][]byte, action hashing.Dige
 	return values, taken, err
 }
 
-// RowsTrying is Rows, and tries to take something where the last row is missing. Where the row is there once that is taken, or
-// cannot be read, it is given back.
+// RowsTrying is Rows, and tries to take something where the last row is missing: it takes it before it looks, so that nobody
+// writes the row in between, and gives it back where the row is there or cannot be read.
 func (d *DB) RowsTrying(ctx context.Context, keys [][]byte, try func() bool, giveBack func()) ([][]byte, error) {
+	taken := len(keys) > 0 && try()
 	values, err := d.Rows(ctx, keys, 0)
-	if last := len(keys) - 1; err == nil && last >= 0 && values[last] == nil && try() {
-		var again [][]byte
-		if again, err = d.Rows(ctx, keys[last:], 0); err == nil {
-			values[last] = again[0]
-		}
-		if err != nil || values[last] != nil {
-			giveBack()
-		}
+	if taken && (err != nil || values[len(keys)-1] != nil) {
+		giveBack()
 	}
 	return values, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas/lease"
 	"github.com/calyx-build/calyx/cas/storepb"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // session is one connected client.
@@ -119,7 +120,9 @@ func (s *session) take(ask *storepb.Ask) {
 // answerBeside carries a request out while the reader goes on.
 func (s *session) answerBeside(ask *storepb.Ask) {
 	s.server.busy.Add(1)
-	s.requests.Go(func() {
+	s.requests.Add(1)
+	cores.Go(func() {
+		defer s.requests.Done()
 		defer s.server.busy.Add(-1)
 		s.answer(ask)
 	})

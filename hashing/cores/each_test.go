@@ -2,6 +2,7 @@ package cores
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -40,5 +41,27 @@ func TestEachEndsWithAnError(t *testing.T) {
 	}
 	if after.Load() == 1<<20-11 {
 		t.Error("all calls were made after one had failed")
+	}
+}
+
+func TestGo(t *testing.T) {
+	const calls = 10 * waiting
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for range calls { // all are under way at once
+		group.Add(1)
+		Go(func() {
+			defer group.Done()
+			<-start
+		})
+	}
+	close(start)
+	group.Wait()
+	ran := make(chan int)
+	for i := range calls {
+		Go(func() { ran <- i })
+		if got := <-ran; got != i {
+			t.Fatalf("%d ran, want %d", got, i)
+		}
 	}
 }
