@@ -3,10 +3,13 @@ package snapshot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/hashing/cores"
@@ -112,7 +115,11 @@ func (w *sweeper) enter(number uint32) *folder {
 	if len(w.open) == keptOpen {
 		w.leave()
 	}
-	f.Folder, f.err = w.top.Open(w.s.string(w.s.folders[number].Name))
+	name := w.s.string(w.s.folders[number].Name)
+	if f.Folder, f.err = w.top.Open(name); errors.Is(f.err, unix.EMFILE) && len(w.open) > 0 {
+		w.leave()
+		f.Folder, f.err = w.top.Open(name)
+	}
 	if f.err == nil {
 		w.open = append(w.open, number)
 	}
