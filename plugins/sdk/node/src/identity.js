@@ -29,13 +29,13 @@ export async function addIdentity(description) {
     sources: [...graph.files].sort().map((path) => Buffer.from(inWorkspace(path))),
     functions: description.functions.map((f) => ({ ...f, code, notes, parts: all })),
     parts,
-    reads: [...description.reads, ...[...graph.records].sort().map(request("file")), ...[...graph.absent].sort().map(request("exists"))],
+    reads: [...description.reads, ...[...graph.records].sort().map(request("file")), ...[...graph.absent].sort().map(request("exists")), ...[...graph.folders].sort().map(request("listing"))],
   };
 }
 
 function inWorkspace(path) {
-  const inside = relative(process.cwd(), path);
-  return inside.startsWith("../") ? path : inside;
+  const inside = relative(process.cwd(), path) || ".";
+  return /^\.\.($|\/)/.test(inside) ? path : inside;
 }
 
 /** The modules of the project that a program reaches, and the packages. */
@@ -46,6 +46,8 @@ class Graph {
   records = new Set();
   /** Paths that would count if they were there. */
   absent = new Set();
+  /** Folders all of whose sources count. */
+  folders = new Set();
   /** What cannot be seen, for people. */
   notes = new Set();
   #modules = new Map();
@@ -108,8 +110,8 @@ class Graph {
   /** All sources of the package that a folder belongs to, for a reason that people are told. */
   #all(folder, why) {
     const root = dirname(nearest(folder, "package.json") ?? join(folder, "package.json"));
-    this.notes.add(`${why}, so all sources in ${inWorkspace(root) || "."} count`);
-    return sourcesBelow(root);
+    this.notes.add(`${why}, so all sources in ${inWorkspace(root)} count`);
+    return sourcesBelow(root, this.folders);
   }
 
   /** @returns {(string | undefined)[]} the files of the project that may be meant; packages are noted. */
@@ -166,10 +168,11 @@ function syntax(source) {
   return undefined;
 }
 
-function sourcesBelow(folder) {
+function sourcesBelow(folder, folders) {
+  folders.add(folder);
   return plain.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return /^(node_modules|\..*)$/.test(entry.name) ? [] : sourcesBelow(path);
+    if (entry.isDirectory()) return /^(node_modules|\..*)$/.test(entry.name) ? [] : sourcesBelow(path, folders);
     return /\.([cm]?[jt]sx?|json)$/.test(entry.name) ? [path] : [];
   });
 }

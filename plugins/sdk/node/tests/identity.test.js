@@ -66,6 +66,13 @@ test("an import whose name only running shows widens to the project", (t) => {
   assert.equal(ws.get("f"), 4);
 });
 
+test("a new source counts where all sources do", (t) => {
+  const ws = project(t, `const name = "late"; serve({ f: fn(async () => { try { return (await import("./lib/" + name + ".js")).n; } catch { return 0; } }) });`);
+  assert.equal(ws.get("f"), 0);
+  ws.write("lib/late.js", "export const n = 1;\n");
+  assert.equal(ws.get("f"), 1);
+});
+
 const spelled = {
   "a file under a URL with a query": 'import { two } from "./lib/two.js?fresh=1";',
   "a file under a URL with an escape": 'import { two } from "./lib/%74wo.js";',
