@@ -149,7 +149,7 @@ class Program:
         name = self._names.get((pipeline, node))
         if name is None:
             what = pipeline.__name__ if pipeline else node.attribute
-            raise DeclarationError(f"{what} is not served here, so calyx does not know its nodes: serve(…, {what})")
+            raise DeclarationError(f"{what} is not served here, so calyx does not know its nodes: serve(…, {what}), or Session(…, {what})")
         return name
 
 
