@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"encoding/json"
+	"math"
 	"time"
 
 	"github.com/calyx-build/calyx/hashing"
@@ -47,6 +49,28 @@ type Metric struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit,omitempty"`
+}
+
+// MarshalJSON writes a value that is no finite number, for which JSON has no form, as the text NaN, Infinity or -Infinity.
+func (m Metric) MarshalJSON() ([]byte, error) {
+	type plain Metric
+	switch {
+	case math.IsNaN(m.Value):
+		return m.marshalText("NaN")
+	case math.IsInf(m.Value, 1):
+		return m.marshalText("Infinity")
+	case math.IsInf(m.Value, -1):
+		return m.marshalText("-Infinity")
+	}
+	return json.Marshal(plain(m))
+}
+
+func (m Metric) marshalText(value string) ([]byte, error) {
+	return json.Marshal(struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+		Unit  string `json:"unit,omitempty"`
+	}{m.Name, value, m.Unit})
 }
 
 // Component is one part of an action key. Its kind tells which reason a difference in it gives.

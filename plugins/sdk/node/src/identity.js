@@ -29,13 +29,13 @@ export async function addIdentity(description) {
     sources: [...graph.files].sort().map((path) => Buffer.from(inWorkspace(path))),
     functions: description.functions.map((f) => ({ ...f, code, notes, parts: all })),
     parts,
-    reads: [...description.reads, ...[...graph.records].sort().map(request("file")), ...[...graph.absent].sort().map(request("exists"))],
+    reads: [...description.reads, ...[...graph.records].sort().map(request("file")), ...[...graph.absent].sort().map(request("exists")), ...[...graph.folders].sort().map(request("listing"))],
   };
 }
 
 function inWorkspace(path) {
-  const inside = relative(process.cwd(), path);
-  return inside.startsWith("../") ? path : inside;
+  const inside = relative(process.cwd(), path) || ".";
+  return /^\.\.($|\/)/.test(inside) ? path : inside;
 }
 
 /** The modules of the project that a program reaches, and the packages. */
@@ -46,6 +46,8 @@ class Graph {
   records = new Set();
   /** Paths that would count if they were there. */
   absent = new Set();
+  /** Folders all of whose sources count. */
+  folders = new Set();
   /** What cannot be seen, for people. */
   notes = new Set();
   #modules = new Map();
@@ -83,7 +85,7 @@ class Graph {
       if (this.#modules.has(path)) continue;
       this.files.add(path);
       const { digest, imports } = this.#read(path);
-      const edges = imports.map((specifier) => this.#resolve(specifier, path));
+      const edges = imports.flatMap((named) => this.#resolve(named, path));
       this.#modules.set(path, { digest, edges });
       todo.push(...edges.filter((edge) => edge !== undefined));
     }
@@ -94,49 +96,62 @@ class Graph {
     if (/\.(json|node|wasm)$/.test(path)) return { digest: sha256(source), imports: [] };
     const tree = syntax(source.toString());
     if (tree === undefined) return this.#widen(path, "is not JavaScript", sha256(source), []);
-    const { imports, fixed, evaluated } = references(tree);
-    const digest = sha256(meaning(tree, imports));
+    const { imports, places, fixed, evaluated } = references(tree);
+    const digest = sha256(meaning(tree, places));
     if (evaluated) return this.#widen(path, "evaluates text as code", digest, imports);
     return fixed ? { digest, imports } : this.#widen(path, "imports what only running it shows", digest, imports);
   }
 
   /** Where it cannot be seen what a module imports, it imports all source files of its project. */
   #widen(path, why, digest, imports) {
-    const record = nearest(dirname(path), "package.json");
-    const root = dirname(record ?? path);
-    this.notes.add(`${inWorkspace(path)} ${why}, so all sources in ${inWorkspace(root) || "."} count`);
-    return { digest, imports: [...imports, ...sourcesBelow(root).filter((file) => file !== path)] };
+    return { digest, imports: [...imports, ...this.#all(dirname(path), `${inWorkspace(path)} ${why}`).filter((file) => file !== path).map(loaded)] };
   }
 
-  /** @returns {string | undefined} the file of a module of the project; packages are noted. */
-  #resolve(specifier, from) {
-    if (isBuiltin(specifier)) return undefined;
-    const file = resolveFrom(specifier, from);
+  /** All sources of the package that a folder belongs to, for a reason that people are told. */
+  #all(folder, why) {
+    const root = dirname(nearest(folder, "package.json") ?? join(folder, "package.json"));
+    this.notes.add(`${why}, so all sources in ${inWorkspace(root)} count`);
+    return sourcesBelow(root, this.folders);
+  }
+
+  /** @returns {(string | undefined)[]} the files of the project that may be meant; packages are noted. */
+  #resolve(named, from) {
+    const { specifier } = named;
+    if (isBuiltin(specifier) || specifier.startsWith("data:")) return [undefined];
+    const file = resolveFrom(named, from);
     if (file === undefined) {
-      if (/^\.{0,2}\//.test(specifier)) this.absent.add(join(dirname(from), specifier));
+      if (isLocal(specifier)) this.absent.add(localPath(specifier, from));
       this.#packages.set(specifier, `${specifier} is missing`);
-      return undefined;
     }
-    const path = plain.realpathSync(file);
-    if (!path.includes("/node_modules/") && !path.startsWith(HERE + "/")) return path;
-    this.#package(path);
-    return undefined;
+    const path = file && plain.realpathSync(file);
+    const ours = path !== undefined && !path.includes("/node_modules/") && !path.startsWith(HERE + "/");
+    if (ours && isLocal(specifier)) return [path];
+    if (path !== undefined && !ours) this.#package(path);
+    // What a package.json makes of a name differs with how it is asked for, so it is not followed where the package is the project's.
+    if (specifier.startsWith("#")) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, a name of its package.json`);
+    return ours ? this.#all(dirname(path), `${inWorkspace(from)} imports the package ${specifier}, which is the project's`) : [undefined];
   }
 
-  /** A package counts by name and version, with the lock file that tells what its own dependencies are. */
+  /** A package counts by name and version, and so do those that it depends on: by npm's record of them, or else by going through them. */
   #package(path) {
     const record = nearest(dirname(path), "package.json");
     if (record === undefined || this.records.has(record)) return;
     this.records.add(record);
-    const { name, version } = JSON.parse(plain.readFileSync(record, "utf8"));
+    const { name, version, dependencies, optionalDependencies, peerDependencies } = JSON.parse(plain.readFileSync(record, "utf8"));
     this.#packages.set(record, `${name} ${version}`);
+    if (!record.includes("/node_modules/")) return;
     const installed = record.split("/node_modules/")[0] + "/node_modules/.package-lock.json";
-    if (!record.includes("/node_modules/") || this.records.has(installed)) return;
+    if (this.records.has(installed)) return;
     if (plain.existsSync(installed)) {
       this.records.add(installed);
       this.#packages.set(installed, sha256(JSON.stringify(JSON.parse(plain.readFileSync(installed, "utf8")).packages)));
-    } else {
-      this.absent.add(installed);
+      return;
+    }
+    this.absent.add(installed);
+    for (const needed of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+      const found = nearest(dirname(record), join("node_modules", needed, "package.json"));
+      if (found === undefined) this.absent.add(join(record.slice(0, record.lastIndexOf("/node_modules/")), "node_modules", needed, "package.json"));
+      else this.#package(plain.realpathSync(found));
     }
   }
 }
@@ -153,55 +168,131 @@ function syntax(source) {
   return undefined;
 }
 
-function sourcesBelow(folder) {
+function sourcesBelow(folder, folders) {
+  folders.add(folder);
   return plain.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return /^(node_modules|\..*)$/.test(entry.name) ? [] : sourcesBelow(path);
+    if (entry.isDirectory()) return /^(node_modules|\..*)$/.test(entry.name) ? [] : sourcesBelow(path, folders);
     return /\.([cm]?[jt]sx?|json)$/.test(entry.name) ? [path] : [];
   });
 }
 
-/** The modules that a file names, in order, and whether there are others that it only names as it runs. */
+/** Something that a module names, as import does (a URL) or as require does (a path, perhaps without its ending). */
+const imported = (specifier) => ({ specifier, required: false });
+const loaded = (specifier) => ({ specifier, required: true });
+
+/** The modules that a file names, in order, with the places of the names, and whether there are others that it only names as it runs. */
 function references(tree) {
-  const imports = new Set();
+  const imports = new Map();
+  const places = new Set();
   let fixed = true;
   let evaluated = false;
-  const add = (node) => {
-    if (typeof node?.value === "string") imports.add(node.value);
-    else if (node) fixed = false;
+  const add = (node, as) => {
+    if (typeof node?.value !== "string") {
+      if (node) fixed = false;
+      return;
+    }
+    places.add(node);
+    const named = as(node.value);
+    imports.set(`${named.required} ${named.specifier}`, named);
   };
+  const { names, makers } = requires(tree);
+  // What else is done with require than to call it may load anything.
+  let others = 0;
+  const isRequire = (node) => node.type === "Identifier" && names.has(node.name);
   simple(tree, {
-    ImportDeclaration: (node) => add(node.source),
-    ExportNamedDeclaration: (node) => add(node.source),
-    ExportAllDeclaration: (node) => add(node.source),
-    ImportExpression: (node) => add(node.source),
-    NewExpression: (node) => (evaluated ||= node.callee.name === "Function"),
+    ImportDeclaration: (node) => {
+      add(node.source, imported);
+      evaluated ||= /^(node:)?vm$/.test(node.source.value);
+      if (node.specifiers.some((s) => s.imported?.name === "createRequire" && s.local.name !== "createRequire")) fixed = false;
+    },
+    ExportNamedDeclaration: (node) => add(node.source, imported),
+    ExportAllDeclaration: (node) => add(node.source, imported),
+    ImportExpression: (node) => add(node.source, imported),
+    Identifier: (node) => {
+      if (isRequire(node)) others++;
+      evaluated ||= node.name === "eval";
+    },
+    MemberExpression: (node) => {
+      if (isRequire(node.object) && !node.computed) others--;
+      evaluated ||= called(node) === "eval";
+    },
+    UnaryExpression: (node) => {
+      if (node.operator === "typeof" && isRequire(node.argument)) others--;
+    },
+    NewExpression: (node) => {
+      evaluated ||= called(node.callee) === "Function";
+      if (called(node.callee) === "Worker") add(besideModule(node.arguments[0]) ?? { computed: true }, imported);
+    },
     CallExpression: (node) => {
-      if (node.callee.name === "require") add(node.arguments[0]);
-      evaluated ||= node.callee.name === "eval";
+      const { callee, arguments: given } = node;
+      if (isRequire(callee)) {
+        others--;
+        add(given[0], loaded);
+        evaluated ||= /^(node:)?vm$/.test(given[0]?.value);
+      } else if (callee.type === "MemberExpression" && !callee.computed) {
+        const of = callee.object;
+        if (callee.property.name === "require" || (isRequire(of) && callee.property.name === "resolve")) add(given[0], loaded);
+      }
+      if (called(callee) === "createRequire" && !makers.has(node)) fixed = false;
+      evaluated ||= called(callee) === "Function";
     },
   });
-  return { imports: [...imports], fixed, evaluated };
+  return { imports: [...imports.values()], places, fixed: fixed && others === 0, evaluated };
 }
 
-/** The syntax tree as text, without places and spellings. Where a module lies does not count: its specifiers are left out. */
-function meaning(tree, imports) {
-  const own = new Set(imports.filter((specifier) => /^\.{0,2}\//.test(specifier)));
+/** The names of functions that load as require does from where the module lies, and the calls that make them. */
+function requires(tree) {
+  const names = new Set(["require"]);
+  const makers = new Set();
+  simple(tree, {
+    VariableDeclarator: ({ id, init }) => {
+      if (id.type !== "Identifier" || init?.type !== "CallExpression" || called(init.callee) !== "createRequire") return;
+      if (!isOwnURL(init.arguments[0])) return;
+      names.add(id.name);
+      makers.add(init);
+    },
+  });
+  return { names, makers };
+}
+
+/** The last name of what is called: f for f() and a.f(). */
+const called = (callee) => (callee.type === "MemberExpression" && !callee.computed ? callee.property.name : callee.name);
+
+const isOwnURL = (node) => node?.name === "__filename" || (node?.object?.type === "MetaProperty" && /^(url|filename)$/.test(node.property.name));
+
+/** The text in new URL(text, import.meta.url). */
+function besideModule(node) {
+  const isURL = node?.type === "NewExpression" && node.callee.name === "URL" && isOwnURL(node.arguments[1]);
+  return isURL ? node.arguments[0] : undefined;
+}
+
+/** The syntax tree as text, without places and spellings. Where a module lies does not count: names of files are left out where they import. */
+function meaning(tree, places) {
   return JSON.stringify(tree, (key, value) => {
     if (key === "start" || key === "end") return undefined;
     if (value?.type !== "Literal") return value;
-    if (own.has(value.value)) return { type: "Literal", module: true };
+    if (places.has(value) && isLocal(value.value)) return { type: "Literal", module: true };
     return { type: "Literal", of: typeof value.value, text: value.regex ?? value.bigint ?? String(value.value) };
   });
 }
 
-function resolveFrom(specifier, from) {
+/** Tell whether a name is that of a file, and not of a package. */
+const isLocal = (specifier) => /^(\.{0,2}\/|\.{1,2}$|file:)/.test(specifier);
+
+const localPath = (specifier, from) => (specifier.startsWith("file:") ? fileURLToPath(specifier) : join(specifier.startsWith("/") ? "" : dirname(from), specifier));
+
+function resolveFrom({ specifier, required }, from) {
+  if (!required && isLocal(specifier)) {
+    const path = fileURLToPath(new URL(specifier, pathToFileURL(from)));
+    if (plain.statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
+  }
   try {
     return createRequire(pathToFileURL(from)).resolve(specifier);
   } catch {
     // A package that offers nothing to require is found by its folder.
   }
-  if (/^\.{0,2}\//.test(specifier)) return undefined;
+  if (isLocal(specifier) || specifier.startsWith("#")) return undefined;
   const [scope, name] = specifier.split("/");
   const folder = scope.startsWith("@") ? `${scope}/${name}` : scope;
   return nearest(dirname(from), join("node_modules", folder, "package.json"));

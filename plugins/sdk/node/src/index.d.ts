@@ -13,15 +13,15 @@ export interface FnOptions {
 }
 
 /** A node as people call it: it takes what the function takes, and promises what that returns. */
-export type Node<A extends unknown[], R> = (...args: A) => Promise<Awaited<R>>;
+export type Node<A extends any[], R> = (...args: A) => Promise<Awaited<R>>;
 
 type Method = (...args: any[]) => Promise<any>;
 type MethodDecorator = <F extends Method>(method: F, context: ClassMethodDecoratorContext) => F;
 
 /** Make a function a derived node: computed once for the same inputs, and again when what it saw has changed. */
 export function fn<F extends Method>(method: F, context: ClassMethodDecoratorContext): F;
-export function fn<A extends unknown[], R>(run: (...args: A) => R): Node<A, R>;
-export function fn<A extends unknown[], R>(options: FnOptions, run: (...args: A) => R): Node<A, R>;
+export function fn<A extends any[], R>(run: (...args: A) => R): Node<A, R>;
+export function fn<A extends any[], R>(options: FnOptions, run: (...args: A) => R): Node<A, R>;
 export function fn(options: FnOptions): MethodDecorator;
 
 export interface StoredOptions {

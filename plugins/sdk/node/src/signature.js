@@ -15,18 +15,23 @@ export function parametersOf(run, types) {
   return parameters;
 }
 
+/** The body may speak of the class around it: its private names, and what it inherits. */
+const OUT_OF_PLACE = { ecmaVersion: "latest", allowSuperOutsideMethod: true, checkPrivateFields: false };
+
 /** A method's source is only an expression within an object. */
 function parse(run) {
   const source = Function.prototype.toString.call(run);
-  for (const [before, after, pick] of [
-    ["(", ")", (e) => e],
-    ["({", "})", (e) => e.properties[0].value],
-  ]) {
-    try {
-      const found = pick(parseExpressionAt(before + source + after, 0, { ecmaVersion: "latest" }));
-      if (found?.params) return found;
-    } catch {
-      // The other form is tried, and the error below tells what is the matter.
+  for (const sourceType of ["module", "script"]) {
+    for (const [before, after, pick] of [
+      ["(", ")", (e) => e],
+      ["({", "})", (e) => e.properties[0].value],
+    ]) {
+      try {
+        const found = pick(parseExpressionAt(before + source + after, 0, { ...OUT_OF_PLACE, sourceType }));
+        if (found?.params) return found;
+      } catch {
+        // Another form is tried, and the error below tells what is the matter.
+      }
     }
   }
   throw new DeclarationError(`${run.name}: its source cannot be read, so calyx does not know its parameters; give fn the function itself`);

@@ -37,8 +37,8 @@ class Watch {
         this.#wrap(fs.promises, name, kind);
       }
     }
-    syncBuiltinESMExports();
     process.env = this.#environment();
+    syncBuiltinESMExports();
   }
 
   /** @returns {object[]} the reads since the last time. */

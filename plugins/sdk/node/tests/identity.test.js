@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renameSync } from "node:fs";
+import { renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -64,6 +64,101 @@ test("an import whose name only running shows widens to the project", (t) => {
   const ws = project(t, `const name = "one"; serve({ f: fn(async () => (await import("./lib/" + name + ".js")).one(1)) });`);
   ws.write("lib/two.js", "export const two = (x) => x * 3;\n");
   assert.equal(ws.get("f"), 4);
+});
+
+test("a new source counts where all sources do", (t) => {
+  const ws = project(t, `const name = "late"; serve({ f: fn(async () => { try { return (await import("./lib/" + name + ".js")).n; } catch { return 0; } }) });`);
+  assert.equal(ws.get("f"), 0);
+  ws.write("lib/late.js", "export const n = 1;\n");
+  assert.equal(ws.get("f"), 1);
+});
+
+const spelled = {
+  "a file under a URL with a query": 'import { two } from "./lib/two.js?fresh=1";',
+  "a file under a URL with an escape": 'import { two } from "./lib/%74wo.js";',
+  "a file under an address": (ws) => `import { two } from "file://${ws.root}/lib/two.js";`,
+  "what a require of another name loads": 'import { createRequire } from "node:module"; const load = createRequire(import.meta.url); const { two } = load("./lib/c.cjs");',
+  "what a require that nobody named loads": 'import { createRequire } from "node:module"; const { two } = createRequire(import.meta.url)("./lib/c.cjs");',
+  "what a require of names in a list loads": 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); const [{ two }] = ["./lib/c.cjs"].map((name) => require(name));',
+  "a name of the project's package.json": 'import { two } from "#two";',
+};
+
+for (const [what, line] of Object.entries(spelled)) {
+  test(`${what} counts`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("package.json", '{ "type": "module", "imports": { "#two": { "import": "./lib/two.js", "require": "./lib/c.cjs" } } }');
+    ws.write("lib/two.js", "export const two = (x) => x * 2;\n");
+    ws.write("lib/c.cjs", "exports.two = (x) => x * 2;\n");
+    ws.program(`${typeof line === "string" ? line : line(ws)}\nserve({ f: fn(async (x = 1) => two(x)) });`, ["f"]);
+    assert.equal(ws.get("f"), 2);
+    assert.deepEqual(ws.runs(), []);
+    ws.write("lib/two.js", "export const two = (x) => x * 3;\n");
+    ws.write("lib/c.cjs", "exports.two = (x) => x * 3;\n");
+    assert.equal(ws.get("f"), 3);
+  });
+}
+
+test("a change of what package.json makes of a name counts", (t) => {
+  const ws = new Workspace(t);
+  const points = (to) => ws.write("package.json", `{ "type": "module", "imports": { "#n": "./${to}.js" } }`);
+  ws.write("one.js", "export default 1;\n");
+  ws.write("two.js", "export default 2;\n");
+  points("one");
+  ws.program(`import n from "#n"; serve({ f: fn(async () => n) });`, ["f"]);
+  assert.equal(ws.get("f"), 1);
+  points("two");
+  assert.equal(ws.get("f"), 2);
+});
+
+test("a package that is linked from the project counts as it is imported", (t) => {
+  const ws = new Workspace(t);
+  ws.write("packages/lib/package.json", '{ "name": "lib", "version": "1.0.0", "exports": { "import": "./esm.mjs", "require": "./c.cjs" } }');
+  ws.write("packages/lib/esm.mjs", "export default 1;\n");
+  ws.write("packages/lib/c.cjs", "module.exports = 1;\n");
+  ws.write("package.json", '{ "type": "module" }');
+  symlinkSync("../packages/lib", join(ws.root, "node_modules/lib"));
+  ws.program(`import n from "lib"; serve({ f: fn(async () => n) });`, ["f"]);
+  assert.equal(ws.get("f"), 1);
+  ws.write("packages/lib/esm.mjs", "export default 2;\n");
+  assert.equal(ws.get("f"), 2);
+});
+
+test("the version of a package that only a package needs counts without npm's record too", (t) => {
+  const ws = new Workspace(t);
+  const install = (version) => {
+    ws.write("node_modules/sub/package.json", `{ "name": "sub", "version": "${version}" }`);
+    ws.write("node_modules/sub/index.js", `module.exports = "${version}";`);
+  };
+  ws.write("package.json", '{ "type": "module" }');
+  ws.write("node_modules/dep/package.json", '{ "name": "dep", "version": "1.0.0", "dependencies": { "sub": "*" } }');
+  ws.write("node_modules/dep/index.js", 'module.exports = require("sub");');
+  install("1.0.0");
+  ws.program(`import dep from "dep"; serve({ f: fn(async () => dep) });`, ["f"]);
+  assert.equal(ws.get("f"), "1.0.0");
+  install("2.0.0");
+  assert.equal(ws.get("f"), "2.0.0");
+});
+
+test("the code of a worker counts", (t) => {
+  const ws = new Workspace(t);
+  const worker = (n) => ws.write("worker.js", `import { parentPort } from "node:worker_threads"; parentPort.postMessage(${n});\n`);
+  ws.write("package.json", '{ "type": "module" }');
+  worker(1);
+  ws.program(
+    `import { Worker } from "node:worker_threads";
+     const run = () => new Promise((done) => new Worker(new URL("./worker.js", import.meta.url)).once("message", done));
+     serve({ f: fn(async () => await run()) });`,
+    ["f"],
+  );
+  assert.equal(ws.get("f"), 1);
+  worker(2);
+  assert.equal(ws.get("f"), 2);
+});
+
+test("a text that is also the name of a module counts", (t) => {
+  const ws = project(t, `import "./lib/unused.js"; import { one } from "./lib/one.js"; serve({ f: fn(async () => [one(1), "./lib/one.js"]) });`);
+  ws.write("p.js", ws.read("p.js").replace(', "./lib/one.js"]', ', "./lib/unused.js"]'));
+  assert.deepEqual(ws.get("f"), [3, "./lib/unused.js"]);
 });
 
 test("required modules and JSON count", (t) => {

@@ -143,6 +143,88 @@ def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) ->
     assert ws.get("reads") == [None, [], {"a": 1}]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "Options.level = 2",
+        "Options.names.append('x')",
+        "options.level = 2",
+        "options.more = 2",
+        "del options.own",
+        "helper.calls = 1",
+        "helper()",
+        "P.plain = 2",
+        "P.new = 2",
+        "setattr(P, 'plain', 2)",
+        "SPACE.x = 2",
+    ],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_node_keeps_in_a_class_object_or_function_is_refused(ws: Workspace, change: str, fails: bool) -> None:
+    ws.program(
+        f"""
+        import types
+        SPACE = types.SimpleNamespace(x=1)
+
+        class Options:
+            level = 1
+            names = []
+            def __init__(self): self.own = 1
+
+        options = Options()
+
+        def helper(kept=[]):
+            kept.append(1)
+            return len(kept)
+
+        class P(Pipeline):
+            plain = 1
+            @fn
+            def keeps(self):
+                {change}
+                {"raise ValueError" if fails else ""}
+            @fn
+            def reads(self, first: int = 0):
+                kept = helper.__defaults__[0]
+                return [Options.level, Options.names, vars(options), vars(helper), kept, P.plain, hasattr(P, "new"), SPACE.x]
+
+        @fn
+        def both():
+            try:
+                P().keeps()
+            except Exception:
+                pass
+            return P().reads()
+        """
+    )
+    assert ("was changed while a node ran" in ws.calyx("build", "--keep-going", "both", status=1).text) is not fails
+    assert ws.get("reads") == [1, [], {"own": 1}, {}, [], 1, False, 1]
+
+
+def test_a_node_that_sets_a_stored_value_is_refused(ws: Workspace) -> None:
+    ws.program("class P(Pipeline):\n    @stored\n    def lr(self): return 1\n\n    @fn\n    def node(self):\n        P.lr = 2\n")
+    text = ws.calyx("build", "node", status=1).text
+    assert "P.lr was set by a node" in text and "calyx set lr" in text
+
+
+def test_a_cached_property_of_an_object_may_be_kept(ws: Workspace) -> None:
+    ws.program(
+        """
+        import functools
+
+        class Tools:
+            @functools.cached_property
+            def model(self): return [1]
+
+        tools = Tools()
+
+        @fn
+        def node(): return tools.model
+        """
+    )
+    assert ws.get("node") == [1]
+
+
 def test_what_is_costly_may_be_kept_by_functools(ws: Workspace) -> None:
     ws.program("import functools\n\n@functools.cache\ndef costly(): return [1]\n\n@fn\ndef node(): return costly()\n")
     assert ws.get("node") == [1]

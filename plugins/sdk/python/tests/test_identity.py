@@ -233,6 +233,33 @@ def test_what_cannot_be_seen_widens_and_is_said(ws: Workspace, body: str) -> Non
     assert ws.runs() == ["node"]
 
 
+def test_a_file_that_appears_counts_where_all_files_do_and_nowhere_else(ws: Workspace) -> None:
+    ws.write("helper.py", "def help(): return 1\n")
+    ws.program(
+        """
+        import importlib, helper
+
+        @fn
+        def dynamic():
+            try:
+                return importlib.import_module("lat" + "e").value()
+            except ImportError:
+                return 0
+
+        @fn
+        def other(): return helper.help()
+        """
+    )
+    assert ws.get("dynamic") == 0
+    ws.calyx("build")
+    ws.write("late.py", "def value(): return 1\n")
+    assert ws.runs() == ["dynamic"]
+    assert ws.get("dynamic") == 1
+    (ws.root / "helper.py").rename(ws.root / "renamed.py")
+    ws.write("p.py", (ws.root / "p.py").read_text().replace("importlib, helper", "importlib, renamed as helper"))
+    assert ws.runs() == ["dynamic"]
+
+
 def test_a_module_that_appears_counts(ws: Workspace) -> None:
     ws.program("try:\n    import extra\nexcept ImportError:\n    extra = None\n\n@fn\ndef node(): return extra.value() if extra else 0\n")
     assert ws.get("node") == 0

@@ -33,6 +33,23 @@ print(s.why("kept").splitlines()[0])
     assert again == ["('good',)"]
 
 
+def test_a_stored_value_is_not_lost_that_is_set_as_an_attribute(ws: Workspace) -> None:
+    said = script(
+        ws,
+        REVIEWS
+        + """
+s = Session(Reviews)
+try:
+    s.least = 4
+except AttributeError as e:
+    print(e)
+print(s.least())
+""",
+    )
+    assert "s.set('least', …)" in said[0]
+    assert said[1] == "3"
+
+
 def test_what_was_computed_by_a_plugin_is_a_hit(ws: Workspace) -> None:
     ws.write("reviews.txt", "Good\nOk\n")
     ws.program("import os\n" + REVIEWS)

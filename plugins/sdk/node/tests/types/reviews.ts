@@ -11,6 +11,8 @@ class Reviews extends Pipeline {
   clean = fn(async (lower: boolean = true) => (await this.raw().text()).split("\n").map((r) => (lower ? r.toLowerCase() : r)));
   count = fn({ types: { scale: "float" } }, async (scale: number) => (await this.clean()).length * scale);
 
+  scaled = fn((n: number, by = 2) => n * by);
+
   @fn async answer(question: string): Promise<string> {
     return question + (await this.count(await this.lr()));
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 from ._errors import CalyxError
 
@@ -23,6 +24,9 @@ def main(arguments: list[str]) -> int:
             return 0
     except CalyxError as e:
         print(f"calyx: error: {e}", file=sys.stderr)
+        return 2
+    except SyntaxError as e:
+        print("calyx: error:", "".join(traceback.format_exception_only(e)).strip(), file=sys.stderr)
         return 2
     print(_USAGE, file=sys.stderr)
     return 2

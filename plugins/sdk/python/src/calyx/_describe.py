@@ -54,6 +54,8 @@ def add_identity(described: pb.DescribeResponse, program: Program, live: bool = 
     described.reads.extend(pb.Request(file=os.fsencode(relative(workspace, path))) for path in sorted(rests_on))
     absences = sorted(identity.absences)
     described.reads.extend(pb.Request(exists=os.fsencode(relative(workspace, path))) for path in absences)
+    folders = sorted(identity.folders)
+    described.reads.extend(pb.Request(listing=os.fsencode(relative(workspace, path))) for path in folders)
     return codes
 
 

@@ -1,12 +1,21 @@
-"""Sees to it that nodes keep nothing in the project's modules, where later nodes would find it and calyx would not see it."""
+"""Sees to it that nodes keep nothing in the project, where later nodes would find it and calyx would not see it.
+
+That is in its modules, and in the classes, functions and objects that these lead to by names.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import enum
+import functools
 import sys
 import threading
-from types import ModuleType
+from collections.abc import Callable, Iterator, Mapping
+from operator import is_
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
+from ._declare import Node, Pipeline, Stored
 from ._errors import CalyxError
 from ._places import belongs, file_of_module
 from ._types import module_name
@@ -18,46 +27,132 @@ _MISSING = object()
 
 
 class Globals:
-    """What the modules of the project held when the process began to serve."""
+    """What the modules of the project, and what they define, held when the process began to serve."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._modules: list[tuple[ModuleType, dict[str, Any], dict[str, Any]]] = []
-        for module in list(sys.modules.values()):
-            path = file_of_module(module) if isinstance(module, ModuleType) else None
-            if path and belongs(path) == "project":
-                names = {n: v for n, v in vars(module).items() if not n.startswith("__")}
-                copies = {n: v.copy() for n, v in names.items() if type(v) in _CONTAINERS and len(v) <= _COMPARED}
-                self._modules.append((module, names, copies))
+        self._spaces = list(_spaces())
 
     def check(self) -> None:
         """Put back what was changed, and raise an error that names it."""
         changed: list[str] = []
         with self._lock:
-            for module, names, copies in self._modules:
-                changed += [f"{module_name(module.__name__)}.{name}" for name in _put_back(module, names, copies)]
+            for space in self._spaces:
+                if not space.same():
+                    changed += space.put_back()
         if changed:
-            raise CalyxError(
-                f"the global {changed[0]} was changed while a node ran: later nodes would see it, and calyx "
-                "would not. Make it the result of a node, pass it as an argument, or keep what is costly to make with functools.cache"
-            )
+            raise CalyxError(changed[0])
+
+    def restore(self) -> None:
+        """Put back what a node changed that has failed anyway."""
+        with contextlib.suppress(CalyxError):
+            self.check()
 
 
-def _put_back(module: ModuleType, names: dict[str, Any], copies: dict[str, Any]) -> list[str]:
-    """Give a module its globals back, and return the names of those that were changed."""
-    namespace = vars(module)
-    changed = [name for name, value in names.items() if namespace.get(name, _MISSING) is not value]
-    for name in changed:
-        namespace[name] = names[name]
-    for name, copy in copies.items():
-        if _differs(names[name], copy):
-            changed.append(name)
-            _restore(names[name], copy)
-    # A module that was imported meanwhile becomes a name of its package: that is no node's doing.
-    new = [n for n, v in namespace.items() if n not in names and not n.startswith("__") and not isinstance(v, ModuleType)]
-    for name in new:
-        del namespace[name]
-    return changed + new
+class _Space:
+    """Names and what they stood for: the variables of a module, class, function or object."""
+
+    __slots__ = ("_copies", "_delete", "_label", "_names", "_of", "_set", "_values", "_vars")
+
+    def __init__(self, of: Any, label: str) -> None:
+        self._of, self._label = of, label
+        self._vars: Mapping[str, Any] = vars(of)
+        if isinstance(of, type):
+            self._set: Callable[[str, Any], None] = functools.partial(type.__setattr__, of)
+            self._delete: Callable[[str], None] = functools.partial(type.__delattr__, of)
+        else:
+            self._set, self._delete = vars(of).__setitem__, vars(of).__delitem__
+        self._names = dict(self._vars)
+        self._values = list(self._names.values())
+        self._copies = [(n, v, v.copy()) for n, v in self._names.items() if _counts(n) and type(v) in _CONTAINERS and len(v) <= _COMPARED]
+        if isinstance(of, FunctionType):
+            defaults = [*(of.__defaults__ or ()), *(of.__kwdefaults__ or {}).values()]
+            self._copies += [("a default", v, v.copy()) for v in defaults if type(v) in _CONTAINERS and len(v) <= _COMPARED]
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        """What the names stand for, with a label for people."""
+        for name, value in self._names.items():
+            if _counts(name) or name == "__wrapped__":
+                yield f"{self._label}.{name}", value
+
+    def same(self) -> bool:
+        """Tell whether all is as it was."""
+        if len(self._vars) != len(self._values) or not all(map(is_, self._vars.values(), self._values)):
+            return False
+        return not any(_differs(value, copy) for _, value, copy in self._copies)
+
+    def put_back(self) -> list[str]:
+        """Give everything its value back, and say what was changed."""
+        now = dict(self._vars)
+        changed = [n for n, value in self._names.items() if _counts(n) and now.get(n, _MISSING) is not value]
+        for name in changed:
+            self._set(name, self._names[name])
+        for name, value, copy in self._copies:
+            if _differs(value, copy):
+                changed.append(name)
+                _restore(value, copy)
+        new = [n for n, value in now.items() if n not in self._names and _counts(n) and not self._may_come(n, value)]
+        for name in new:
+            self._delete(name)
+        return [self._said(name) for name in changed + new]
+
+    def _may_come(self, name: str, value: Any) -> bool:
+        """Modules that are imported become names of their packages, and a cached property keeps what its object's other parts give."""
+        if isinstance(value, ModuleType):
+            return isinstance(self._of, ModuleType)
+        return isinstance(getattr(type(self._of), name, None), functools.cached_property)
+
+    def _said(self, name: str) -> str:
+        if isinstance(self._of, type) and issubclass(self._of, Pipeline) and isinstance(self._names.get(name), Stored):
+            hint = f'use `calyx set {name} …`, or Session.set("{name}", …)'
+            return f"the stored {self._label}.{name} was set by a node, which cannot set inputs: {hint}"
+        what = f"{name} of {self._label}" if name == "a default" else f"the global {self._label}.{name}"
+        return (
+            f"{what} was changed while a node ran: later nodes would see it, and calyx "
+            "would not. Make it the result of a node, pass it as an argument, or keep what is costly to make with functools.cache"
+        )
+
+
+def _spaces() -> Iterator[_Space]:
+    """The modules of the project, and what of the project they lead to by names."""
+    modules = [m for m in list(sys.modules.values()) if isinstance(m, ModuleType) and belongs(file_of_module(m) or "") == "project"]
+    ours = {m.__name__ for m in modules}
+    todo: list[tuple[str, Any]] = [(module_name(m.__name__), m) for m in modules]
+    seen: set[int] = set()
+    while todo:
+        label, value = todo.pop()
+        thing = _bare(value)
+        if id(thing) in seen or not (thing in modules if isinstance(thing, ModuleType) else _is_ours(thing, ours)):
+            continue
+        seen.add(id(thing))
+        space = _Space(thing, label)
+        yield space
+        todo += space.values()
+
+
+def _bare(value: Any) -> Any:
+    """The function within what decorators and classes make of it."""
+    if isinstance(value, Node):
+        return value.function
+    if isinstance(value, (staticmethod, classmethod)):
+        return value.__func__
+    return value.fget if isinstance(value, property) else value
+
+
+def _is_ours(value: Any, modules: set[str]) -> bool:
+    """Tell whether something is a function, class or object of the project, with variables of its own."""
+    if isinstance(value, FunctionType):
+        return value.__module__ in modules
+    if isinstance(value, type):  # an enumeration keeps combinations of its members as they come up
+        return value.__module__ in modules and not issubclass(value, enum.Enum)
+    kind = type(value)
+    if issubclass(kind, enum.Enum) or not (kind is SimpleNamespace or kind.__module__ in modules):
+        return False
+    return isinstance(getattr(value, "__dict__", None), dict)
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith("__")
 
 
 def _differs(container: Any, copy: Any) -> bool:

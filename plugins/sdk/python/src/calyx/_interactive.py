@@ -79,6 +79,11 @@ class Session:
         call.__name__, call.__doc__ = name, node.function.__doc__
         return call
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and name != "close":
+            raise AttributeError(f"a session's {name} cannot be set so, since calyx would not see it: say s.set({name!r}, …)")
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         nodes = {n.partition(".")[0] for n in (*self._living.program.functions, *self._living.program.stored)}
         return sorted({*(n for n in super().__dir__() if not n.startswith("_")), *nodes})

@@ -111,6 +111,11 @@ class Program:
         if self._globals is not None:
             self._globals.check()
 
+    def restore_globals(self) -> None:
+        """Put back the globals that a node has changed before it failed."""
+        if self._globals is not None:
+            self._globals.restore()
+
     def check_seen(self, name: str) -> None:
         """Raise an error where a node reaches what cannot be seen."""
         code = self.live.get(name)
@@ -144,7 +149,7 @@ class Program:
         name = self._names.get((pipeline, node))
         if name is None:
             what = pipeline.__name__ if pipeline else node.attribute
-            raise DeclarationError(f"{what} is not served here, so calyx does not know its nodes: serve(…, {what})")
+            raise DeclarationError(f"{what} is not served here, so calyx does not know its nodes: serve(…, {what}), or Session(…, {what})")
         return name
 
 

@@ -38,6 +38,7 @@ def run(call: Call, ended: Callable[[Call], None]) -> None:
             call.program.check_still(call.start.function)
         except BaseException as e:
             item = _failed(call, e)
+            call.program.restore_globals()
     except Cancelled as e:  # it came amid the failure; there is no other one
         item = failure(e)
     call.leave_thread()
@@ -57,6 +58,7 @@ async def run_async(call: Call, ended: Callable[[Call], None]) -> None:
         call.program.check_still(call.start.function)
     except BaseException as e:
         item = _failed(call, e)
+        call.program.restore_globals()
     flush()
     ended(call)
     call.end(item)

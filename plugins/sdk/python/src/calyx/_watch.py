@@ -22,7 +22,7 @@ from ._proto import plugin_pb2 as pb
 _IMPORTS = ("<frozen importlib", "<frozen zipimport")
 _INSTALLED = ("/importlib/metadata/__init__.py", "/pkg_resources/__init__.py")
 _SOURCE_LINES = ("/linecache.py", "/tokenize.py")
-_PATHS = ("posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
+_PATHS = ("/os.py", "<frozen os>", "posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}))
 

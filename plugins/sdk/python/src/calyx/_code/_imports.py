@@ -17,6 +17,8 @@ class Imports:
     def __init__(self) -> None:
         #: Paths at which a module of the project would have been found.
         self.absences: set[str] = set()
+        #: Folders all of whose files of Python count.
+        self.folders: set[str] = set()
 
     def absolute(self, statement: ast.ImportFrom, module: ModuleType | None) -> str:
         """Return the full name of the module that a `from … import` names."""
@@ -107,5 +109,6 @@ class Imports:
         for at, folders, names in os.walk(folder):
             folders[:] = [f for f in sorted(folders) if not f.startswith(".") and f not in ("__pycache__", "node_modules")]
             if belongs(os.path.join(at, "x.py")) == "project":
+                self.folders.add(at)
                 found += [os.path.join(at, n) for n in sorted(names) if n.endswith(".py")]
         return found

@@ -31,6 +31,7 @@ class Files(abc.ABC):
         #: Files that tell what is installed, and paths at which an import looked in vain.
         self.records: set[str] = set()
         self.absences: set[str] = self._imports.absences
+        self.folders: set[str] = self._imports.folders
 
     @abc.abstractmethod
     def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
