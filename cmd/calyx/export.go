@@ -152,8 +152,14 @@ func (c *cargo) members(ctx context.Context, media string, p executor.Payload) e
 	return err
 }
 
-// writeArchive writes a whole archive or none.
+// writeArchive writes a whole archive or none. Where a device or a pipe stands, it gets the bytes: nothing can be put in its place.
 func writeArchive(ctx context.Context, store cas.Store, path string, c *cargo) (archive.Summary, error) {
+	switch st, err := os.Stat(path); {
+	case err == nil && st.IsDir():
+		return archive.Summary{}, usage("calyx cache export -o FILE", "write the archive %q: it is a folder", path)
+	case err == nil && !st.Mode().IsRegular():
+		return streamArchive(ctx, store, path, c)
+	}
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return archive.Summary{}, usage("", "write the archive %q: %w", path, causeOf(err))
@@ -164,6 +170,15 @@ func writeArchive(ctx context.Context, store cas.Store, path string, c *cargo) (
 		err = f.CloseAtomicallyReplace()
 	}
 	return sum, err
+}
+
+func streamArchive(ctx context.Context, store cas.Store, path string, c *cargo) (archive.Summary, error) {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY, 0)
+	if err != nil {
+		return archive.Summary{}, usage("", "write the archive %q: %w", path, causeOf(err))
+	}
+	sum, err := archive.Export(ctx, store, f, c.blobs, c.rows)
+	return sum, errors.Join(err, f.Close())
 }
 
 // importCache takes an archive's results into the cache.
