@@ -122,6 +122,7 @@ type Prepared struct {
 	Node    string
 	Command *Command  // of a cmd or sh step
 	Func    *Function // of a plugin's function
+	Folders []string  // in which its outputs stand; a step finds them made
 	Release func()    // gives up the locks and the scratch folder
 }
 

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/calyx-build/calyx/cas/trace"
 )
@@ -62,6 +63,9 @@ func (l *loop) prepared(n *node) (*Prepared, error) {
 		unlock()
 		l.cancel()
 	}}
+	for _, o := range outs {
+		p.Folders = append(p.Folders, filepath.Dir(l.e.abs(o.Path)))
+	}
 	if _, err = ws.Restore(l.ctx, l.inputOutputs(n)...); err == nil {
 		a.scratch, err = ws.Scratch()
 	}
