@@ -85,6 +85,8 @@ type Forecast struct {
 	Chain []graph.Reason
 	// Last is what the workspace remembers of the node; nil where it never had a value here.
 	Last *trace.NodeRecord
+	// Reused is the trace that a build takes the result of a step from; nil where it runs the step, or might.
+	Reused *trace.Trace
 	// Usual is the recorded time of an execution in seconds, 0 where unknown.
 	Usual float64
 	List  bool        // the node of a matrix

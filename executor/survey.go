@@ -282,7 +282,23 @@ func (l *loop) forecast(n *node) Forecast {
 		}
 		f.State = dirtyState(n)
 	}
+	if f.Prediction == WillReuse && f.State != StateFailed {
+		f.Reused = n.reusedTrace()
+	}
 	return f
+}
+
+// reusedTrace is the trace whose result a step that a survey found clean would be given.
+func (n *node) reusedTrace() *trace.Trace {
+	switch {
+	case !n.isStep() || n.state != done || n.dirty != clean:
+		return nil
+	case n.record != nil && len(n.chain) == 0:
+		return &n.record.Trace
+	case n.act == nil:
+		return nil
+	}
+	return &trace.Trace{Action: n.key, Stages: n.act.stages, Result: n.act.result}
 }
 
 func dirtyState(n *node) NodeState {

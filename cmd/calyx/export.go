@@ -51,8 +51,8 @@ func (a *app) exportCache(ctx context.Context, s *session, targets []string, pat
 // pluginRecord begins the name under which the engine keeps the record of a plugin's description.
 const pluginRecord = "//plugin/"
 
-// tracesOf returns the traces of the steps in a survey that are fresh and of the descriptions of their plugins, and how
-// many steps are not fresh.
+// tracesOf returns the traces that a build would take the results of the steps in a survey from, wherever their outputs are, and those
+// of the descriptions of their plugins, and how many steps it would run.
 func (s *session) tracesOf(ctx context.Context, survey *executor.Survey) (traces []*trace.Trace, left int, err error) {
 	records, err := s.engine.Records(ctx)
 	if err != nil {
@@ -62,10 +62,10 @@ func (s *session) tracesOf(ctx context.Context, survey *executor.Survey) (traces
 	for _, f := range survey.Nodes {
 		switch {
 		case f.Step == nil:
-		case f.State != executor.StateFresh || f.Last == nil:
+		case f.Reused == nil:
 			left++
 		default:
-			traces = append(traces, &f.Last.Trace)
+			traces = append(traces, f.Reused)
 			if f.Step.Call != nil {
 				plugins[pluginRecord+f.Step.Call.Plugin] = true
 			}
