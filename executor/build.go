@@ -85,6 +85,8 @@ type Forecast struct {
 	Chain []graph.Reason
 	// Last is what the workspace remembers of the node; nil where it never had a value here.
 	Last *trace.NodeRecord
+	// Reused is the trace that a build takes the result of a step from; nil where it runs the step, or might.
+	Reused *trace.Trace
 	// Usual is the recorded time of an execution in seconds, 0 where unknown.
 	Usual float64
 	List  bool        // the node of a matrix
@@ -122,6 +124,7 @@ type Prepared struct {
 	Node    string
 	Command *Command  // of a cmd or sh step
 	Func    *Function // of a plugin's function
+	Folders []string  // in which its outputs stand; a step finds them made
 	Release func()    // gives up the locks and the scratch folder
 }
 

@@ -58,7 +58,7 @@ func (l *loop) recordFailure(n *node, f *Failure, d NodeDone) {
 	r.Action = n.key
 	r.Result.Log, r.Result.Seconds = d.Log, d.Seconds
 	r.Outcome, r.Failure, r.Exit = string(Failed), f.Message, f.Exit
-	r.Reason, r.Run, r.At = toRecord(n.reason()), l.sum.Run, l.now().UTC()
+	r.Reason, r.Chain, r.Run, r.At = toRecord(n.reason()), toRecords(n.chain), l.sum.Run, l.now().UTC()
 	if !d.Started.IsZero() {
 		r.Executions++
 	}

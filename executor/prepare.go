@@ -3,8 +3,10 @@ package executor
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // Prepare brings what a step needs up to date, and returns how the step would be started; Release gives the locks and the
@@ -54,6 +56,7 @@ func (l *loop) prepared(n *node) (*Prepared, error) {
 	}
 	a := &attempt{l: l, n: n, grant: &grant{}}
 	p := &Prepared{Node: n.name, Release: func() {
+		_ = l.dropResume(n) // a link that stays is replaced by the next build
 		for _, dir := range []string{a.scratch, a.values} {
 			if dir != "" {
 				_ = ws.Recycle(dir) // what stays is swept by a later build
@@ -62,8 +65,12 @@ func (l *loop) prepared(n *node) (*Prepared, error) {
 		unlock()
 		l.cancel()
 	}}
+	for _, o := range outs {
+		p.Folders = append(p.Folders, filepath.Dir(l.e.abs(o.Path)))
+	}
 	if _, err = ws.Restore(l.ctx, l.inputOutputs(n)...); err == nil {
 		a.scratch, err = ws.Scratch()
+		n.key = hashing.Sum([]byte(a.scratch)) // its resume folder is its own: no build goes on from what was tried by hand
 	}
 	var t *Task
 	if err == nil {

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -25,6 +26,9 @@ func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
 		l.soon(func() { l.demand(t.n) })
 	}
 	l.drive()
+	if l.broken == nil {
+		l.surveyBeyond()
+	}
 	if l.broken != nil {
 		return nil, l.broken
 	}
@@ -35,6 +39,66 @@ func (e *Engine) Survey(ctx context.Context, o Options) (*Survey, error) {
 		return nil, err
 	}
 	return l.surveyed(targets), nil
+}
+
+// surveyBeyond goes on behind the first difference of steps that will run, or might: what they asked for there when they ran last is
+// part of the graph as it was observed. Whether a build asks for it again is open, so nothing of it is sure to run.
+func (l *loop) surveyBeyond() {
+	followed := map[*node]bool{}
+	for l.broken == nil {
+		more := l.beyond(followed)
+		if len(more) == 0 {
+			return
+		}
+		sure := map[*node]bool{}
+		for _, n := range l.nodes.all() {
+			sure[n] = n.state != idle
+		}
+		for _, d := range more {
+			l.soon(func() { l.demand(d) })
+		}
+		l.drive()
+		for _, n := range l.nodes.all() {
+			if !sure[n] && n.dirty == willRun {
+				n.dirty = mayRun
+			}
+		}
+	}
+}
+
+// beyond are the nodes that nobody has asked for yet and that dirty ones asked for when they ran last, by name. Each of those is followed once.
+func (l *loop) beyond(followed map[*node]bool) []*node {
+	more := map[string]*node{}
+	for _, n := range l.nodes.all() {
+		if n.dirty == clean || n.record == nil || followed[n] {
+			continue
+		}
+		followed[n] = true
+		for _, d := range l.recordedNodes(n) {
+			if d.state == idle {
+				more[d.name] = d
+			}
+		}
+	}
+	sorted := make([]*node, 0, len(more))
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		sorted = append(sorted, more[name])
+	}
+	return sorted
+}
+
+// recordedNodes are the nodes that n was seen to ask for when its record was made, as far as they still are.
+func (l *loop) recordedNodes(n *node) (all []*node) {
+	seen := map[*node]bool{}
+	for _, stage := range n.record.Stages {
+		for _, r := range stage.Requests() {
+			if d, _, err := l.subject(r); err == nil && d != nil && !seen[d] {
+				seen[d] = true
+				all = append(all, d)
+			}
+		}
+	}
+	return all
 }
 
 // look lets this process look at the workspace, where it does not use it yet. The function that it returns ends that.
@@ -180,7 +244,9 @@ func (l *loop) surveyed(targets []target) *Survey {
 		index[n] = -1
 		var edges []int
 		for _, d := range l.seenDependencies(n) {
-			edges = append(edges, visit(d))
+			if at := visit(d); at >= 0 { // what was recorded of two nodes at different times may be a cycle
+				edges = append(edges, at)
+			}
 		}
 		index[n] = len(s.Nodes)
 		s.Nodes = append(s.Nodes, l.forecast(n))
@@ -202,12 +268,8 @@ func (l *loop) surveyed(targets []target) *Survey {
 func (l *loop) dependenciesOf(n *node) []*node {
 	all := append(append([]*node{}, n.deps...), n.after...)
 	observed := n.observed
-	if observed == nil && n.record != nil {
-		for _, stage := range n.record.Stages {
-			if t, err := l.resolve(stage.Requests()); err == nil {
-				observed = append(observed, t.nodes...)
-			}
-		}
+	if n.record != nil && (observed == nil || n.dirty != clean) {
+		observed = l.recordedNodes(n)
 	}
 	for _, d := range observed {
 		if !slices.Contains(all, d) && d.state.ended() {
@@ -282,7 +344,23 @@ func (l *loop) forecast(n *node) Forecast {
 		}
 		f.State = dirtyState(n)
 	}
+	if f.Prediction == WillReuse && f.State != StateFailed {
+		f.Reused = n.reusedTrace()
+	}
 	return f
+}
+
+// reusedTrace is the trace whose result a step that a survey found clean would be given.
+func (n *node) reusedTrace() *trace.Trace {
+	switch {
+	case !n.isStep() || n.state != done || n.dirty != clean:
+		return nil
+	case n.record != nil && len(n.chain) == 0:
+		return &n.record.Trace
+	case n.act == nil:
+		return nil
+	}
+	return &trace.Trace{Action: n.key, Stages: n.act.stages, Result: n.act.result}
 }
 
 func dirtyState(n *node) NodeState {

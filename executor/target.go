@@ -2,6 +2,7 @@ package executor
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -122,7 +123,7 @@ func (l *loop) target(word string) ([]target, error) {
 	if err := l.mustBeClosed(one.n); err != nil {
 		return nil, err
 	}
-	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) {
+	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) && !one.n.hasWithin(t.Output) {
 		near := graph.Target{Name: t.Name, Args: t.Args, Output: graph.Nearest(t.Output, names)}
 		return nil, &TargetError{Target: word, Near: near.String()}
 	}
@@ -143,13 +144,19 @@ func (n *node) outputNames() (names []string) {
 	if n.isStored() || n.isCall() {
 		return nil
 	}
-	for _, o := range n.outs() {
-		if o.Dir {
-			return nil
-		}
+	outs := n.outs()
+	if len(outs) == 1 && outs[0].Dir {
+		return nil
+	}
+	for _, o := range outs {
 		names = append(names, o.Name, o.Path)
 	}
 	return names
+}
+
+// hasWithin reports whether a path leads into a folder that n makes; what is there only the folder tells.
+func (n *node) hasWithin(at string) bool {
+	return slices.ContainsFunc(n.outs(), func(o graph.Output) bool { return o.Dir && strings.HasPrefix(at, o.Path+"/") })
 }
 
 func (l *loop) withArgsOrPlain(t graph.Target) (*node, error) {
@@ -264,7 +271,11 @@ func (l *loop) targetValue(t target) (TargetValue, error) {
 	v := TargetValue{Target: t.text, Node: t.n.name, Value: t.n.value, Path: l.workspacePath(t.n, t.n.value)}
 	var err error
 	if t.output != "" {
-		if v.Value, err = l.outputValue(t.n, t.output); err != nil {
+		v.Value, err = l.outputValue(t.n, t.output)
+		if errors.Is(err, ErrNoPart) {
+			return v, &TargetError{Target: t.text, Why: err.Error()}
+		}
+		if err != nil {
 			return v, fmt.Errorf("target %q: %w", t.text, err)
 		}
 		v.Path = l.workspacePath(t.n, v.Value)

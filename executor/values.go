@@ -72,13 +72,13 @@ func (l *loop) outputValue(n *node, output string) (trace.Value, error) {
 	if n.isStored() && len(n.leaves) > 0 && n.leaves[0].tree != nil {
 		v, err := l.storedFile(n, output)
 		if err == nil && v.absent {
-			err = fmt.Errorf("%q: %w", output, errNoPart)
+			err = fmt.Errorf("%q: %w", output, ErrNoPart)
 		}
 		return v.value, err
 	}
 	if n.value.Media == trace.MediaParts {
 		v, err := l.fileOfTree(l.ctx, n.value, output)
-		if errors.Is(err, errNoPart) {
+		if errors.Is(err, ErrNoPart) {
 			return l.outputAt(n, output)
 		}
 		return v, err
@@ -104,7 +104,7 @@ func (l *loop) outputAt(n *node, path string) (trace.Value, error) {
 			return l.fileOfTree(l.ctx, folder, path[len(o.Path)+1:])
 		}
 	}
-	return trace.Value{}, fmt.Errorf("it has no output %q", path)
+	return trace.Value{}, fmt.Errorf("%q: %w", path, ErrNoPart)
 }
 
 // declaredOutput is the value of one of the outputs that the step declares, by its name.
@@ -115,13 +115,19 @@ func (l *loop) declaredOutput(n *node, name string) (trace.Value, error) {
 	return l.fileOfTree(l.ctx, n.value, name)
 }
 
-var errNoPart = errors.New("there is no such part")
+// ErrNoPart says that a value has no part, or a folder no file, of the name that was asked for.
+var ErrNoPart = errors.New("there is no such part")
 
 // fileOfTree is one file of a folder, or one part of a value that has several.
 func (l *loop) fileOfTree(ctx context.Context, v trace.Value, name string) (trace.Value, error) {
+	return l.e.FileOf(ctx, v, name)
+}
+
+// FileOf is one file of a folder that is a value, or one part of a value that has several. The store is open.
+func (e *Engine) FileOf(ctx context.Context, v trace.Value, name string) (trace.Value, error) {
 	switch v.Media {
 	case trace.MediaParts:
-		named, err := l.e.partsOf(ctx, v)
+		named, err := e.partsOf(ctx, v)
 		if err != nil {
 			return trace.Value{}, err
 		}
@@ -131,15 +137,15 @@ func (l *loop) fileOfTree(ctx context.Context, v trace.Value, name string) (trac
 			}
 		}
 	case trace.MediaTree:
-		tree, err := l.e.tree(ctx, v.Digest)
+		tree, err := e.tree(ctx, v.Digest)
 		if err != nil {
 			return trace.Value{}, err
 		}
-		if e, ok := tree.Find(name); ok && e.IsFile() {
-			return entryValue(e), nil
+		if entry, ok := tree.Find(name); ok && entry.IsFile() {
+			return entryValue(entry), nil
 		}
 	}
-	return trace.Value{}, fmt.Errorf("%q: %w", name, errNoPart)
+	return trace.Value{}, fmt.Errorf("%q: %w", name, ErrNoPart)
 }
 
 // items reads the elements of a list of values from the cache.

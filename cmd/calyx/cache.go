@@ -70,8 +70,8 @@ func newCacheImport(a *app) *cobra.Command {
 	return newCommand(&cobra.Command{
 		Use:   "import FILE",
 		Short: "Take an archive's results into the cache",
-		Long: `Take the results of an archive, written by ` + "`calyx cache export`" + `, into the cache. Everything in it is checked before it
-is used; what is damaged is left out.`,
+		Long: `Take the results of an archive, written by ` + "`calyx cache export`" + `, into the cache. Everything in it is checked before
+anything is used; one that is damaged anywhere is refused as a whole, with exit status 3.`,
 		Example: "calyx cache import cache.calyx",
 		Args:    wantArgs(1, 1),
 		RunE: runner(func(ctx context.Context, args []string) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/explain"
@@ -25,7 +26,8 @@ func (a *app) dryRun(ctx context.Context, s *session, b buildFlags, targets []st
 	}
 	if asJSON {
 		var out bytes.Buffer
-		if err := writePredictions(&out, survey); err != nil {
+		start := dryStart{Event: "start", DryRun: true, Started: time.Now().UTC(), Targets: append([]string{}, targets...), Instance: a.global.instance}
+		if err := writePredictions(&out, start, survey); err != nil {
 			return err
 		}
 		return a.print(out.String())
@@ -94,19 +96,34 @@ type predictionLine struct {
 	Chain      []graph.Reason      `json:"chain,omitempty"`
 }
 
-type predictedLine struct {
-	Event     string `json:"event"`
-	DryRun    bool   `json:"dry_run"`
-	WillRun   int    `json:"will_run"`
-	MayRun    int    `json:"may_run"`
-	WillReuse int    `json:"will_reuse"`
+// dryStart is the first line: as that of a build, without a run, for a dry run is none.
+type dryStart struct {
+	Event    string    `json:"event"`
+	Run      *string   `json:"run"`
+	DryRun   bool      `json:"dry_run"`
+	Started  time.Time `json:"started"`
+	Targets  []string  `json:"targets"`
+	Instance string    `json:"instance"`
 }
 
-// writePredictions writes one object a line: the nodes and the counts.
-func writePredictions(w io.Writer, s *executor.Survey) error {
+type predictedLine struct {
+	Event     string  `json:"event"`
+	Run       *string `json:"run"`
+	DryRun    bool    `json:"dry_run"`
+	OK        bool    `json:"ok"`
+	WillRun   int     `json:"will_run"`
+	MayRun    int     `json:"may_run"`
+	WillReuse int     `json:"will_reuse"`
+}
+
+// writePredictions writes one object a line: what was asked, the nodes, and the counts.
+func writePredictions(w io.Writer, start dryStart, s *executor.Survey) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	end := predictedLine{Event: "end", DryRun: true}
+	if err := e.Encode(start); err != nil {
+		return fmt.Errorf("write the forecast: %w", err)
+	}
+	end := predictedLine{Event: "end", DryRun: true, OK: true}
 	for _, f := range s.Nodes {
 		if f.Stored || f.List {
 			continue

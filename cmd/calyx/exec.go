@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -85,6 +86,11 @@ func (a *app) prepareStep(ctx context.Context, s *session, o executor.Options, d
 
 // inForeground runs the command with this terminal. Interruptions are the command's; its exit status becomes calyx's.
 func (a *app) inForeground(p *executor.Prepared, instead []string) error {
+	for _, dir := range p.Folders {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return &failure{status: exitFailed, err: fmt.Errorf("make a folder for the outputs of %q: %w", p.Node, err)}
+		}
+	}
 	a.signals.leave()
 	c := exec.Command(p.Command.Path)
 	c.Args, c.Env, c.Dir = p.Command.Argv, p.Command.Env, p.Command.Dir

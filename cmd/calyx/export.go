@@ -51,8 +51,8 @@ func (a *app) exportCache(ctx context.Context, s *session, targets []string, pat
 // pluginRecord begins the name under which the engine keeps the record of a plugin's description.
 const pluginRecord = "//plugin/"
 
-// tracesOf returns the traces of the steps in a survey that are fresh and of the descriptions of their plugins, and how
-// many steps are not fresh.
+// tracesOf returns the traces that a build would take the results of the steps in a survey from, wherever their outputs are, and those
+// of the descriptions of their plugins, and how many steps it would run.
 func (s *session) tracesOf(ctx context.Context, survey *executor.Survey) (traces []*trace.Trace, left int, err error) {
 	records, err := s.engine.Records(ctx)
 	if err != nil {
@@ -62,10 +62,10 @@ func (s *session) tracesOf(ctx context.Context, survey *executor.Survey) (traces
 	for _, f := range survey.Nodes {
 		switch {
 		case f.Step == nil:
-		case f.State != executor.StateFresh || f.Last == nil:
+		case f.Reused == nil:
 			left++
 		default:
-			traces = append(traces, &f.Last.Trace)
+			traces = append(traces, f.Reused)
 			if f.Step.Call != nil {
 				plugins[pluginRecord+f.Step.Call.Plugin] = true
 			}
@@ -152,8 +152,14 @@ func (c *cargo) members(ctx context.Context, media string, p executor.Payload) e
 	return err
 }
 
-// writeArchive writes a whole archive or none.
+// writeArchive writes a whole archive or none. Where a device or a pipe stands, it gets the bytes: nothing can be put in its place.
 func writeArchive(ctx context.Context, store cas.Store, path string, c *cargo) (archive.Summary, error) {
+	switch st, err := os.Stat(path); {
+	case err == nil && st.IsDir():
+		return archive.Summary{}, usage("calyx cache export -o FILE", "write the archive %q: it is a folder", path)
+	case err == nil && !st.Mode().IsRegular():
+		return streamArchive(ctx, store, path, c)
+	}
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return archive.Summary{}, usage("", "write the archive %q: %w", path, causeOf(err))
@@ -164,6 +170,15 @@ func writeArchive(ctx context.Context, store cas.Store, path string, c *cargo) (
 		err = f.CloseAtomicallyReplace()
 	}
 	return sum, err
+}
+
+func streamArchive(ctx context.Context, store cas.Store, path string, c *cargo) (archive.Summary, error) {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY, 0)
+	if err != nil {
+		return archive.Summary{}, usage("", "write the archive %q: %w", path, causeOf(err))
+	}
+	sum, err := archive.Export(ctx, store, f, c.blobs, c.rows)
+	return sum, errors.Join(err, f.Close())
 }
 
 // importCache takes an archive's results into the cache.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -136,26 +137,61 @@ func (s *session) lastValues(ctx context.Context, target string, survey *executo
 	return v, nil
 }
 
+// valuePart is the part of a node's value that a target names: an output, a file within it, an element.
+type valuePart struct {
+	graph.Target
+	within string // the output, which is a folder
+}
+
 // partTarget reads a target for the part of a node's value that it means. An output's path is one of its step's, whatever
 // else it looks like; an element of a matrix is a node, and all of it.
-func (s *session) partTarget(ctx context.Context, word string) (graph.Target, error) {
+func (s *session) partTarget(ctx context.Context, word string) (valuePart, error) {
 	d, err := s.engine.Graph(ctx)
 	if err != nil {
-		return graph.Target{}, err
+		return valuePart{}, err
 	}
 	for _, n := range d.Nodes {
-		for _, o := range outputsOf(n) {
-			if n.Name != word && (o.Path == word || o.Path == fromFolder(s.below, word)) {
-				return graph.Target{Name: n.Name, Output: o.Name}, nil
+		if n.Name == word {
+			continue
+		}
+		for _, path := range []string{word, fromFolder(s.below, word)} {
+			if p, ok := partAt(n, path); ok {
+				return p, nil
 			}
 		}
 	}
 	t, err := graph.ParseTarget(word)
-	if err != nil || t.Element == nil {
-		return t, err
+	if err != nil {
+		return valuePart{}, err
 	}
-	if n := declared(d, t.Name); n != nil && n.Step == nil && n.Stored == nil {
+	n := declared(d, t.Name)
+	if n == nil {
+		return valuePart{Target: t}, nil
+	}
+	if t.Element != nil && n.Step == nil && n.Stored == nil {
 		t.Element = nil
 	}
-	return t, nil
+	if p, ok := partAt(n, t.Output); ok {
+		t.Output = p.Output
+		return valuePart{t, p.within}, nil
+	}
+	if outs := outputsOf(n); t.Output != "" && len(outs) == 1 && outs[0].Dir && outs[0].Name != t.Output {
+		return valuePart{t, t.Output}, nil
+	}
+	return valuePart{Target: t}, nil
+}
+
+// partAt is the output of a node that stands at a path, or the file there within a folder that the node makes.
+func partAt(n *graph.Node, path string) (valuePart, bool) {
+	for _, o := range outputsOf(n) {
+		p := valuePart{Target: graph.Target{Name: n.Name, Output: o.Name}}
+		if o.Path == path {
+			return p, true
+		}
+		if within, ok := strings.CutPrefix(path, o.Path+"/"); ok && o.Dir {
+			p.within = within
+			return p, true
+		}
+	}
+	return valuePart{}, false
 }

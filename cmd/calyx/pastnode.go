@@ -16,9 +16,9 @@ import (
 // pastNode is what a target with @RUN was in that run.
 type pastNode struct {
 	*reports.Past
-	target string       // as typed
-	node   string       // which it names
-	part   graph.Target // which of its outputs or elements
+	target string    // as typed
+	node   string    // which it names
+	part   valuePart // which of its outputs or elements
 }
 
 // cutRun splits a target from the run that it names; run is empty where it names none. A node or an output whose name only
@@ -106,15 +106,6 @@ func (t *pastNode) name(ctx context.Context, a *app, s *session, now string) err
 		return usage("`calyx why` of a step tells which stored values changed before it ran", "find %q: %q is stored, and runs record what was derived", t.target, f.Node)
 	case f.List:
 		return usage("name one of them", "find %q: %q is the list of a matrix, and runs record its steps", t.target, f.Node)
-	}
-	d, err := s.engine.Graph(ctx)
-	if err != nil {
-		return err
-	}
-	for _, o := range outputsOf(declared(d, f.Node)) {
-		if o.Path == t.part.Name || o.Path == fromFolder(s.below, t.part.Name) {
-			t.part.Output = o.Name
-		}
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (s *session) storedAll(ctx context.Context, values []trace.Value) ([]execut
 }
 
 // part makes v the part of its value that a target names.
-func (s *session) part(ctx context.Context, v *executor.TargetValue, t graph.Target) error {
+func (s *session) part(ctx context.Context, v *executor.TargetValue, t valuePart) error {
 	if t.Output == "" && t.Element == nil {
 		return nil
 	}
@@ -72,17 +72,25 @@ func (s *session) part(ctx context.Context, v *executor.TargetValue, t graph.Tar
 	if err != nil {
 		return err
 	}
-	switch {
-	case t.Output != "" && v.Value.Media == trace.MediaParts:
+	if t.Output == "" {
+		return element(v, p, *t.Element)
+	}
+	if v.Value.Media == trace.MediaParts {
 		parts, err := trace.Parts(p.Inline)
 		if err == nil {
 			v.Value, err = namedPart(parts, t.Output)
 		}
-		return err
-	case t.Output != "":
-		return nil // the only output
+		if err != nil {
+			return err
+		}
 	}
-	return element(v, p, *t.Element)
+	if t.within != "" {
+		v.Value, err = s.engine.FileOf(ctx, v.Value, t.within)
+		if errors.Is(err, executor.ErrNoPart) {
+			return &executor.TargetError{Target: v.Target, Why: err.Error()}
+		}
+	}
+	return err
 }
 
 // element makes v an element of the list that is its value.

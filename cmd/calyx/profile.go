@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -71,7 +72,7 @@ func (a *app) timeline(ctx context.Context, p past, run string) error {
 func (a *app) profileText(p *reports.Profile, h reports.Head, d *graph.Declarations) string {
 	style, verbose := a.outStyle(), a.global.verbose
 	var b strings.Builder
-	fmt.Fprintf(&b, "run %s, %s, %s: %s in %s\n", console.Line(p.Run), console.Ago(h.Started, a.now()), runState(h.State, style), outcomes(h), style.Bold(console.Seconds(p.WallSeconds)))
+	fmt.Fprintf(&b, "run %s, %s, %s: %s in %s\n", console.Line(p.Run), console.Ago(h.Started, a.now()), runState(h.State, style), cmp.Or(outcomes(h), "nothing ended"), style.Bold(console.Seconds(p.WallSeconds)))
 	fmt.Fprintf(&b, "%.1f of %s busy on average", p.Parallelism, console.Count(p.Jobs, "worker"))
 	if p.SavedSeconds > 0 {
 		fmt.Fprintf(&b, "; the cache saved %s of executions", console.Seconds(p.SavedSeconds))

@@ -83,13 +83,14 @@ will-reuse  other
 2 will run, 1 may run, 1 will be reused
 `)
 	var b bytes.Buffer
-	if err := writePredictions(&b, survey()); err != nil {
+	if err := writePredictions(&b, dryStart{Event: "start", DryRun: true, Targets: []string{}, Instance: "main"}, survey()); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	wantText(t, lines[len(lines)-1], `{"event":"end","dry_run":true,"will_run":2,"may_run":1,"will_reuse":1}`)
-	if len(lines) != 5 {
-		t.Errorf("there are %d lines, want one for each step and the end", len(lines))
+	wantText(t, lines[0], `{"event":"start","run":null,"dry_run":true,"started":"0001-01-01T00:00:00Z","targets":[],"instance":"main"}`)
+	wantText(t, lines[len(lines)-1], `{"event":"end","run":null,"dry_run":true,"ok":true,"will_run":2,"may_run":1,"will_reuse":1}`)
+	if len(lines) != 6 {
+		t.Errorf("there are %d lines, want the start, one for each step and the end", len(lines))
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +95,10 @@ func countNodes(survey *executor.Survey, records map[string]*trace.NodeRecord) s
 			s.FailedNodes++
 		}
 	}
-	for _, r := range records {
+	for name, r := range records {
+		if strings.HasPrefix(name, pluginRecord) {
+			continue // that a plugin described itself is no node's execution
+		}
 		s.TotalComputes += r.Executions
 		s.TotalSeconds += r.Result.Seconds
 	}
