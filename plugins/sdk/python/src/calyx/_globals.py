@@ -11,7 +11,8 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from operator import is_
+from itertools import chain
+from operator import is_, methodcaller
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,7 @@ from ._types import module_name
 _COMPARED = 64
 _CONTAINERS = (list, dict, set)
 _MISSING = object()
+_VALUES = methodcaller("values")
 
 
 class Globals:
@@ -32,16 +34,37 @@ class Globals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spaces = list(_spaces())
+        self._variables = [space.variables for space in self._spaces]
+        self._copies = [copy for space in self._spaces for copy in space.copies]
+        self._remember()
 
     def check(self) -> None:
         """Put back what was changed, and raise an error that names it."""
         changed: list[str] = []
         with self._lock:
+            if self._same():
+                return
             for space in self._spaces:
-                if not space.same():
-                    changed += space.put_back()
+                changed += space.put_back()
+            self._remember()
         if changed:
             raise CalyxError(changed[0])
+
+    def _remember(self) -> None:
+        """Remember what all names stand for, in one list: a project has thousands, and they are looked at after every call."""
+        self._lengths = list(map(len, self._variables))
+        self._filled = [variables for variables in self._variables if variables]  # most functions have none
+        self._values = list(chain.from_iterable(map(_VALUES, self._filled)))
+
+    def _same(self) -> bool:
+        try:
+            return (
+                list(map(len, self._variables)) == self._lengths
+                and all(map(is_, chain.from_iterable(map(_VALUES, self._filled)), self._values))
+                and not any(_differs(value, copy) for _, value, copy in self._copies)
+            )
+        except RuntimeError:  # another thread sets a new name
+            return False
 
     def restore(self) -> None:
         """Put back what a node changed that has failed anyway."""
@@ -52,22 +75,22 @@ class Globals:
 class _Space:
     """Names and what they stood for: the variables of a module, class, function or object."""
 
-    __slots__ = ("_copies", "_delete", "_label", "_names", "_of", "_set", "_values", "_vars")
+    __slots__ = ("_delete", "_label", "_names", "_of", "_set", "copies", "variables")
 
     def __init__(self, of: Any, label: str) -> None:
         self._of, self._label = of, label
-        self._vars: Mapping[str, Any] = vars(of)
+        self.variables: Mapping[str, Any] = vars(of)
         if isinstance(of, type):
             self._set: Callable[[str, Any], None] = functools.partial(type.__setattr__, of)
             self._delete: Callable[[str], None] = functools.partial(type.__delattr__, of)
         else:
             self._set, self._delete = vars(of).__setitem__, vars(of).__delitem__
-        self._names = dict(self._vars)
-        self._values = list(self._names.values())
-        self._copies = [(n, v, v.copy()) for n, v in self._names.items() if _counts(n) and type(v) in _CONTAINERS and len(v) <= _COMPARED]
+        self._names = dict(self.variables)
+        #: Of what the names stand for, that which can be changed itself: name, value and copy.
+        self.copies = [(n, v, v.copy()) for n, v in self._names.items() if _counts(n) and type(v) in _CONTAINERS and len(v) <= _COMPARED]
         if isinstance(of, FunctionType):
             defaults = [*(of.__defaults__ or ()), *(of.__kwdefaults__ or {}).values()]
-            self._copies += [("a default", v, v.copy()) for v in defaults if type(v) in _CONTAINERS and len(v) <= _COMPARED]
+            self.copies += [("a default", v, v.copy()) for v in defaults if type(v) in _CONTAINERS and len(v) <= _COMPARED]
 
     def values(self) -> Iterator[tuple[str, Any]]:
         """What the names stand for, with a label for people."""
@@ -75,19 +98,13 @@ class _Space:
             if _counts(name) or name == "__wrapped__":
                 yield f"{self._label}.{name}", value
 
-    def same(self) -> bool:
-        """Tell whether all is as it was."""
-        if len(self._vars) != len(self._values) or not all(map(is_, self._vars.values(), self._values)):
-            return False
-        return not any(_differs(value, copy) for _, value, copy in self._copies)
-
     def put_back(self) -> list[str]:
         """Give everything its value back, and say what was changed."""
-        now = dict(self._vars)
+        now = dict(self.variables)
         changed = [n for n, value in self._names.items() if _counts(n) and now.get(n, _MISSING) is not value]
         for name in changed:
             self._set(name, self._names[name])
-        for name, value, copy in self._copies:
+        for name, value, copy in self.copies:
             if _differs(value, copy):
                 changed.append(name)
                 _restore(value, copy)
