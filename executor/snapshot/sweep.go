@@ -51,9 +51,8 @@ func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo, m
 		readers[i] = reader{s: s, root: root, memo: memo, moved: moved}
 		reading.Go(func() { readers[i].work(differ) })
 		sweeping.Go(func() {
-			hashing.OwnDescriptors()
 			w := sweeper{s: s, top: top, differ: differ, folders: make([]folder, len(s.folders))}
-			w.work(ctx, &next)
+			hashing.WithOwnDescriptors(func() { w.work(ctx, &next) })
 		})
 	}
 	sweeping.Wait()
