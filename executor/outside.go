@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
 )
 
 // A program sees hundreds of files that are not the workspace's: its libraries, its interpreter's modules. They are grouped by
@@ -64,16 +64,13 @@ func (e *Engine) seeOutside(l *loop, f *leaf) (hashing.Digest, error) {
 	}
 	root, paths := e.outsideRoot(f.subject), sortedKeys(set)
 	e.readAhead(l.ctx, root, paths, set)
-	parts := make([]outsidePart, 1+min(runtime.GOMAXPROCS(0)-1, len(paths)/fewestOutside))
-	var group sync.WaitGroup
-	for i := range parts {
-		group.Go(func() {
-			for _, p := range paths[i*len(paths)/len(parts) : (i+1)*len(paths)/len(parts)] {
-				parts[i].see(e, path.Join(root, p), set[p])
-			}
-		})
-	}
-	group.Wait()
+	parts := make([]outsidePart, max(1, min(cores.Count(), len(paths)/fewestOutside)))
+	_ = cores.EachFrom(len(parts), len(parts), func(i int) error {
+		for _, p := range paths[i*len(paths)/len(parts) : (i+1)*len(paths)/len(parts)] {
+			parts[i].see(e, path.Join(root, p), set[p])
+		}
+		return nil
+	})
 	h := hashing.NewHasher()
 	for _, part := range parts {
 		_, _ = h.Write(part.digests) // it never fails

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 
 	"github.com/calyx-build/calyx/hashing"
@@ -34,8 +33,9 @@ func (e *Edit) row(id uint32) (base string, r pathRow, record hashing.Record) {
 func (e *Edit) putPaths(c *columns, taken *numbering) {
 	names, folderOf := e.folders()
 	numbers := make([]uint32, len(names)) // of the folders that have paths, plus one
-	for i, id := range e.lookingOrder(taken.ids, folderOf, len(names) > keptOpen) {
-		taken.ids[i], taken.of[id] = id, uint32(i)+1
+	e.sortByAge(taken.ids, folderOf, len(names) > keptOpen)
+	for i, id := range taken.ids {
+		taken.of[id] = uint32(i) + 1
 		f := folderOf[id]
 		if numbers[f] == 0 {
 			c.folders = append(c.folders, folderRow{put(c, names[f])})
@@ -45,10 +45,10 @@ func (e *Edit) putPaths(c *columns, taken *numbering) {
 	}
 }
 
-// lookingOrder yields paths with what changed last at the end: in the order in which the files were made, mostly, since that
-// is the order of the system's memory of them. To look at 200,000 takes a fifth less so than folder by folder. Where there
-// are too many folders to keep them open, the paths of each stay together.
-func (e *Edit) lookingOrder(ids, folderOf []uint32, byFolder bool) iter.Seq2[int, uint32] {
+// sortByAge puts what changed last at the end: mostly that is the order in which the files were made, and so that of the
+// system's memory of them. To look at 200,000 takes an eighth less so than folder by folder. Where there are too many
+// folders to keep them open, the paths of each stay together.
+func (e *Edit) sortByAge(ids, folderOf []uint32, byFolder bool) {
 	type made struct {
 		at int64 // nanoseconds since 1970; 0 where nothing is there
 		id uint32
@@ -63,12 +63,8 @@ func (e *Edit) lookingOrder(ids, folderOf []uint32, byFolder bool) iter.Seq2[int
 		}
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
 	})
-	return func(yield func(int, uint32) bool) {
-		for i := range all {
-			if !yield(i, all[i].id) {
-				return
-			}
-		}
+	for i := range all {
+		ids[i] = all[i].id
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *Snapshot) Sweep(ctx context.Context, root string, memo *hashing.Memo, m
 		sweeping sync.WaitGroup
 		reading  sync.WaitGroup
 		differ   = make(chan differing, 256)
-		readers  = make([]reader, cores.Count())
+		readers  = make([]reader, min(cores.Count(), (len(s.paths)+run-1)/run))
 	)
 	moved = sync.OnceFunc(moved)
 	for i := range readers {
@@ -76,6 +76,9 @@ func gather(readers []reader) *Sweep {
 // keptOpen is how many folders a worker keeps open.
 const keptOpen = 64
 
+// run is how many paths a worker takes at once.
+const run = 256
+
 // sweeper takes the stats of paths. What descriptors it opens, only its own thread knows.
 type sweeper struct {
 	s       *Snapshot
@@ -92,7 +95,6 @@ type folder struct {
 
 // work takes runs of paths until none is left.
 func (w *sweeper) work(ctx context.Context, next *atomic.Int64) {
-	const run = 256
 	defer w.leave()
 	for total := int64(len(w.s.paths)); ctx.Err() == nil; {
 		from := next.Add(run) - run
