@@ -77,7 +77,7 @@ func start(ctx context.Context, dir string) (*server, error) {
 	if err != nil || lock == nil {
 		return nil, err
 	}
-	s := &server{folder: f, lock: lock, leases: lease.NewTable(), guests: newGuests(), work: cores.Begin()}
+	s := &server{folder: f, lock: lock, leases: lease.NewTable(), guests: newGuests()}
 	if s.db, err = index.Open(f.Database(), index.Options{Warn: s.guests.warn}); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -115,6 +115,8 @@ func own(ctx context.Context, f *folder.Folder) (*flock.Flock, error) {
 func (s *server) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.work = cores.Begin()
+	defer s.work.End()
 	failed := make(chan error, 1)
 	s.clients.Go(func() { failed <- s.accept(ctx) })
 
