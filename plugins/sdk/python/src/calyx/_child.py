@@ -71,7 +71,8 @@ class Child:
     """A calyx. Its methods may be called from any thread of the process that made it."""
 
     def __init__(self, root: str, instance: str) -> None:
-        self._gone = False
+        #: Why it is gone; empty: it is not.
+        self._gone = ""
         self._of = os.getpid()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -96,14 +97,14 @@ class Child:
 
     def ended(self) -> bool:
         """Tell whether it is gone, or another process's, from which this one was forked."""
-        return self._gone or os.getpid() != self._of or self._process.poll() is not None
+        return bool(self._gone) or os.getpid() != self._of or self._process.poll() is not None
 
     def ask(self, living: Living, what: Message) -> Question:
         """Ask, and wait for the answer; living is what this process is now."""
         question = Question(living)
         with self._lock:
             if self._gone:
-                raise CalyxError("calyx has ended")
+                raise CalyxError(self._gone)
             self._tell(living)
             self._last += 1
             number = self._last
@@ -171,11 +172,11 @@ class Child:
     def _bury(self) -> None:
         status = self._process.wait()
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        why = "\n".join(filter(None, (f"calyx has ended amid its work ({how})", self._last_words())))
         with self._lock:
-            self._gone = True
+            self._gone = why
             lost, self._pending = self._pending, {}
         self._outgoing.put(None)
-        why = "\n".join(filter(None, (f"calyx has ended amid its work ({how})", self._last_words())))
         for calls in self._calls.values():
             calls.close()
         for question in lost.values():
