@@ -8,6 +8,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/snapshot"
+	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -19,13 +20,13 @@ type baseline struct {
 	reached []bool            // by the snapshot's numbers
 	numbers []uint32          // of nodes that the Calyxfile declares, by index, plus one; 0: not in the snapshot
 	others  map[string]uint32 // the numbers of all other nodes, by name
-	note    stillNote
+	note    still.Note
 	left    *snapshot.Snapshot // of the state that the workspace is in, where s is that of an earlier one; see goBack
 	cached  int                // steps that were brought back
 }
 
 // newBaseline makes a baseline of a snapshot with what the paths that moved reach. nil: the graph.
-func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep, reached []bool, note stillNote) *baseline {
+func newBaseline(s *snapshot.Snapshot, swept *snapshot.Sweep, reached []bool, note still.Note) *baseline {
 	b := &baseline{s: s, swept: swept, others: map[string]uint32{}, note: note, reached: reached}
 	if b.reached[0] {
 		return nil // what the evaluation read

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/executor/snapshot"
+	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -20,8 +21,8 @@ import (
 const mostEarlier = 3
 
 // earlierFile is where the snapshot of a build of these targets is kept when the values change that were set then.
-func (e *Engine) earlierFile(o Options, state hashing.Digest) string {
-	return e.stillFile(o) + "-" + state.Hex()[:16]
+func (e *Engine) earlierFile(o Options, set hashing.Digest) string {
+	return e.question(o).File() + "-" + set.Hex()[:16]
 }
 
 // earlier makes a baseline of the snapshot of an earlier state whose facts hold again, where s is that of the state that is
@@ -29,12 +30,13 @@ func (e *Engine) earlierFile(o Options, state hashing.Digest) string {
 func (e *Engine) earlier(ctx context.Context, o Options, s *snapshot.Snapshot, began time.Time) *baseline {
 	e.left = stateOf(s)
 	e.remember(s, nil)
-	kept, note, ok := e.openSnapshot(e.earlierFile(o, e.stateDigest()), o)
+	q := e.question(o)
+	kept, note, ok := q.Open(e.earlierFile(o, e.stateDigest()))
 	if !ok {
 		return nil
 	}
 	var b *baseline
-	if !note.Dirty && !isExpired(kept, began) && e.sameFacts(kept, note) {
+	if !note.Dirty && !still.IsExpired(kept, began) && q.SameFacts(kept, e.state) {
 		if swept, err := kept.Sweep(ctx, e.cfg.Root, e.memo, func() {}); err == nil {
 			leaves, _ := kept.Touched(swept.Moved) // outputs are those of the other state
 			b = newBaseline(kept, swept, kept.Reach(leaves, nil), note)
@@ -51,7 +53,7 @@ func (e *Engine) earlier(ctx context.Context, o Options, s *snapshot.Snapshot, b
 // stateOf is the digest of the values that were set when a snapshot was made.
 func stateOf(s *snapshot.Snapshot) hashing.Digest {
 	for _, i := range s.Node(0).Leaves {
-		if leaf := s.Leaf(i); leaf.Kind == stillState {
+		if leaf := s.Leaf(i); leaf.Kind == still.State {
 			return leaf.Digest
 		}
 	}
@@ -63,18 +65,19 @@ func (e *Engine) keepLeft(o Options) {
 	if e.left.IsZero() || e.left == e.stateDigest() {
 		return
 	}
-	if os.Rename(e.stillFile(o), e.earlierFile(o, e.left)) != nil {
+	q := e.question(o)
+	if os.Rename(q.File(), e.earlierFile(o, e.left)) != nil {
 		return
 	}
-	entries, _ := os.ReadDir(e.stillFolder()) // what is not seen stays
+	entries, _ := os.ReadDir(q.Folder()) // what is not seen stays
 	var kept []os.FileInfo
 	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), filepath.Base(e.stillFile(o))+"-") {
+		if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), filepath.Base(q.File())+"-") {
 			kept = append(kept, info)
 		}
 	}
 	slices.SortFunc(kept, func(a, b os.FileInfo) int { return cmp.Compare(b.ModTime().UnixNano(), a.ModTime().UnixNano()) })
 	for _, info := range kept[min(len(kept), mostEarlier):] {
-		_ = os.Remove(filepath.Join(e.stillFolder(), info.Name()))
+		_ = os.Remove(filepath.Join(q.Folder(), info.Name()))
 	}
 }

@@ -12,8 +12,10 @@ import (
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/graph/state"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -39,6 +41,9 @@ type Config struct {
 	Coerce func(declared any, text string) (any, error)
 	// CoerceValue does the same with a value that was set before; nil: values are as they are.
 	CoerceValue func(declared, v any) (any, error)
+	// Ahead returns a look at the last build's snapshot that was begun before there was an engine, and the memory of what it read;
+	// ok is false where none was, or for another question. It calls moved as still.Ask does. nil: none was begun.
+	Ahead func(q *still.Question, moved func()) (look still.Look, memo *hashing.Memo, ok bool)
 	// Now tells the time by which results expire and runs are dated; nil: the system's.
 	Now func() time.Time
 	// Print takes what a Calyxfile prints.
@@ -350,12 +355,9 @@ func (e *Engine) load(ctx context.Context) (*graph.Graph, error) {
 	return e.evaluate(ctx)
 }
 
-// defaultBackend is where stored values live where the Calyxfile does not say it.
-const defaultBackend = "json:calyx.state.json"
-
 func (e *Engine) keptBackend() string {
-	if state := e.lastGraph().Workspace.State; state != "" {
-		return state
+	if named := e.lastGraph().Workspace.State; named != "" {
+		return named
 	}
-	return defaultBackend
+	return state.Default
 }

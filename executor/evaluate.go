@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/calyxfile"
 	"github.com/calyx-build/calyx/hashing"
@@ -241,7 +242,7 @@ func listDigest(paths []string) hashing.Digest { return hashing.Sum(pathsJSON(pa
 // Env implements calyxfile.Source.
 func (t *tracked) Env(name string) (string, bool) {
 	text, ok := t.e.environ.lookup(name)
-	t.note("env", name, nil, hashing.Sum([]byte(present(text, ok))))
+	t.note("env", name, nil, still.VariableDigest(text, ok))
 	return text, ok
 }
 
@@ -300,8 +301,7 @@ func (t *tracked) digest(r read) (d hashing.Digest) {
 		}
 		return listDigest(found.Paths)
 	case "env":
-		text, ok := t.e.environ.lookup(r.Subject)
-		return hashing.Sum([]byte(present(text, ok)))
+		return still.VariableDigest(t.e.environ.lookup(r.Subject))
 	case "stored":
 		return t.e.overrideDigest(r.Subject, graph.Stored{})
 	case "plugin":

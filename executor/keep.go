@@ -9,6 +9,8 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/snapshot"
+	"github.com/calyx-build/calyx/executor/still"
+	"github.com/calyx-build/calyx/graph/state"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -22,7 +24,8 @@ func (l *loop) keepStill() {
 		l.g.Unload()
 		debug.FreeOSMemory() // it is given to the snapshot in the making
 	}
-	file := l.e.stillFile(l.o)
+	q := l.e.question(l.o)
+	file := q.File()
 	k := newKeeping(l)
 	switch kept := l.broken == nil && k.all(); {
 	case l.e.cfg.Program != nil:
@@ -34,7 +37,7 @@ func (l *loop) keepStill() {
 		_ = os.Remove(file)
 		return
 	}
-	note, err := json.Marshal(stillNote{
+	note, err := json.Marshal(still.Note{
 		Backend: l.e.backend(), Run: l.sum.Run, Fresh: l.sum.Fresh + l.sum.Cached + l.sum.Executed, Dirty: k.dirty || !l.sum.OK,
 		Offers: l.e.offersDigest(), Generation: k.generation(),
 	})
@@ -42,7 +45,7 @@ func (l *loop) keepStill() {
 		return
 	}
 	l.e.keepLeft(l.o)
-	edit, head := k.edit, snapshot.Head{Binding: l.e.binding(l.o), Expires: k.expires, Note: note}
+	edit, head := k.edit, snapshot.Head{Binding: q.Binding(), Expires: k.expires, Note: note}
 	if !l.o.Values {
 		l.release()
 	}
@@ -61,7 +64,7 @@ func (e *Engine) backend() string {
 	if e.graph != nil && e.graph.Workspace.State != "" {
 		return e.graph.Workspace.State
 	}
-	return defaultBackend
+	return state.Default
 }
 
 // keeping collects what a snapshot holds, over what the baseline holds, if there is one.
@@ -137,9 +140,9 @@ func (k *keeping) facts() bool {
 			paths = append(paths, k.edit.AddPath(seen))
 		}
 	}
-	facts := snapshot.Node{Name: stillFacts}
-	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillPaths, Paths: paths}))
-	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillState, Digest: k.l.e.stateDigest()}))
+	facts := snapshot.Node{Name: still.Facts}
+	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: still.Paths, Paths: paths}))
+	facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: still.State, Digest: k.l.e.stateDigest()}))
 	k.addVariables(&facts)
 	k.roots = append(k.roots, k.edit.AddNode(facts))
 	return k.offers()
@@ -149,7 +152,7 @@ func (k *keeping) facts() bool {
 func (k *keeping) factsAgain() {
 	facts := k.base.s.Node(0)
 	for _, i := range facts.Leaves {
-		if leaf := k.base.s.Leaf(i); leaf.Kind == stillVariable {
+		if leaf := k.base.s.Leaf(i); leaf.Kind == still.Variable {
 			delete(k.vars, leaf.Subject)
 		}
 	}
@@ -161,7 +164,7 @@ func (k *keeping) factsAgain() {
 
 func (k *keeping) addVariables(facts *snapshot.Node) {
 	for _, name := range sortedKeys(k.vars) {
-		facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: stillVariable, Subject: name, Digest: k.l.e.variable(name)}))
+		facts.Leaves = append(facts.Leaves, k.edit.AddLeaf(snapshot.Leaf{Kind: still.Variable, Subject: name, Digest: still.VariableDigest(k.l.e.environ.lookup(name))}))
 	}
 }
 
@@ -316,7 +319,7 @@ func (k *keeping) leaf(f *leaf) (uint32, bool) {
 			add(p.path, snapshot.Absent, true, hashing.Record{})
 		}
 	}
-	i := k.edit.AddLeaf(snapshot.Leaf{Kind: stillPaths, Paths: paths})
+	i := k.edit.AddLeaf(snapshot.Leaf{Kind: still.Paths, Paths: paths})
 	k.leaves[f] = i
 	return i, true
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -26,9 +27,6 @@ const (
 	partArgument = "argument"
 	partObserver = "observer" // how reads are observed
 )
-
-// keyVersion names the encoding of action keys; another one finds nothing that this one recorded.
-const keyVersion = "calyx action 1"
 
 // subjectCounts tells for which parts the subject is part of the key: where the step itself says the name. A node's
 // name or where a program was found is not.
@@ -76,7 +74,7 @@ func (l *loop) action(n *node) ([]trace.Component, error) {
 		return l.pluginParts(n)
 	}
 	s := n.decl().Step
-	parts := []trace.Component{part(partVersion, "", keyVersion), part(partObserver, "", l.e.observer(s))}
+	parts := []trace.Component{part(partVersion, "", trace.KeyVersion), part(partObserver, "", l.e.observer(s))}
 	if !s.Portable {
 		parts = append(parts, part(partPlatform, "", runtime.GOOS+"/"+runtime.GOARCH))
 	}
@@ -321,8 +319,7 @@ func shorten(s string, most int) string {
 func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 	for _, v := range vars {
 		if v.Value == nil {
-			text, ok := user.lookup(v.Name)
-			k.add(partEnv, v.Name, present(text, ok))
+			k.add(partEnv, v.Name, still.VariableText(user.lookup(v.Name)))
 			continue
 		}
 		var form, show strings.Builder
@@ -334,13 +331,6 @@ func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 		k.parts = append(k.parts, c)
 	}
 	return nil
-}
-
-func present(text string, ok bool) string {
-	if !ok {
-		return "not set"
-	}
-	return "= " + text
 }
 
 // files adds the files that literal words and deps name.

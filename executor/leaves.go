@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -165,7 +166,7 @@ func (e *Engine) observe(l *loop, f *leaf) {
 	case leafEnv:
 		text, ok := e.environ.lookup(f.subject)
 		f.absent = !ok
-		f.digest = hashing.Sum([]byte(present(text, ok)))
+		f.digest = still.VariableDigest(text, ok)
 		f.inline = mustJSON(text)
 	case leafInstance:
 		f.digest = hashing.Sum([]byte(e.cfg.Instance))

@@ -23,7 +23,7 @@ type node struct {
 	owned    []graph.Output             // that the declaration names
 	args     hashing.Map                // given by a call, over those of the declaration
 	index    int                        // in the graph; -1 for plugins and nodes with arguments
-	state    state
+	state    nodeState
 	// declared is true once deps, after and leaves are filled.
 	declared bool
 

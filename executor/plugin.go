@@ -17,7 +17,7 @@ import (
 const pluginPrefix = "//plugin/"
 
 // descriptionVersion names what is kept of a description; another one finds nothing that this one recorded.
-const descriptionVersion = keyVersion + " describe 2"
+const descriptionVersion = trace.KeyVersion + " describe 2"
 
 // plugin returns the node of a plugin's description.
 func (l *loop) plugin(name string) *node {

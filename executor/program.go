@@ -8,6 +8,7 @@ import (
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/calyxfile"
+	"github.com/calyx-build/calyx/graph/state"
 )
 
 // Program is a plugin that runs already and asks for its own nodes. It has said what it offers, so that nobody describes it. In
@@ -51,7 +52,7 @@ func openGraph(d *graph.Declarations) (*graph.Graph, error) {
 
 // emptyGraph is that of a workspace without a Calyxfile.
 func emptyGraph() (*graph.Graph, error) {
-	return openGraph(&graph.Declarations{Workspace: graph.Workspace{State: defaultBackend}})
+	return openGraph(&graph.Declarations{Workspace: graph.Workspace{State: state.Default}})
 }
 
 func (e *Engine) hasCalyxfile() bool {

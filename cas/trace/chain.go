@@ -9,6 +9,9 @@ import (
 	"github.com/calyx-build/calyx/hashing"
 )
 
+// KeyVersion names the encoding of action keys; another one finds nothing that this one recorded.
+const KeyVersion = "calyx action 1"
+
 // Entry is what stands under one key of a stage chain.
 type Entry struct {
 	// Next holds what was asked for after the answers that led here. There is more than one where tasks that had seen the

@@ -129,7 +129,7 @@ func (b built) verdict() error {
 			hint:   b.failed.hint(),
 		}
 	case len(b.failed.inputs) > 0:
-		return &failure{status: exitFailed, err: fmt.Errorf("%s without a value: %s", countIs(len(b.failed.inputs), "input"), someOf(b.failed.inputs))}
+		return &failure{status: exitFailed, err: fmt.Errorf("%s without a value: %s", console.CountIs(len(b.failed.inputs), "input"), someOf(b.failed.inputs))}
 	case !b.OK:
 		return &failure{status: exitFailed, err: errors.New("the targets are not up to date")}
 	}

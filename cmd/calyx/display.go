@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/progress"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/release"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/reports"
 )
@@ -82,7 +83,7 @@ func (f *failures) Event(e executor.Event) {
 // runBuild builds, shows it, and records the run.
 func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d display) (built, error) {
 	var b built
-	recorder := reports.NewRecorder(ctx, s.engine.Store, reports.About{Version: versionText(), Command: os.Args})
+	recorder := reports.NewRecorder(ctx, s.engine.Store, reports.About{Version: release.Text(), Command: os.Args})
 	list := observers{recorder, &b.failed}
 	var events *progress.Events
 	if d.events {

@@ -42,7 +42,7 @@ func (a *app) exportCache(ctx context.Context, s *session, targets []string, pat
 		return err
 	}
 	if left > 0 {
-		a.warn(fmt.Sprintf("%s out of date and left out of the archive", countIs(left, "step")), "`calyx build` brings them up to date")
+		a.warn(fmt.Sprintf("%s out of date and left out of the archive", console.CountIs(left, "step")), "`calyx build` brings them up to date")
 	}
 	a.say("wrote %s: %s, %s in %s", console.Line(path), console.Count(len(traces), "result"), console.Size(sum.Bytes), console.Count(sum.Blobs, "blob"))
 	return nil

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
 )
 
 // globalFlags are the flags of every command.
@@ -23,7 +25,7 @@ func (g *globalFlags) register(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVarP(&g.directory, "directory", "C", "", "work in `DIR`")
 	f.StringVarP(&g.calyxfile, "calyxfile", "f", "", "use the Calyxfile `FILE` instead of the one found by walking up")
-	f.StringVarP(&g.instance, "instance", "i", "main", "the instance `NAME`: a set of stored values with its own graph")
+	f.StringVarP(&g.instance, "instance", "i", place.MainInstance, "the instance `NAME`: a set of stored values with its own graph")
 	f.StringVar(&g.cacheDir, "cache-dir", "", "keep the cache in `DIR` (default .calyx/cache in the workspace)")
 	f.StringVar(&g.color, "color", "auto", "colours: auto, always or never; NO_COLOR is honoured")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "tell more")

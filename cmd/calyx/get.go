@@ -154,7 +154,7 @@ func (s *session) partTarget(ctx context.Context, word string) (valuePart, error
 		if n.Name == word {
 			continue
 		}
-		for _, path := range []string{word, fromFolder(s.below, word)} {
+		for _, path := range []string{word, fromFolder(s.Below, word)} {
 			if p, ok := partAt(n, path); ok {
 				return p, nil
 			}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
 )
 
 //go:embed first.Calyxfile
@@ -43,7 +45,7 @@ func writeFirst(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", usage("", "create the folder %q: %w", dir, causeOf(err))
 	}
-	path := filepath.Join(dir, calyxfileName)
+	path := filepath.Join(dir, place.Calyxfile)
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	switch {
 	case errors.Is(err, fs.ErrExist):

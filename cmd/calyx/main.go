@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/release"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -63,7 +64,7 @@ func internalFault(cause any, stack []byte) error {
 	where := ""
 	if err == nil {
 		where = " with the file " + file.Name()
-		_, _ = fmt.Fprintf(file, "calyx %s\n%v\n\n%s", versionText(), cause, stack) // the report is a courtesy
+		_, _ = fmt.Fprintf(file, "calyx %s\n%v\n\n%s", release.Text(), cause, stack) // the report is a courtesy
 		_ = file.Close()
 	}
 	return &failure{

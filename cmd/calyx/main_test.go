@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/calyxfile"
 )
@@ -113,12 +114,12 @@ func TestFindWorkspace(t *testing.T) {
 	}
 	tests := []struct {
 		cwd, named string
-		want       place
+		want       place.Place
 	}{
-		{deep, "", place{root, "Calyxfile", "a/b"}},
-		{root, "", place{root, "Calyxfile", ""}},
-		{deep, "../../other.calyx", place{root, "other.calyx", "a/b"}},
-		{"/", filepath.Join(root, "other.calyx"), place{root, "other.calyx", ""}},
+		{deep, "", place.Place{Root: root, Calyxfile: "Calyxfile", Below: "a/b"}},
+		{root, "", place.Place{Root: root, Calyxfile: "Calyxfile", Below: ""}},
+		{deep, "../../other.calyx", place.Place{Root: root, Calyxfile: "other.calyx", Below: "a/b"}},
+		{"/", filepath.Join(root, "other.calyx"), place.Place{Root: root, Calyxfile: "other.calyx", Below: ""}},
 	}
 	for _, tt := range tests {
 		got, err := findWorkspace(tt.cwd, tt.named)

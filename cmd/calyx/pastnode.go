@@ -48,7 +48,7 @@ func (s *session) isThere(d *graph.Declarations, word string) bool {
 			return true
 		}
 		for _, o := range outputsOf(n) {
-			if o.Path == word || o.Path == fromFolder(s.below, word) {
+			if o.Path == word || o.Path == fromFolder(s.Below, word) {
 				return true
 			}
 		}

@@ -53,7 +53,7 @@ func restoreEntry(ctx context.Context, store cas.Store, path string, e hashing.E
 func (s *session) writeMatches(t executor.TargetValue) func(context.Context, string, executor.Payload) error {
 	from := t.Base
 	if from == "" {
-		from = s.root
+		from = s.Root
 	}
 	return func(_ context.Context, path string, _ executor.Payload) error {
 		if err := mustBeEmpty(path); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/plugins/host"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
@@ -90,7 +91,7 @@ type callSaid struct {
 // asked answers questions, several at once, each on a line of its own.
 type asked struct {
 	app    *app
-	place  place
+	place  place.Place
 	cache  string
 	run    *sessionRun
 	saying sync.Mutex
@@ -116,12 +117,12 @@ const longestEnd = 20 * time.Second
 // serve takes what the asking process says until it has ended, or calyx is told to.
 func (s *asked) serve(ctx context.Context) error {
 	signal.Ignore(syscall.SIGPIPE) // that nobody reads is told by the end of standard input
-	cwd, err := workingDirectory()
+	cwd, err := place.WorkingDirectory()
 	if err != nil {
 		return err
 	}
-	s.place = placeAt(cwd, cwd, calyxfileName)
-	s.cache = cacheFolder(cwd, cwd, s.app.global.cacheDir)
+	s.place = place.At(cwd, cwd, place.Calyxfile)
+	s.cache = place.Cache(cwd, cwd, s.app.global.cacheDir)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	s.run = newSessionRun(ctx, s.app.now())

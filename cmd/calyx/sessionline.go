@@ -66,7 +66,7 @@ func newLine(s *asked, w *world) *line {
 		return &runners{plugins: host.New(host.Options{Attach: l.attach, Grace: grace})}, nil
 	}
 	c.Stored = l.stored
-	l.session = &session{place: s.place, engine: executor.New(c)}
+	l.session = &session{Place: s.place, engine: executor.New(c)}
 	return l
 }
 
@@ -79,7 +79,7 @@ func (l *line) close() error { return l.engine.Close() }
 
 // stored reads what was set, and notes how the file was then.
 func (l *line) stored(backend, instance string) (map[string]any, error) {
-	store, err := state.Open(backend, l.root)
+	store, err := state.Open(backend, l.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (l *line) value(ctx context.Context, t executor.TargetValue) (*sessionValue
 	}
 	v := sessionValueOf(p)
 	if v.Path != "" && !filepath.IsAbs(v.Path) {
-		v.Path = filepath.Join(l.root, v.Path)
+		v.Path = filepath.Join(l.Root, v.Path)
 	}
 	return &v, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/release"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/reports"
 )
@@ -26,7 +27,7 @@ type sessionRun struct {
 func newSessionRun(ctx context.Context, now time.Time) *sessionRun {
 	r := &sessionRun{id: executor.NewRunID(now)}
 	open := func(ctx context.Context) (cas.Store, trace.Scope, error) { return r.store(ctx) }
-	r.recorder = reports.NewRecorder(ctx, open, reports.About{Version: versionText(), Command: []string{"calyx", "session"}})
+	r.recorder = reports.NewRecorder(ctx, open, reports.About{Version: release.Text(), Command: []string{"calyx", "session"}})
 	return r
 }
 

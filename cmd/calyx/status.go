@@ -129,7 +129,7 @@ func statusText(s statusAnswer, style console.Style) string {
 		fmt.Fprintf(&b, "everything is up to date: %s\n", console.Count(s.Fresh, "step"))
 	} else {
 		b.WriteString(dirtyTable(s, style).String())
-		fmt.Fprintf(&b, "\n%s out of date, %d up to date\n", countIs(len(s.Dirty), "step"), s.Fresh)
+		fmt.Fprintf(&b, "\n%s out of date, %d up to date\n", console.CountIs(len(s.Dirty), "step"), s.Fresh)
 	}
 	if len(s.Overridden) > 0 {
 		b.WriteString("\nStored values that are overridden:\n" + overrideTable(s.Overridden, style).String())
@@ -187,11 +187,4 @@ func overrideTable(list []overridden, style console.Style) *console.Table {
 		table.Row("  "+console.Line(o.Node), explain.Content(string(o.Value)), style.Dim("source: "+explain.Content(string(o.Source))), style.Dim(o.From))
 	}
 	return table
-}
-
-func countIs(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun + " is"
-	}
-	return console.Count(n, noun) + " are"
 }

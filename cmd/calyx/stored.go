@@ -12,15 +12,6 @@ import (
 	"github.com/calyx-build/calyx/graph/state"
 )
 
-// storedValues returns what was set in an instance.
-func storedValues(backend, root, instance string) (map[string]any, error) {
-	store, err := state.Open(backend, root)
-	if err != nil {
-		return nil, err
-	}
-	return store.Values(instance)
-}
-
 // stateOf opens the stored values of the workspace, and returns what the Calyxfile declares with them.
 func (a *app) stateOf(ctx context.Context, s *session) (*graph.Declarations, *state.Store, error) {
 	d, err := s.engine.Graph(ctx)
@@ -31,7 +22,7 @@ func (a *app) stateOf(ctx context.Context, s *session) (*graph.Declarations, *st
 	if backend == "" {
 		backend = state.Default
 	}
-	store, err := state.Open(backend, s.root)
+	store, err := state.Open(backend, s.Root)
 	return d, store, err
 }
 

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
-)
 
-// release is the version of this source tree.
-const release = "0.1.0"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/release"
+)
 
 // versionInfo is the answer of `calyx version --json`.
 type versionInfo struct {
@@ -33,7 +31,7 @@ func newVersion(a *app) *cobra.Command {
 			if f.json {
 				return a.printJSON(v)
 			}
-			return a.print(fmt.Sprintf("calyx %s (%s, %s/%s)\n", versionText(), v.Go, v.OS, v.Arch))
+			return a.print(fmt.Sprintf("calyx %s (%s, %s/%s)\n", release.Text(), v.Go, v.OS, v.Arch))
 		}).run,
 	})
 	f = formatFlags(c, "text")
@@ -41,29 +39,5 @@ func newVersion(a *app) *cobra.Command {
 }
 
 func thisVersion() versionInfo {
-	return versionInfo{Version: release, Revision: revision(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-}
-
-// versionText is the release and, where it is known, the revision that this executable was built from.
-func versionText() string {
-	if r := revision(); r != "" {
-		return release + "+" + r
-	}
-	return release
-}
-
-// shownRevision is how many digits of a revision people are shown.
-const shownRevision = 12
-
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) > shownRevision {
-			return s.Value[:shownRevision]
-		}
-	}
-	return ""
+	return versionInfo{Version: release.Number, Revision: release.Revision(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }

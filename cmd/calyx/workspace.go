@@ -3,15 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/ahead"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/release"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/state"
@@ -19,32 +20,19 @@ import (
 	"github.com/calyx-build/calyx/reports"
 )
 
-// calyxfileName is what is looked for from the working directory upwards.
-const calyxfileName = "Calyxfile"
-
-// place is where a workspace lies.
-type place struct {
-	root      string // absolute
-	calyxfile string // relative to root
-	below     string // the working directory relative to root, with slashes; "" at the root or outside
-}
-
 // findWorkspace finds the Calyxfile: the one that is named, or the nearest one from the working directory upwards.
-func findWorkspace(cwd, named string) (place, error) {
+func findWorkspace(cwd, named string) (place.Place, error) {
 	if named != "" {
 		return namedWorkspace(cwd, named)
 	}
-	for dir := cwd; ; dir = filepath.Dir(dir) {
-		if isFile(filepath.Join(dir, calyxfileName)) {
-			return placeAt(cwd, dir, calyxfileName), nil
-		}
-		if dir == filepath.Dir(dir) {
-			return place{}, usage("`calyx init` writes a first one", "find a Calyxfile in %q or above: there is none", cwd)
-		}
+	p, ok := place.Above(cwd)
+	if !ok {
+		return place.Place{}, usage("`calyx init` writes a first one", "find a Calyxfile in %q or above: there is none", cwd)
 	}
+	return p, nil
 }
 
-func namedWorkspace(cwd, named string) (place, error) {
+func namedWorkspace(cwd, named string) (place.Place, error) {
 	file := named
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(cwd, file)
@@ -52,42 +40,28 @@ func namedWorkspace(cwd, named string) (place, error) {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return place{}, usage("", "--calyxfile %q: there is no such file", named)
+		return place.Place{}, usage("", "--calyxfile %q: there is no such file", named)
 	case err != nil:
-		return place{}, usage("", "--calyxfile %q: %w", named, causeOf(err))
+		return place.Place{}, usage("", "--calyxfile %q: %w", named, causeOf(err))
 	case info.IsDir():
-		return place{}, usage("-C works in a folder", "--calyxfile %q: it is a folder", named)
+		return place.Place{}, usage("-C works in a folder", "--calyxfile %q: it is a folder", named)
 	}
 	root, err := filepath.EvalSymlinks(filepath.Dir(file))
 	if err != nil {
-		return place{}, usage("", "--calyxfile %q: %w", named, causeOf(err))
+		return place.Place{}, usage("", "--calyxfile %q: %w", named, causeOf(err))
 	}
-	return placeAt(cwd, root, filepath.Base(file)), nil
-}
-
-func placeAt(cwd, root, calyxfile string) place {
-	p := place{root: root, calyxfile: calyxfile}
-	below, err := filepath.Rel(root, cwd)
-	if err == nil && below != "." && below != ".." && !strings.HasPrefix(below, "../") {
-		p.below = filepath.ToSlash(below)
-	}
-	return p
-}
-
-func isFile(file string) bool {
-	info, err := os.Stat(file)
-	return err == nil && !info.IsDir()
+	return place.At(cwd, root, filepath.Base(file)), nil
 }
 
 // session is a workspace that a command works with.
 type session struct {
-	place
+	place.Place
 	engine *executor.Engine
 }
 
 // open finds the workspace; the engine opens what it needs when it needs it.
 func (a *app) open() (*session, error) {
-	cwd, err := workingDirectory()
+	cwd, err := place.WorkingDirectory()
 	if err != nil {
 		return nil, err
 	}
@@ -96,30 +70,19 @@ func (a *app) open() (*session, error) {
 		return nil, err
 	}
 	starter := &watch.Starter{}
-	c := a.config(p, cacheFolder(cwd, p.root, a.global.cacheDir))
+	c := a.config(p, place.Cache(cwd, p.Root, a.global.cacheDir))
 	c.Runner = func() (executor.Runner, error) { return newRunner(starter), nil }
 	c.Watch = starter.Usable
-	return &session{place: p, engine: executor.New(c)}, nil
-}
-
-// workingDirectory is the working directory without links.
-func workingDirectory() (string, error) {
-	cwd, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the working directory: %w", err)
-	}
-	if straight, err := filepath.EvalSymlinks(cwd); err == nil {
-		return straight, nil
-	}
-	return cwd, nil
+	c.Ahead = ahead.Take
+	return &session{Place: p, engine: executor.New(c)}, nil
 }
 
 // config is what engines work with besides what carries steps out.
-func (a *app) config(p place, cache string) executor.Config {
+func (a *app) config(p place.Place, cache string) executor.Config {
 	return executor.Config{
-		Root: p.root, Calyxfile: p.calyxfile, Instance: a.global.instance, CacheDir: cache,
-		Version: versionText(), Environ: os.Environ(),
-		Stored: func(backend, instance string) (map[string]any, error) { return storedValues(backend, p.root, instance) },
+		Root: p.Root, Calyxfile: p.Calyxfile, Instance: a.global.instance, CacheDir: cache,
+		Version: release.Text(), Environ: os.Environ(),
+		Stored: func(backend, instance string) (map[string]any, error) { return state.Values(backend, p.Root, instance) },
 		Coerce: state.Coerce, CoerceValue: state.CoerceValue,
 		Times: usualTimes,
 		Store: func(ctx context.Context) (cas.Store, error) { return a.openStore(ctx, cache) },
@@ -134,16 +97,6 @@ func usualTimes(ctx context.Context, store cas.Store, scope trace.Scope) (func(s
 		return nil, err
 	}
 	return times.Seconds, nil
-}
-
-func cacheFolder(cwd, root, named string) string {
-	switch {
-	case named == "":
-		return filepath.Join(root, ".calyx", "cache")
-	case filepath.IsAbs(named):
-		return named
-	}
-	return filepath.Join(cwd, named)
 }
 
 // within opens the workspace, lets do work with it, and closes it.
@@ -167,14 +120,14 @@ func (s *session) targets(ctx context.Context, typed []string) ([]string, error)
 	if err := s.refuseRuns(ctx, typed); err != nil {
 		return nil, err
 	}
-	if s.below == "" || len(typed) == 0 {
+	if s.Below == "" || len(typed) == 0 {
 		return typed, nil
 	}
 	d, err := s.engine.Graph(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return fromBelow(d, s.below, typed)
+	return fromBelow(d, s.Below, typed)
 }
 
 // fromFolder is a path that was typed in a folder of the workspace, as seen from the workspace's.

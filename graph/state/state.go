@@ -42,6 +42,15 @@ func Open(uri, root string) (*Store, error) {
 	return &Store{path: path, name: where}, nil
 }
 
+// Values returns the values that were set in an instance of the workspace root, by name.
+func Values(uri, root, instance string) (map[string]any, error) {
+	s, err := Open(uri, root)
+	if err != nil {
+		return nil, err
+	}
+	return s.Values(instance)
+}
+
 // File is the path of the file that holds the values of all instances.
 func (s *Store) File() string { return s.path }
 

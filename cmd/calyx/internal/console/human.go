@@ -90,5 +90,21 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// CountIs is Count, and the verb that goes with it.
+func CountIs(n int, noun string) string {
+	if n == 1 {
+		return Count(n, noun) + " is"
+	}
+	return Count(n, noun) + " are"
+}
+
+// NothingToDo closes a build that found all its steps fresh.
+func NothingToDo(steps int, seconds float64) string {
+	if steps == 0 {
+		return "nothing to build: there is no step"
+	}
+	return fmt.Sprintf("nothing to do: %s fresh (%s)", CountIs(steps, "step"), Seconds(seconds))
+}
+
 // Percent writes a share between 0 and 1.
 func Percent(share float64) string { return fmt.Sprintf("%.0f%%", share*100) }

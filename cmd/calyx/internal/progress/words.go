@@ -160,19 +160,10 @@ func Closing(s executor.Summary) string {
 		return "built nothing" + in
 	case !s.OK:
 		return "built " + console.Count(total, "step") + in + listed(s)
-	case total == 0:
-		return "nothing to build: there is no step"
 	case s.Fresh == total:
-		return fmt.Sprintf("nothing to do: %s fresh (%s)", countIs(total, "step"), console.Seconds(s.Seconds))
+		return console.NothingToDo(total, s.Seconds)
 	}
 	return "built " + console.Count(total, "step") + in + listed(s)
-}
-
-func countIs(n int, noun string) string {
-	if n == 1 {
-		return console.Count(n, noun) + " is"
-	}
-	return console.Count(n, noun) + " are"
 }
 
 // listed writes the outcomes that happened, the telling ones first.
