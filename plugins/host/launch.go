@@ -63,8 +63,11 @@ func (p *pool) connect(proc *process) (grpc.ClientConnInterface, error) {
 			}
 			return child, err
 		},
-		GRPCDialOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(proto.MaxMessage), grpc.MaxCallSendMsgSize(proto.MaxMessage))},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(proto.MaxMessage), grpc.MaxCallSendMsgSize(proto.MaxMessage)),
+			// Windows that may grow are found out by a ping with nearly every message, which the plugin has to answer.
+			grpc.WithStaticStreamWindowSize(proto.Window), grpc.WithStaticConnWindowSize(proto.Window),
+		},
 	})
 	protocol, err := proc.client.Client()
 	if err != nil {

@@ -27,6 +27,8 @@ const (
 	MaxMessage = 4 << 20
 	// GoodMessage is the size up to which items are gathered into one message.
 	GoodMessage = 1 << 20
+	// Window is how much either side takes that nobody has read yet, of a stream and of a connection.
+	Window = MaxMessage
 	// MaxRequests is the number of requests of one need.
 	MaxRequests = 1_000_000
 )

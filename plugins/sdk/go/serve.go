@@ -34,7 +34,8 @@ func (p *Plugin) serve(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(proto.MaxMessage), grpc.MaxSendMsgSize(proto.MaxMessage))
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(proto.MaxMessage), grpc.MaxSendMsgSize(proto.MaxMessage),
+		grpc.StaticStreamWindowSize(proto.Window), grpc.StaticConnWindowSize(proto.Window))
 	s := &service{plugin: p, ending: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() {
 		close(s.ending)
