@@ -28,7 +28,7 @@ func Alone(name string, offered *graph.Offer, project *graph.Declarations) (*gra
 			e.nodes = append(e.nodes, e.byName[n.Name])
 		}
 	}
-	e.newUse(call{e: e, kind: "use", pos: at}, p).declareAll(offered)
+	e.newUse(call{e: e, kind: "use", number: 1, pos: at}, p).declareAll(offered)
 	declarations := e.link()
 	if e.failed() {
 		return nil, e.sorted()

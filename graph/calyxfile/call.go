@@ -19,13 +19,15 @@ type call struct {
 	e      *evaluation
 	kind   string // the function
 	name   string // of what it declares, "" where there is none
+	number int    // tells it from others at the same place
 	pos    graph.Pos
 	from   string // where the file was called that the call is in, if that is not the Calyxfile
 	failed bool
 }
 
 func (e *evaluation) newCall(kind string) call {
-	c := call{e: e, kind: kind, pos: position(e.thread.CallFrame(1).Pos)}
+	e.calls++
+	c := call{e: e, kind: kind, number: e.calls, pos: position(e.thread.CallFrame(1).Pos)}
 	if c.pos.File != e.main {
 		_, c.from = e.blame(e.thread.CallStack())
 	}
@@ -47,7 +49,7 @@ func (c *call) fail(arg, format string, args ...any) {
 
 func (c *call) failAt(pos graph.Pos, format string, args ...any) {
 	c.failed = true
-	c.e.add(Error{Pos: pos, Msg: c.e.describe(c.label()+": "+fmt.Sprintf(format, args...)) + c.from})
+	c.e.addOf(c.number, Error{Pos: pos, Msg: c.e.describe(c.label() + ": " + fmt.Sprintf(format, args...)), from: c.from})
 }
 
 // signature is what a declaring function takes.

@@ -50,6 +50,7 @@ type evaluation struct {
 	predeclared starlark.StringDict
 	files       map[string]*sourceFile
 	modules     map[string]*module
+	calls       int                    // of declaring functions
 	converted   int                    // elements of lists and dictionaries, see maxElements
 	earned      atomic.Int64           // bytes of memory beside baseHeap, for what was declared and read
 	stopped     atomic.Pointer[string] // why the guard ended the evaluation; nil: it did not
@@ -151,12 +152,12 @@ func (e *evaluation) runtimeError(err error) {
 	failure := Error{Pos: graph.Pos{File: e.main}, Msg: e.describe(err.Error())}
 	var traced *starlark.EvalError
 	if errors.As(err, &traced) {
-		pos, from := e.blame(traced.CallStack)
-		failure.Pos, failure.Msg = pos, e.describe(traced.Msg)+from
+		failure.Pos, failure.from = e.blame(traced.CallStack)
+		failure.Msg = e.describe(traced.Msg)
 	}
 	failure.Hint = runtimeHint(failure.Msg)
 	if why := e.stopped.Load(); why != nil {
-		failure.Msg, failure.Hint = *why, endlessHint
+		failure.Msg, failure.Hint, failure.from = *why, endlessHint, ""
 	}
 	e.add(failure)
 }

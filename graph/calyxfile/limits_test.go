@@ -157,16 +157,61 @@ func (b *blocking) Glob(string, []string) ([]string, error) {
 	return nil, nil
 }
 
-// TestManyErrors bounds the report.
+// TestManyErrors bounds the report: of one place, and of all.
 func TestManyErrors(t *testing.T) {
-	_, err := fixture().evaluate("for i in range(100000): step(\"n%d\" % i, otus = i)\n")
-	var found calyxfile.Errors
-	if !errors.As(err, &found) || len(found) != 101 {
-		t.Fatalf("%d errors", len(found))
+	const tooMany = "Calyxfile: there are too many errors; what follows was not looked at"
+	loop := func(n int) string {
+		return fmt.Sprintf("for i in range(%d):\n    step(\"n%%d\" %% i, sh = \"x\", otus = i)\n", n)
 	}
-	if last := found[100].Error(); last != "Calyxfile: there are too many errors; what follows was not looked at" {
-		t.Errorf("the last is %q", last)
+	told := func(more int) string {
+		var b strings.Builder
+		for i := range 3 {
+			fmt.Fprintf(&b, "Calyxfile:2:31: step \"n%d\": unknown argument \"otus\" (did you mean \"outs\"?)\n", i)
+		}
+		if more > 0 {
+			fmt.Fprintf(&b, "Calyxfile:2:31: … and %d more at this place\n", more)
+		}
+		return b.String()
 	}
+	var places, toldPlaces strings.Builder
+	for i := range 150 {
+		places.WriteString("step()\n")
+		if i < 100 {
+			fmt.Fprintf(&toldPlaces, "Calyxfile:%d:1: step: it needs a name, a string\n", i+1)
+		}
+	}
+	for text, want := range map[string]string{
+		loop(3): told(0),
+		loop(4): told(1),
+		loop(1000) + "step(\"last\", sh = \"x\", timeuot = \"3s\")\n": told(997) +
+			"Calyxfile:3:24: step \"last\": unknown argument \"timeuot\" (did you mean \"timeout\"?)\n",
+		loop(100_000):   told(9997) + tooMany + "\n",
+		places.String(): toldPlaces.String() + tooMany + "\n",
+		// All that is wrong with one call is told.
+		"d = dict(a = 1, b = 1, c = 1, e = 1)\n[step(\"n%d\" % i, sh = \"x\", **(d if i != 1 else {})) for i in range(5)]\n": "" +
+			fourOf(0) + fourOf(2) + fourOf(3) + "Calyxfile:2:2: … and 4 more at this place\n",
+		// A function in another file is as many places as it is called from.
+		"load(\"lib.star\", \"make\")\n[make(\"a%d\" % i, otus = 1) for i in range(5)]\nmake(\"b\", otus = 1)\n": "" +
+			"lib.star:2:12: step \"a0\": unknown argument \"otus\" (did you mean \"outs\"?) (called from Calyxfile:2:2)\n" +
+			"lib.star:2:12: step \"a1\": unknown argument \"otus\" (did you mean \"outs\"?) (called from Calyxfile:2:2)\n" +
+			"lib.star:2:12: step \"a2\": unknown argument \"otus\" (did you mean \"outs\"?) (called from Calyxfile:2:2)\n" +
+			"lib.star:2:12: … and 2 more at this place (called from Calyxfile:2:2)\n" +
+			"lib.star:2:12: step \"b\": unknown argument \"otus\" (did you mean \"outs\"?) (called from Calyxfile:3:1)\n",
+	} {
+		_, err := fixture().evaluate(text)
+		if got := fmt.Sprint(err) + "\n"; got != want {
+			t.Errorf("%.60s\ngave %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// fourOf are the errors of a step with four arguments that there are not.
+func fourOf(step int) string {
+	var b strings.Builder
+	for _, name := range []string{"a", "b", "c", "e"} {
+		fmt.Fprintf(&b, "Calyxfile:2:2: step \"n%d\": unknown argument %q\n", step, name)
+	}
+	return b.String()
 }
 
 // TestErrorsInModules shows files and chains.

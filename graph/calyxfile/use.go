@@ -98,7 +98,7 @@ func (u *using) describe() (*graph.Offer, error) {
 	if err == nil {
 		return offered, nil
 	}
-	failure := Error{Pos: u.pos, Msg: "use: " + err.Error() + u.from, Plugin: errors.As(err, new(*PluginError))}
+	failure := Error{Pos: u.pos, Msg: "use: " + err.Error(), from: u.from, Plugin: errors.As(err, new(*PluginError))}
 	u.e.add(failure)
 	return nil, errReported
 }
