@@ -338,13 +338,17 @@ func (l *loop) tellBack(steps []*stepBack) {
 // dependencies are the names of the nodes that one was seen to depend on, with what a plugin depends on in its place.
 func (b *baseline) dependencies(number uint32) []string {
 	var names []string
-	for _, d := range b.s.Node(number).Deps {
+	of := b.s.Node(number)
+	for _, d := range of.Deps {
 		s := b.s.Node(d)
 		if note, ok := readNote(s.Data); ok && note.index < 0 && !note.step {
 			names = append(names, b.dependencies(d)...)
 		} else {
 			names = append(names, strings.Clone(s.Name))
 		}
+	}
+	if note, ok := readNote(of.Data); ok && note.index >= 0 && !note.step {
+		return names // of the list of a matrix: in the order of its values
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -78,8 +78,8 @@ type NodeDone struct {
 	At time.Time
 }
 
-// NodePassed tells that a node which did nothing has its value, and whom that came after: the list of a matrix, or a fresh
-// node that depends on nodes which were told of. Chains of who waited for whom go through it.
+// NodePassed tells that a node which did nothing has its value, and whom that came after: the list of a matrix, with its steps
+// in their order, or a fresh node that depends on nodes which were told of. Chains of who waited for whom go through it.
 type NodePassed struct {
 	Node string
 	Deps []string

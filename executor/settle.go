@@ -278,17 +278,21 @@ func (n *node) dependsOn(yield func(*node)) {
 func (n *node) dependencies() []string {
 	names := make([]string, 0, len(n.deps)+len(n.after)+len(n.observed))
 	n.dependsOn(func(d *node) { names = append(names, d.name) })
+	if n.isList() {
+		return names // in the order of its values
+	}
 	slices.Sort(names) // one that is declared may have been seen too
 	return slices.Compact(names)
 }
 
-// pass tells of a node that did nothing, where something that it depends on was told of.
+// pass tells of a node that did nothing, where something that it depends on was told of. The list of a matrix is always told
+// of: so that a run tells what was in it.
 func (l *loop) pass(n *node) {
 	if n.isPlugin() {
 		return
 	}
 	n.dependsOn(func(d *node) { n.told = n.told || d.told })
-	if n.told {
+	if n.told || n.isList() {
 		l.tell(NodePassed{Node: n.name, Deps: n.dependencies()})
 	}
 }

@@ -42,7 +42,7 @@ shown visibly; a pipe gets the bytes as they were.`,
 					return err
 				}
 				if forecast.List {
-					return usage("name one of them", "show the log of %q: it is the list of a matrix, and its steps have logs", forecast.Node)
+					return listHasNoLog(forecast.Node)
 				}
 				if forecast.Stored {
 					return usage("", "show the log of %q: it is stored, and prints nothing", forecast.Node)
@@ -56,6 +56,10 @@ shown visibly; a pipe gets the bytes as they were.`,
 	})
 	f = formatFlags(c, "text")
 	return c
+}
+
+func listHasNoLog(node string) error {
+	return usage("name one of them", "show the log of %q: it is the list of a matrix, and its steps have logs", node)
 }
 
 func (a *app) showLog(ctx context.Context, s *session, node string, r *trace.NodeRecord, asJSON bool) error {

@@ -17,14 +17,29 @@ import (
 
 // why answers as `calyx why --json` would have after the run.
 func (t *pastNode) why() whyAnswer {
-	w := whyAnswer{Node: t.node, State: executor.StateFresh, Certain: true, Last: t.last(), Chain: []graph.Reason{}}
-	if t.Made == nil {
-		w.State = executor.StateDirty
-		if t.Span.Outcome == executor.Failed {
-			w.State = executor.StateFailed
-		}
+	w := whyAnswer{Node: t.node, State: t.state(), Certain: true, Chain: []graph.Reason{}}
+	if !t.list {
+		w.Last = t.last()
 	}
 	return w
+}
+
+// state is how the node stood after the run: a list like the first of its steps that was not well.
+func (t *pastNode) state() executor.NodeState {
+	switch {
+	case t.list:
+		for _, step := range t.steps {
+			if state := step.state(); state != executor.StateFresh {
+				return state
+			}
+		}
+	case t.Made != nil:
+	case t.Span != nil && t.Span.Outcome == executor.Failed:
+		return executor.StateFailed
+	default:
+		return executor.StateDirty
+	}
+	return executor.StateFresh
 }
 
 func (a *app) showPastWhy(t *pastNode, asJSON bool) error {
@@ -35,8 +50,17 @@ func (a *app) showPastWhy(t *pastNode, asJSON bool) error {
 }
 
 func (t *pastNode) whyText(style console.Style, now time.Time) string {
-	s, in := t.span()
 	var b strings.Builder
+	if t.list {
+		for _, step := range t.steps {
+			b.WriteString(step.whyText(style, now))
+		}
+		return b.String()
+	}
+	s, in := t.span()
+	if s == nil {
+		return fmt.Sprintf("%s: no recorded run up to %s tells of it.\n", style.Bold(console.Line(t.node)), console.Line(t.Run.Run))
+	}
 	fmt.Fprintf(&b, "%s in run %s (%s) ", style.Bold(console.Line(t.node)), console.Line(t.Run.Run), console.Ago(t.Run.Started, now))
 	if t.Span == nil {
 		fmt.Fprintf(&b, "was fresh, or not asked for. In run %s (%s) it ", console.Line(in.Run), console.Ago(in.Started, now))
@@ -87,6 +111,9 @@ func (a *app) showPastInfo(t *pastNode, asJSON bool) error {
 }
 
 func (t *pastNode) info() pastAnswer {
+	if t.list {
+		return t.listInfo()
+	}
 	s, _ := t.span()
 	i := pastAnswer{
 		Node: t.node, Run: t.Run.Run, At: t.Run.Started, MadeRun: t.MadeIn.Run, Dependencies: append([]string{}, s.Deps...),
@@ -102,6 +129,18 @@ func (t *pastNode) info() pastAnswer {
 	return i
 }
 
+// listInfo tells of the list of a matrix, which has times and reasons in its steps alone.
+func (t *pastNode) listInfo() pastAnswer {
+	i := pastAnswer{Node: t.node, Run: t.Run.Run, At: t.Run.Started, Dependencies: []string{}}
+	for _, step := range t.steps {
+		i.Dependencies = append(i.Dependencies, step.node)
+	}
+	if v, err := t.values(executor.TargetValue{}); err == nil {
+		i.Value = infoValueOf(v.Value)
+	}
+	return i
+}
+
 func (i pastAnswer) text(style console.Style, now time.Time) string {
 	table := console.NewTable("", "")
 	row := func(label, text string) {
@@ -111,7 +150,7 @@ func (i pastAnswer) text(style console.Style, now time.Time) string {
 	}
 	row("node", style.Bold(console.Line(i.Node)))
 	row("run", fmt.Sprintf("%s, %s", console.Line(i.Run), console.Ago(i.At, now)))
-	if i.Outcome == "" {
+	if i.MadeRun != "" && i.Outcome == "" {
 		row("outcome", "fresh, or not asked for; the value is of run "+console.Line(i.MadeRun))
 	}
 	row("outcome", i.Outcome)
@@ -133,6 +172,9 @@ func (i pastAnswer) text(style console.Style, now time.Time) string {
 
 // showPastLog shows what the node printed when it got the value that it had.
 func (a *app) showPastLog(ctx context.Context, s *session, t *pastNode, asJSON bool) error {
+	if t.list {
+		return listHasNoLog(t.node)
+	}
 	var text bytes.Buffer
 	if log := t.log(); log.Media != "" {
 		if err := s.engine.Log(ctx, log, &text); err != nil {
