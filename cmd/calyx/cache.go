@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
+	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
 )
 
 func newCache(a *app) *cobra.Command {
@@ -23,14 +25,11 @@ func newCacheStats(a *app) *cobra.Command {
 	c := newCommand(&cobra.Command{
 		Use:     "stats",
 		Short:   "Tell what the cache holds",
-		Example: "calyx cache stats\ncalyx cache stats --json",
+		Long:    "Tell what the cache of the workspace holds, or the one that --cache-dir names, which needs no workspace.",
+		Example: "calyx cache stats\ncalyx cache stats --json\ncalyx cache stats --cache-dir /var/cache/calyx",
 		Args:    wantArgs(0, 0),
 		RunE: runner(func(ctx context.Context, _ []string) error {
-			return a.within(ctx, func(ctx context.Context, s *session) error {
-				store, err := s.store(ctx)
-				if err != nil {
-					return err
-				}
+			return a.withCache(ctx, func(ctx context.Context, store cas.Store) error {
 				held, err := store.Stats(ctx)
 				if err != nil {
 					return err
@@ -71,13 +70,44 @@ func newCacheImport(a *app) *cobra.Command {
 		Use:   "import FILE",
 		Short: "Take an archive's results into the cache",
 		Long: `Take the results of an archive, written by ` + "`calyx cache export`" + `, into the cache. Everything in it is checked before
-anything is used; one that is damaged anywhere is refused as a whole, with exit status 3.`,
-		Example: "calyx cache import cache.calyx",
+anything is used; one that is damaged anywhere is refused as a whole, with exit status 3. With --cache-dir no workspace is
+needed.`,
+		Example: "calyx cache import cache.calyx\ncalyx cache import cache.calyx --cache-dir /var/cache/calyx",
 		Args:    wantArgs(1, 1),
 		RunE: runner(func(ctx context.Context, args []string) error {
-			return a.within(ctx, func(ctx context.Context, s *session) error { return a.importCache(ctx, s, args[0]) })
+			return a.withCache(ctx, func(ctx context.Context, store cas.Store) error { return a.importCache(ctx, store, args[0]) })
 		}).run,
 	})
+}
+
+// withCache opens the workspace's cache, or the one that is named, which needs no workspace, lets do work with it, and closes it.
+func (a *app) withCache(ctx context.Context, do func(context.Context, cas.Store) error) error {
+	if a.global.cacheDir != "" && a.global.calyxfile == "" {
+		return a.withNamedCache(ctx, do)
+	}
+	err := a.within(ctx, func(ctx context.Context, s *session) error {
+		store, err := s.store(ctx)
+		if err != nil {
+			return err
+		}
+		return do(ctx, store)
+	})
+	if errors.Is(err, errNoCalyxfile) {
+		return usage("do it in a workspace, or name a cache with --cache-dir or CALYX_CACHE_DIR", "%w", err)
+	}
+	return err
+}
+
+func (a *app) withNamedCache(ctx context.Context, do func(context.Context, cas.Store) error) error {
+	cwd, err := place.WorkingDirectory()
+	if err != nil {
+		return err
+	}
+	store, err := a.openStore(ctx, place.Cache(cwd, "", a.global.cacheDir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, store), store.Close())
 }
 
 func cacheText(s cas.Stats) string {

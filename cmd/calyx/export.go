@@ -182,7 +182,7 @@ func streamArchive(ctx context.Context, store cas.Store, path string, c *cargo) 
 }
 
 // importCache takes an archive's results into the cache.
-func (a *app) importCache(ctx context.Context, s *session, path string) error {
+func (a *app) importCache(ctx context.Context, store cas.Store, path string) error {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return usage("", "read the archive %q: %w", path, causeOf(err))
@@ -190,10 +190,6 @@ func (a *app) importCache(ctx context.Context, s *session, path string) error {
 	defer func() { _ = f.Close() }() // it was only read
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return usage("calyx cache export -o FILE", "read the archive %q: it is a folder; an archive is the file that calyx cache export writes", path)
-	}
-	store, err := s.store(ctx)
-	if err != nil {
-		return err
 	}
 	sum, err := archive.Import(ctx, store, f, trace.IsRow)
 	if err != nil {

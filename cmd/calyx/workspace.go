@@ -20,6 +20,8 @@ import (
 	"github.com/calyx-build/calyx/reports"
 )
 
+var errNoCalyxfile = errors.New("there is none")
+
 // findWorkspace finds the Calyxfile: the one that is named, or the nearest one from the working directory upwards.
 func findWorkspace(cwd, named string) (place.Place, error) {
 	if named != "" {
@@ -27,7 +29,7 @@ func findWorkspace(cwd, named string) (place.Place, error) {
 	}
 	p, ok := place.Above(cwd)
 	if !ok {
-		return place.Place{}, usage("`calyx init` writes a first one", "find a Calyxfile in %q or above: there is none", cwd)
+		return place.Place{}, usage("`calyx init` writes a first one", "find a Calyxfile in %q or above: %w", cwd, errNoCalyxfile)
 	}
 	return p, nil
 }
