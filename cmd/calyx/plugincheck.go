@@ -38,7 +38,7 @@ where the plugin does not offer them. The exit status is 1 where a case failed. 
 		Example: "calyx plugin check -- python3 reviews.py\ncalyx plugin check --json -- ./target/debug/words",
 	})
 	c.Flags().StringArrayVar(&opts.Only, "case", nil, "try the case `NAME` alone, and what it rests on (repeatable)")
-	c.Flags().DurationVar(&opts.Limit, "limit", 30*time.Second, "the time that a case may take")
+	c.Flags().DurationVar(&opts.Limit, "limit", time.Minute, "the time that a case may take, the start of the program included")
 	completeFlag(c, "case", caseNames())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := checkArgs(args, c.ArgsLenAtDash(), &opts); err != nil {

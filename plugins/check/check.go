@@ -22,7 +22,7 @@ type Options struct {
 	Env []string
 	// Start is how long a process may take to shake hands: a minute in the protocol.
 	Start time.Duration
-	// Limit is how long a case may take.
+	// Limit is how long a case may take, the start of its process included.
 	Limit time.Duration
 	// Only are the names of the cases to try, besides those without which others make no sense; all where there are none.
 	Only []string

@@ -3,6 +3,7 @@ package check_test
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ var flaws = map[string][]string{
 	"certificate":        {"handshake"},
 	"no socket":          {"handshake"},
 	"closes its output":  {"handshake"},
+	"keeps silent":       {"handshake"},
 	"takes no cookie":    {"no cookie"},
 	"takes any version":  {"versions"},
 	"has no health":      {"go-plugin", "health"},
@@ -126,6 +128,19 @@ func TestFlaws(t *testing.T) {
 	}
 }
 
+// TestLimitOfStart gives a case less time than a process may take to shake hands.
+func TestLimitOfStart(t *testing.T) {
+	t.Parallel()
+	opts := options(t, "model")
+	opts.Env = append(opts.Env, "CALYX_TEST_FLAW=keeps silent")
+	opts.Limit, opts.Only = time.Second, []string{"handshake"}
+	var seen []string
+	err := check.Run(t.Context(), opts, func(r check.Result) { seen = append(seen, r.Seen) })
+	if err != nil || len(seen) == 0 || !regexp.MustCompile(`^waited [0-9.]+s for the handshake line$`).MatchString(seen[0]) {
+		t.Errorf("%q, %v", seen, err)
+	}
+}
+
 func forever() {
 	for {
 		time.Sleep(time.Hour)
@@ -143,6 +158,7 @@ func line(text string) func() {
 var starts = map[string]func(){
 	"exits":         func() { fmt.Fprintln(os.Stderr, "no such model"); os.Exit(3) },
 	"ends":          func() { os.Exit(0) },
+	"keeps silent":  forever,
 	"prints":        line("Loading model..."),
 	"other core":    line("2|1|unix|/nowhere|grpc|"),
 	"other version": line("1|7|unix|/nowhere|grpc|"),

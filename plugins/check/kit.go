@@ -38,11 +38,20 @@ func (k *kit) start(extra ...string) (*process, error) {
 	return p, err
 }
 
+// startTime is how long a process may take to shake hands: no longer than the case may.
+func (k *kit) startTime() time.Duration {
+	end, ok := k.now.Deadline()
+	if !ok {
+		return k.opts.Start
+	}
+	return min(k.opts.Start, time.Until(end))
+}
+
 // connected starts a process of the case's own and connects to it.
 func (k *kit) connected() (*process, error) {
 	p, err := k.start()
 	if err == nil {
-		err = p.connect(k.opts.Start)
+		err = p.connect(k.startTime())
 	}
 	if err != nil {
 		p.kill()

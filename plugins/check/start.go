@@ -68,7 +68,7 @@ func versions(_ context.Context, k *kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = p.socket(k.opts.Start)
+	_, err = p.socket(k.startTime())
 	return "version 1", err
 }
 
@@ -86,7 +86,7 @@ func byGoPlugin(ctx context.Context, k *kit) (string, error) {
 		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: proto.Version, MagicCookieKey: proto.CookieKey, MagicCookieValue: proto.CookieValue},
 		VersionedPlugins: map[int]goplugin.PluginSet{proto.Version: {}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
-		Cmd:              cmd, SkipHostEnv: true, StartTimeout: k.opts.Start, Logger: hclog.NewNullLogger(),
+		Cmd:              cmd, SkipHostEnv: true, StartTimeout: k.startTime(), Logger: hclog.NewNullLogger(),
 	})
 	kill := func() {
 		if cmd.Process != nil {
