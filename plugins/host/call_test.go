@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,6 +248,19 @@ func zombie(pid int) bool {
 	defer func() { _ = f.Close() }()
 	line, err := bufio.NewReader(f).ReadString('\n')
 	return err != nil || strings.Contains(line, ") Z ")
+}
+
+// A goroutine that panics takes the process with it: the message is that of the panic, with the place, and not the end of the
+// stack.
+func TestPanicOfAGoroutine(t *testing.T) {
+	r := newRig(t, program("echo", 1))
+	f := r.call("panics_aside", nil).failure()
+	if !regexp.MustCompile(`^plugin "echo" crashed \(exit status 2\): panic: assignment to entry in nil map \(.*programs_test\.go:\d+\)$`).MatchString(f.Message) {
+		t.Errorf("the message is %q", f.Message)
+	}
+	if !strings.Contains(f.Details, "panicAside") {
+		t.Errorf("the details are %q", f.Details)
+	}
 }
 
 // A process that crashes fails the call that ran, in words that say how and with the end of its standard error; calls that

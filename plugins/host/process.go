@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -314,7 +313,7 @@ func (p *process) obituary(err error, forced bool) *executor.Failure {
 	default:
 		f.Message = fmt.Sprintf("plugin %q crashed (%s)", name, how)
 	}
-	if last := f.Details[strings.LastIndexByte(f.Details, '\n')+1:]; last != "" {
+	if last := lastWords(f.Details); last != "" {
 		f.Message += ": " + shorten(last)
 	}
 	return f

@@ -141,6 +141,10 @@ func echoThen(end func()) {
 		return calyx.None{}, fmt.Errorf("ask the model: %w", calyx.Retryable(errors.New("429"), 3*time.Second))
 	})
 	calyx.Func(p, "panics", func(*calyx.Call, struct{}) (calyx.None, error) { panic("out of cheese") })
+	calyx.Func(p, "panics_aside", func(*calyx.Call, struct{}) (calyx.None, error) {
+		go panicAside(map[string]int(nil))
+		select {}
+	})
 	calyx.Func(p, "prints", func(call *calyx.Call, a textArgs) (calyx.None, error) {
 		for _, word := range strings.Split(a.Text, "|") {
 			fmt.Print(word)
@@ -469,3 +473,5 @@ func (served) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
 func (served) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return nil, errors.New("this is the plugin's side")
 }
+
+func panicAside(m map[string]int) { m["cheese"]++ }
