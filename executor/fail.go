@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -73,7 +75,7 @@ func (l *loop) recordFailure(n *node, f *Failure, d NodeDone) {
 			l.inflight--
 			l.outbox.applied = true
 			if err != nil {
-				l.fault(fmt.Errorf("record the failure of %q: %w", n.name, err))
+				l.unrecorded("record the failure of "+strconv.Quote(n.name), err)
 			}
 		})
 	}})
@@ -190,6 +192,18 @@ func (l *loop) fault(err error) {
 	}
 	l.interrupt()
 }
+
+// unrecorded is the fault that something cannot be recorded. A full disk says all by itself: what it was met with does not matter.
+func (l *loop) unrecorded(doing string, err error) {
+	if isFull(err) {
+		l.fault(err)
+		return
+	}
+	l.fault(fmt.Errorf("%s: %w", doing, err))
+}
+
+// isFull reports whether a disk has no room left.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
 
 // inputsMoved ends a node whose inputs changed while it ran: its result belongs to no state, so it is not recorded.
 func (l *loop) inputsMoved(a *attempt, f *finishing) {

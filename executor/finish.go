@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -398,6 +399,11 @@ func (a *attempt) finished(f *finishing, err error) {
 			log := a.putLog()
 			return func() {
 				a.close()
+				if isFull(err) {
+					l.fault(err)
+					l.drop(n) // the step did not fail
+					return
+				}
 				l.fail(n, failureOf(err), &failureRecord{a: a, log: log})
 			}
 		})
@@ -461,7 +467,11 @@ func (l *loop) committed(a *attempt, f *finishing, result trace.Result, err erro
 	n := a.n
 	if err != nil {
 		a.close()
-		l.fault(fmt.Errorf("record the result of %q: %w", n.name, err))
+		l.unrecorded("record the result of "+strconv.Quote(n.name), err)
+		if isFull(err) {
+			l.drop(n) // the step did not fail
+			return
+		}
 		l.fail(n, &Failure{Message: err.Error(), Exit: -1}, nil)
 		return
 	}

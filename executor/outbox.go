@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -122,7 +121,7 @@ func (l *loop) synced(covered int, err error) {
 	b := &l.outbox
 	b.syncing = false
 	if err != nil {
-		l.fault(fmt.Errorf("make what was recorded durable: %w", err))
+		l.unrecorded("make what was recorded durable", err)
 	}
 	items := b.items
 	b.items = nil

@@ -3,6 +3,7 @@ package executor
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -170,7 +171,7 @@ func (l *loop) reused(n *node) {
 			l.inflight--
 			l.outbox.applied = true
 			if err != nil {
-				l.fault(fmt.Errorf("record the result of %q: %w", n.name, err))
+				l.unrecorded("record the result of "+strconv.Quote(n.name), err)
 			}
 			l.close(n, r)
 		})

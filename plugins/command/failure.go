@@ -46,8 +46,26 @@ func (r *Runner) failure(t *executor.Task, e ending, err error) *executor.Failur
 	default:
 		return nil
 	}
-	f.Hint = r.withheldHint(t.Command.Env)
+	if f.Hint = fullHint(t.Command.Dir); f.Hint == "" {
+		f.Hint = r.withheldHint(t.Command.Env)
+	}
 	return f
+}
+
+// leastRoom is how many bytes a disk has free at least on which a program can be expected to write something.
+const leastRoom = 256 << 10
+
+// fullHint says that the disk of a folder is full: what a program says of that may not have found room, too. It is empty where
+// there is room.
+func fullHint(dir string) string {
+	var st unix.Statfs_t
+	if unix.Statfs(dir, &st) != nil || st.Blocks == 0 {
+		return ""
+	}
+	if left := st.Bavail * uint64(st.Bsize); left < leastRoom {
+		return fmt.Sprintf("there is no room left on the disk of %q (%d KiB are free)", dir, left>>10)
+	}
+	return ""
 }
 
 // unseen is the failure of a command that did something that could not be watched; nil where there is no error.
