@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -115,15 +117,17 @@ func (e *Engine) Close() error {
 // openSoon has the store opened while other things are done. Who needs it opens it, and so waits for that.
 func (e *Engine) openSoon(ctx context.Context) { go func() { _ = e.open(ctx) }() }
 
-// open opens the store and what stands on it, once.
+// open opens the store and what stands on it, once. In a workspace that may not be written, what only looks goes on without a
+// folder of calyx and an id, under which nothing is recorded then.
 func (e *Engine) open(ctx context.Context) error {
 	e.opening.Lock()
 	defer e.opening.Unlock()
 	if e.store != nil {
 		return nil
 	}
-	if err := workspace.Create(e.cfg.Root); err != nil {
-		return err
+	made := workspace.Create(e.cfg.Root)
+	if made != nil && !isUnwritable(made) {
+		return made
 	}
 	store, err := e.cfg.Store(ctx)
 	if err != nil {
@@ -132,7 +136,7 @@ func (e *Engine) open(ctx context.Context) error {
 	e.store = store
 	e.db = trace.NewDB(store)
 	id, err := workspace.ID(e.cfg.Root)
-	if err != nil {
+	if err != nil && made == nil && !isUnwritable(err) {
 		return err
 	}
 	e.scope = trace.Scope{Workspace: id, Instance: e.cfg.Instance}
@@ -152,11 +156,32 @@ func (e *Engine) takeUse() error {
 			e.notes(node, text)
 		}
 	})
+	if isUnwritable(err) {
+		return unwritableError{err}
+	}
 	if err != nil {
 		return err
 	}
 	e.ws, e.clock = ws, ws.Clock()
-	return nil
+	if e.scope.Workspace == "" { // it could not be written when the store was opened
+		e.scope.Workspace, err = workspace.ID(e.cfg.Root)
+	}
+	return err
+}
+
+func isUnwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// unwritableError says that the workspace may not be written.
+type unwritableError struct{ error }
+
+func (e unwritableError) Unwrap() error { return e.error }
+
+// Hint is what may be done all the same.
+func (unwritableError) Hint() string {
+	return "calyx builds in the workspace: work on a copy in a folder that may be written; " +
+		"status, why, info, log and get --no-build only look at it"
 }
 
 // takeRunner makes what carries steps out, once.
