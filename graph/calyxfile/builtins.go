@@ -37,7 +37,9 @@ func (e *evaluation) builtins() starlark.StringDict {
 		"env":        e.variable,
 		"range":      e.boundedRange,
 		"zip":        e.boundedZip,
+		"len":        e.length,
 		operandCheck: e.operand,
+		wholeCheck:   e.whole,
 		sizeCheck:    e.growth.sizeCheck,
 		leftFactor:   e.growth.leftFactor,
 		rightFactor:  e.growth.rightFactor,
@@ -51,6 +53,27 @@ func (e *evaluation) builtins() starlark.StringDict {
 		})
 	}
 	return env
+}
+
+// whole passes a value of which a part is taken on, unless it is a string into which a node was formatted.
+func (e *evaluation) whole(args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	if s, ok := args[0].(starlark.String); ok && e.marked(string(s)) {
+		return nil, fmt.Errorf("%q is cut: %s", e.describe(string(s)), noCharacters)
+	}
+	return args[0], nil
+}
+
+// noCharacters says why nothing can be learnt of a string with a placeholder.
+const noCharacters = "what was formatted into it has no characters yet while the Calyxfile is evaluated; format it in last"
+
+// length is len(), which must not count the letters of a placeholder.
+func (e *evaluation) length(args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if len(args) > 0 {
+		if s, ok := args[0].(starlark.String); ok && e.marked(string(s)) {
+			return nil, fmt.Errorf("the length of %q: %s", e.describe(string(s)), noCharacters)
+		}
+	}
+	return starlark.Call(e.thread, starlark.Universe["len"], args, kwargs)
 }
 
 // operand passes an operand of a comparison on, unless it is a node or holds one.

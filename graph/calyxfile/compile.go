@@ -94,12 +94,16 @@ func static(text []byte, pos syntax.Position, msg string) Error {
 	return Error{Pos: position(pos), Msg: msg, Hint: syntaxHint(lineOf(text, int(pos.Line)), msg)}
 }
 
-// operandCheck is the built-in that looks at operands of comparisons; no identifier can have its name.
-const operandCheck = "comparison operand"
+// The built-ins that look at operands of comparisons, and at what is cut; no identifier can have their names.
+const (
+	operandCheck = "comparison operand"
+	wholeCheck   = "what is cut"
+)
 
-// instrument changes a tree in three ways before it is compiled. A call of a plain name is placed where the name begins,
+// instrument changes a tree in four ways before it is compiled. A call of a plain name is placed where the name begins,
 // not at its parenthesis, since that is where people look for it. What may make something large is checked. And operands of comparisons pass through a check,
-// because Starlark lets values of different types differ in silence: `lr == 0.1` would be False whatever lr holds.
+// because Starlark lets values of different types differ in silence: `lr == 0.1` would be False whatever lr holds. So does what
+// is cut, because a string into which a node was formatted would give a piece of the placeholder.
 func instrument(tree *syntax.File) {
 	syntax.Walk(tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
@@ -115,6 +119,12 @@ func instrument(tree *syntax.File) {
 			}
 		case *syntax.AssignStmt:
 			boundAssignment(n)
+		case *syntax.SliceExpr:
+			n.X = callOf(wholeCheck, n.Lbrack, n.X)
+		case *syntax.IndexExpr:
+			if key, ok := n.Y.(*syntax.Literal); !ok || key.Token != syntax.STRING {
+				n.X = callOf(wholeCheck, n.Lbrack, n.X)
+			}
 		}
 		return true
 	})
