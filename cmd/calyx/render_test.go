@@ -211,7 +211,7 @@ func TestDependents(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	stats := countNodes(survey(), map[string]*trace.NodeRecord{
+	stats := countNodes(declarations(), survey(), map[string]*trace.NodeRecord{
 		"clean": {Executions: 3, Trace: trace.Trace{Result: trace.Result{Seconds: 2}}}, "train": {Executions: 1},
 	})
 	want := statsAnswer{TotalNodes: 6, StoredNodes: 2, DerivedNodes: 4, InvalidNodes: 3, TotalComputes: 4, AvgComputesPerNode: 1, TotalSeconds: 2}

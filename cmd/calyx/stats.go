@@ -11,6 +11,7 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/reports"
 )
 
@@ -61,6 +62,10 @@ func (a *app) stats(ctx context.Context, s *session) (statsAnswer, error) {
 	if err != nil {
 		return statsAnswer{}, err
 	}
+	d, err := s.engine.Graph(ctx)
+	if err != nil {
+		return statsAnswer{}, err
+	}
 	records, err := s.engine.Records(ctx)
 	if err != nil {
 		return statsAnswer{}, err
@@ -73,18 +78,22 @@ func (a *app) stats(ctx context.Context, s *session) (statsAnswer, error) {
 	if err != nil {
 		return statsAnswer{}, err
 	}
-	stats := countNodes(survey, records)
+	stats := countNodes(d, survey, records)
 	stats.addCache(held)
 	err = stats.addRuns(ctx, s)
 	return stats, err
 }
 
-func countNodes(survey *executor.Survey, records map[string]*trace.NodeRecord) statsAnswer {
+// countNodes counts the stored nodes that are declared, whether a step uses them or not, and the derived ones of a survey of all.
+func countNodes(d *graph.Declarations, survey *executor.Survey, records map[string]*trace.NodeRecord) statsAnswer {
 	var s statsAnswer
-	for _, f := range survey.Nodes {
-		s.TotalNodes++
-		if f.Stored {
+	for _, n := range d.Nodes {
+		if n.Stored != nil {
 			s.StoredNodes++
+		}
+	}
+	for _, f := range survey.Nodes {
+		if f.Stored {
 			continue
 		}
 		s.DerivedNodes++
@@ -95,6 +104,7 @@ func countNodes(survey *executor.Survey, records map[string]*trace.NodeRecord) s
 			s.FailedNodes++
 		}
 	}
+	s.TotalNodes = s.StoredNodes + s.DerivedNodes
 	for name, r := range records {
 		if strings.HasPrefix(name, pluginRecord) {
 			continue // that a plugin described itself is no node's execution
