@@ -232,14 +232,19 @@ func (a *attempt) cancel() {
 	}
 }
 
-// close gives back what the attempt holds.
-func (a *attempt) close() {
+// quit takes the attempt off the loop.
+func (a *attempt) quit() {
 	a.ended = true
 	for len(a.n.waits) > 0 {
 		a.n.waits[0].giveUp()
 	}
 	a.l.sched.release(a.grant)
 	delete(a.l.running, a.n)
+}
+
+// close gives back what the attempt holds.
+func (a *attempt) close() {
+	a.quit()
 	a.unlock()
 	a.stopWaiting()
 	a.lease.Release()

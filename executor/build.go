@@ -126,6 +126,8 @@ type Prepared struct {
 	Func    *Function // of a plugin's function
 	Folders []string  // in which its outputs stand; a step finds them made
 	Release func()    // gives up the locks and the scratch folder
+	// Call has a runner of the caller's own run the function. Where that fails, the error is a Failure.
+	Call func(Runner) (Payload, error)
 }
 
 // Stamp is a moment and the run it belongs to.

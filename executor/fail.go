@@ -28,7 +28,7 @@ func (l *loop) fail(n *node, f *Failure, kept *failureRecord) {
 	l.failedNodes(n)
 	if !l.survey && !n.isPlugin() {
 		l.sum.Failed++
-		d := NodeDone{Node: n.name, Outcome: Failed, Call: n.call, Reason: n.reason(), Failure: f, Deps: n.dependencies()}
+		d := NodeDone{Node: n.name, Outcome: Failed, Reason: n.reason(), Failure: f, Deps: n.dependencies()}
 		if kept != nil {
 			d.Started, d.Seconds = kept.a.outcome.Started, kept.a.outcome.Ended.Sub(kept.a.outcome.Started).Seconds()
 			d.Worker, d.Log, d.LogTail = kept.a.grant.slot, kept.log, l.tail(kept.log)

@@ -52,7 +52,6 @@ type NodeProgress struct {
 type NodeDone struct {
 	Node    string
 	Stored  bool // an input that has no value: Failure says why, and it counts as no outcome
-	Call    bool // of a failed node: it calls a function of a plugin
 	Outcome NodeOutcome
 	Reason  graph.Reason // why it executed; zero for fresh nodes
 	Value   trace.Value

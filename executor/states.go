@@ -33,7 +33,7 @@ func (s nodeState) ended() bool { return s >= done }
 var successors = [...]uint16{
 	idle:      bits(loading, waiting, done, dropped),
 	loading:   bits(done, waiting),
-	waiting:   bits(lookingUp, done, failed, blocked, dropped),
+	waiting:   bits(lookingUp, done, failed, blocked, dropped, running), // running: by hand, whatever is known of it
 	lookingUp: bits(checking, settling, following, queued, done, failed, dropped),
 	checking:  bits(settling, following, queued, done, failed, dropped, lookingUp),
 	settling:  bits(done, following, queued, failed, dropped),

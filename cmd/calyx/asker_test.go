@@ -26,7 +26,7 @@ func asker() {
 }
 
 // askArgs are questions, one after the other: "file:a.txt", "list:dir", "glob:*.md", "env:NAME", "param:lr", "exists:path", "panic:why",
-// "node:name", "node:double x=5", "len:name". One behind "?" is asked only if the answer to the question before it is true,
+// "exit:", "chat:file", "node:name", "node:double x=5", "len:name". One behind "?" is asked only if the answer to the question before it is true,
 // one behind "!" only if it is not: "param:flag?file:a.txt".
 type askArgs struct {
 	Questions []string
@@ -88,6 +88,10 @@ func answerOf(call *calyx.Call, question string) (string, error) {
 		return fmt.Sprint(n), err
 	case "node":
 		return nodeAnswer(call, subject)
+	case "chat":
+		return chat(call, subject)
+	case "exit":
+		os.Exit(3)
 	case "panic":
 		call.Logf("about to panic")
 		panic(subject)
@@ -119,6 +123,21 @@ func double(call *calyx.Call, a struct {
 
 // dice is another value each time.
 func dice(*calyx.Call, struct{}) (string, error) { return rand.Text(), nil }
+
+// chat asks its user for a name, after which a file is there, and prints it in all ways.
+func chat(call *calyx.Call, asked string) (string, error) {
+	fmt.Print("name? ")
+	if err := os.WriteFile(asked, nil, 0o666); err != nil {
+		return "", err
+	}
+	var name string
+	if _, err := fmt.Scanln(&name); err != nil {
+		return "", err
+	}
+	call.Logf("told %s\n", name)
+	fmt.Fprintln(os.Stderr, "and", name)
+	return name, nil
+}
 
 // declareMore adds what the file "declares", or the one that DECLARES names, asks for, a line each: an input "stored NAME", a function
 // with a parameter that has no default "open NAME", or one with an option "option NAME". What the plugin declares is so the

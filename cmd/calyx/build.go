@@ -142,11 +142,7 @@ func (f failures) hint() string {
 		return "without --cached-only it runs"
 	}
 	first := shellWord(f.steps[0])
-	hint := fmt.Sprintf("`calyx log %s` shows all that it printed", first)
-	if !f.call {
-		hint += fmt.Sprintf("; `calyx exec %s` runs it by hand", first)
-	}
-	return hint
+	return fmt.Sprintf("`calyx log %s` shows all that it printed; `calyx exec %s` runs it by hand", first, first)
 }
 
 // maxNamed is how many names a message lists.

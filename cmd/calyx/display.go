@@ -60,7 +60,6 @@ type built struct {
 type failures struct {
 	steps, inputs []string
 	declared      bool // the Calyxfile is wrong
-	call          bool // the first of the steps calls a function of a plugin
 	refused       bool // the first of the steps may not run
 }
 
@@ -73,7 +72,7 @@ func (f *failures) Event(e executor.Event) {
 		f.inputs = append(f.inputs, done.Node)
 	default:
 		if len(f.steps) == 0 {
-			f.call, f.refused = done.Call, done.Failure.Refused
+			f.refused = done.Failure.Refused
 		}
 		f.steps = append(f.steps, done.Node)
 		f.declared = f.declared || done.Failure.Declared

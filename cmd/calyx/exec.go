@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/host"
 )
 
 func newExec(a *app) *cobra.Command {
@@ -21,8 +23,11 @@ func newExec(a *app) *cobra.Command {
 		Use:   "exec TARGET [-- CMD…]",
 		Short: "Run one step by hand, in the foreground",
 		Long: `Bring what a step needs up to date and run the step in the foreground, with its inputs, its environment and this
-terminal, so that a debugger works. Nothing is recorded. With CMD, that runs in the step's place.`,
-		Example:           "calyx exec train\ncalyx exec train --print\ncalyx exec train -- bash",
+terminal, so that a debugger works. Nothing is recorded, and no time limit applies. With CMD, that runs in the step's place.
+
+A command writes its outputs. A function of a plugin runs in a process of its own: what it prints goes to standard error,
+what it asks for is built, and what it returns is printed as by get; its outputs are left as they are.`,
+		Example:           "calyx exec train\ncalyx exec train --print\ncalyx exec train -- bash\ncalyx exec 'clean(lower=False)'",
 		ValidArgsFunction: a.completeNodes(isStep, 1),
 	})
 	b.registerShared(c)
@@ -59,21 +64,31 @@ func (a *app) exec(ctx context.Context, s *session, b buildFlags, target string,
 	if err != nil {
 		return err
 	}
-	prepared, err := a.prepareStep(ctx, s, o, b.display(a, false))
+	d := b.display(a, false)
+	if d.mode == "tty" {
+		d.mode = "plain" // the terminal is the step's
+	}
+	prepared, err := a.prepareStep(ctx, s, o, d)
 	if err != nil {
-		return err
+		return a.failedByHand(err)
 	}
 	defer prepared.Release()
-	if prepared.Command == nil {
-		return usage("`calyx build` runs it; a debugger can attach to its process", "run %q by hand: it is a function of a plugin, no command", prepared.Node)
+	command, about := prepared.Command, ""
+	if prepared.Func != nil {
+		command, about = &prepared.Func.Plugin.Command, "  # its function "+prepared.Func.Name
 	}
-	if show {
-		return a.print(commandText(prepared.Command) + "\n")
+	switch {
+	case command == nil:
+		return usage("", "run %q by hand: it runs nothing, and only orders others", prepared.Node)
+	case show:
+		return a.print(commandText(command) + about + "\n")
+	case prepared.Func != nil && len(instead) == 0:
+		return a.callInForeground(prepared)
 	}
-	return a.inForeground(prepared, instead)
+	return a.inForeground(prepared, command, instead)
 }
 
-// prepareStep brings a step's inputs up to date, showing that as a build.
+// prepareStep brings a step's inputs up to date, showing that as a build, and then what a function asks for.
 func (a *app) prepareStep(ctx context.Context, s *session, o executor.Options, d display) (*executor.Prepared, error) {
 	show, end := a.show(d)
 	defer end()
@@ -84,20 +99,47 @@ func (a *app) prepareStep(ctx context.Context, s *session, o executor.Options, d
 	return s.engine.Prepare(ctx, o.Targets[0], o)
 }
 
+// callInForeground has the function called in a process with this terminal, and prints its value.
+func (a *app) callInForeground(p *executor.Prepared) error {
+	a.signals.leave()
+	plugins := host.New(host.Options{Foreground: &host.Foreground{In: a.stdin, Out: a.stderr}})
+	value, err := p.Call(plugins)
+	if err := cmp.Or(err, plugins.Close()); err != nil {
+		return a.failedByHand(fmt.Errorf("%q failed: %w", p.Node, err))
+	}
+	return a.printValue(executor.TargetValue{Target: p.Node}, value, false)
+}
+
+// failedByHand shows what a failure of a plugin or its function says beside its message.
+func (a *app) failedByHand(err error) error {
+	var f *executor.Failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	if details := strings.TrimSpace(f.Details); details != "" {
+		a.news.tell(strings.Join(console.Lines(details, false), "\n"))
+	}
+	status := exitFailed
+	if f.Declared {
+		status = exitUsage
+	}
+	return &failure{status: status, err: err, hint: f.Hint}
+}
+
 // inForeground runs the command with this terminal. Interruptions are the command's; its exit status becomes calyx's.
-func (a *app) inForeground(p *executor.Prepared, instead []string) error {
+func (a *app) inForeground(p *executor.Prepared, command *executor.Command, instead []string) error {
 	for _, dir := range p.Folders {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return &failure{status: exitFailed, err: fmt.Errorf("make a folder for the outputs of %q: %w", p.Node, err)}
 		}
 	}
 	a.signals.leave()
-	c := exec.Command(p.Command.Path)
-	c.Args, c.Env, c.Dir = p.Command.Argv, p.Command.Env, p.Command.Dir
+	c := exec.Command(command.Path)
+	c.Args = command.Argv
 	if len(instead) > 0 {
 		c = exec.Command(instead[0], instead[1:]...)
-		c.Env, c.Dir = p.Command.Env, p.Command.Dir
 	}
+	c.Env, c.Dir = command.Env, command.Dir
 	c.Stdin, c.Stdout, c.Stderr = a.stdin, a.stdout, a.stderr
 	err := c.Run()
 	var exit *exec.ExitError

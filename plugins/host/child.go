@@ -17,13 +17,15 @@ import (
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/plugins/memory"
 	"github.com/calyx-build/calyx/plugins/pipes"
+	"github.com/calyx-build/calyx/plugins/proto"
 )
 
-// child is a plugin's process as the operating system sees it: a group of its own, and two pipes. It is go-plugin's
-// runner.Runner, so that calyx and not go-plugin reads what the process prints: go-plugin drops what follows the
+// child is a plugin's process as the operating system sees it: a group of its own, and two pipes; in the foreground one pipe,
+// and the group of calyx, which has the terminal. It is go-plugin's runner.Runner, so that calyx and not go-plugin reads what the process prints: go-plugin drops what follows the
 // handshake, and stops reading at a line of 64 KiB.
 type child struct {
 	cmd    *exec.Cmd
+	ends   []*os.File // of the pipes, which the process writes to
 	out    *pipes.Output
 	first  *pipes.FirstLine
 	exited chan struct{} // closed when the process is gone
@@ -34,29 +36,36 @@ type child struct {
 }
 
 // newChild prepares the process; env is what go-plugin adds to the plugin's own environment.
-func newChild(p executor.PluginProcess, env []string, out, stderr func([]byte)) (*child, error) {
+func newChild(p executor.PluginProcess, fg *Foreground, env []string, out, stderr func([]byte)) (*child, error) {
 	outRead, outWrite, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	errRead, errWrite, err := os.Pipe()
-	if err != nil {
-		return nil, errors.Join(err, outRead.Close(), outWrite.Close())
+	c := &child{first: pipes.NewFirstLine(out), ends: []*os.File{outWrite}, exited: make(chan struct{})}
+	c.cmd = &exec.Cmd{Path: p.Path, Args: p.Argv, Dir: p.Dir, Env: append(append([]string{}, p.Env...), env...), Stdout: outWrite}
+	sources := []pipes.Source{{File: outRead, Said: c.first.Write, Ended: c.first.End}}
+	if fg != nil {
+		c.cmd.Env = append(c.cmd.Env, proto.ForegroundKey+"="+proto.ForegroundValue)
+		c.cmd.Stdin, c.cmd.Stderr = fg.In, fg.Out
+	} else {
+		errRead, errWrite, err := os.Pipe()
+		if err != nil {
+			return nil, errors.Join(err, outRead.Close(), outWrite.Close())
+		}
+		c.ends = append(c.ends, errWrite)
+		c.cmd.Stderr, c.cmd.SysProcAttr = errWrite, &syscall.SysProcAttr{Setpgid: true}
+		sources = append(sources, pipes.Source{File: errRead, Said: stderr, Ended: func() {}})
 	}
-	c := &child{first: pipes.NewFirstLine(out), exited: make(chan struct{})}
-	c.cmd = &exec.Cmd{
-		Path: p.Path, Args: p.Argv, Dir: p.Dir, Env: append(append([]string{}, p.Env...), env...),
-		Stdout: outWrite, Stderr: errWrite, SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
-	}
-	c.out, err = pipes.NewOutput(
-		pipes.Source{File: outRead, Said: c.first.Write, Ended: c.first.End}, pipes.Source{File: errRead, Said: stderr, Ended: func() {}})
+	c.out, err = pipes.NewOutput(sources...)
 	return c, err
 }
 
 // Start starts the process.
 func (c *child) Start(context.Context) error {
 	err := c.startUnlessStopped()
-	closeWriteEnds(c.cmd)
+	for _, end := range c.ends {
+		_ = end.Close()
+	}
 	c.out.Pump()
 	if err != nil {
 		close(c.exited)
@@ -97,15 +106,13 @@ func (c *child) started() {
 	c.up = true
 }
 
-func closeWriteEnds(cmd *exec.Cmd) {
-	for _, w := range []io.Writer{cmd.Stdout, cmd.Stderr} {
-		_ = w.(*os.File).Close()
-	}
-}
-
-// killGroup kills the process and all that it started and that is still in its group.
+// killGroup kills the process and all that it started and that is still in its group, if it has one.
 func (c *child) killGroup() {
-	if c.cmd.Process != nil {
+	switch {
+	case c.cmd.Process == nil:
+	case c.cmd.SysProcAttr == nil:
+		_ = c.cmd.Process.Kill()
+	default:
 		_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) // an error says that nobody is left
 	}
 }

@@ -22,8 +22,17 @@ type Options struct {
 	// Grace is the time within which a cancelled call must end before its process is killed, and within which a
 	// process must end after its last call: five seconds.
 	Grace time.Duration
+	// Foreground, where it is not nil, is what the processes have instead of nothing and a log: the host is for a function that
+	// somebody runs by hand.
+	Foreground *Foreground
 	// Attach opens a session with the program that a plugin without a command stands for; nil: there is none.
 	Attach func(executor.PluginProcess) (*Attached, error)
+}
+
+// Foreground are the streams of whoever runs a function by hand. Signals from their terminal are the function's, too.
+type Foreground struct {
+	In  *os.File // is the standard input
+	Out *os.File // takes all that is printed, at once and as it is; it is the standard error
 }
 
 // Host runs functions in plugins. Its methods may be called from any goroutine, but Close not from a Handler.
@@ -69,6 +78,15 @@ func (h *Host) Start(t *executor.Task, to executor.Handler) executor.Call {
 }
 
 var errClosed = errors.New("the build has ended")
+
+// shown reports whether text was printed where somebody sees it, and belongs in no log.
+func (h *Host) shown(text []byte) bool {
+	fg := h.opts.Foreground
+	if fg != nil {
+		_, _ = fg.Out.Write(text) // whoever closed it does not want to see it
+	}
+	return fg != nil
+}
 
 // pool returns the pool of a plugin. Equal plugins share one.
 func (h *Host) pool(plugin executor.PluginProcess) (*pool, error) {

@@ -56,7 +56,7 @@ func (p *pool) connect(proc *process) (grpc.ClientConnInterface, error) {
 		SyncStdout: writer(proc.printed),
 		SyncStderr: writer(proc.printedError),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
-			child, err := newChild(p.plugin, cmd.Env, proc.printed, proc.printedError)
+			child, err := newChild(p.plugin, p.host.opts.Foreground, cmd.Env, proc.printed, proc.printedError)
 			if err == nil {
 				proc.child = child
 				context.AfterFunc(p.ctx, child.stopStarting)

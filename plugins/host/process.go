@@ -186,6 +186,9 @@ func (p *process) printedError(text []byte) {
 
 // log adds what the process printed to the logs of the calls that run.
 func (p *process) log(from textSource, text []byte) {
+	if p.pool.host.shown(text) {
+		return
+	}
 	for _, c := range p.printingCalls() {
 		c.log.take(from, text)
 	}

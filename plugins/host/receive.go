@@ -54,7 +54,9 @@ func (p *process) item(item *pluginv1.PluginItem) error {
 	case *pluginv1.PluginItem_Need:
 		return c.asks(said.Need)
 	case *pluginv1.PluginItem_Log:
-		c.log.take(logItems, said.Log.GetText())
+		if text := said.Log.GetText(); !p.pool.host.shown(text) {
+			c.log.take(logItems, text)
+		}
 	case *pluginv1.PluginItem_Progress:
 		at := said.Progress
 		p.pool.host.news.post(func() { c.to.Progress(at.GetDone(), at.GetTotal(), at.GetUnit()) })

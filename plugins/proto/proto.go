@@ -15,6 +15,10 @@ const (
 	// CookieKey and CookieValue are the variable that tells a program that calyx started it as a plugin.
 	CookieKey   = "CALYX_PLUGIN_COOKIE"
 	CookieValue = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69"
+	// ForegroundKey and ForegroundValue are the variable that tells a plugin that it has standard input and standard error of
+	// the user, who runs one of its functions by hand.
+	ForegroundKey   = "CALYX_PLUGIN_FOREGROUND"
+	ForegroundValue = "1"
 	// HealthService is the name under which the health service answers SERVING; go-plugin asks for it.
 	HealthService = "plugin"
 )

@@ -7,3 +7,6 @@ export const COOKIE = "9c0f6a5e1f4d4c0b8a7f3e2d1c5b4a69";
 
 /** Whether calyx started this process. */
 export const isPlugin = environment[COOKIE_KEY] === COOKIE;
+
+/** Whether somebody runs a function by hand: standard input and standard error are theirs. */
+export const inForeground = environment.CALYX_PLUGIN_FOREGROUND === "1";

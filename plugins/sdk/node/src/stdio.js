@@ -1,14 +1,22 @@
 // What nodes print, sorted by the call that printed it; and standard output kept clean for the handshake.
 
 import { calling } from "./call.js";
+import { inForeground } from "./environment.js";
 
 const plainOut = process.stdout.write.bind(process.stdout);
 const plainErr = process.stderr.write.bind(process.stderr);
 
 let shaken = false;
 
-/** Send the text of a node to the node's log, and all else where it went before: to standard error until hands are shaken. */
+/**
+ * Send the text of a node to the node's log, and all else where it went before: to standard error until hands are shaken. In the
+ * foreground all goes to standard error, at once.
+ */
 export function capture() {
+  if (inForeground) {
+    process.stdout.write = plainErr;
+    return;
+  }
   process.stdout.write = printer((...args) => (shaken ? plainOut : plainErr)(...args));
   process.stderr.write = printer(plainErr);
 }

@@ -64,6 +64,18 @@ async def run_async(call: Call, ended: Callable[[Call], None]) -> None:
     call.end(item)
 
 
+def run_by_hand(call: Call, ended: Callable[[Call], None]) -> None:
+    """Run a function or coroutine function on this thread, which has to flush the outbox then."""
+    served = call.program.functions.get(call.start.function)
+    if served is not None and served.asynchronous:
+        try:
+            asyncio.run(run_async(call, ended))
+        except KeyboardInterrupt as e:  # in Python 3.10 it also comes out here, and perhaps before the task has begun
+            call.end(failure(e))
+    else:
+        run(call, ended)
+
+
 def _prepare(call: Call) -> tuple[Served, Fn[Any, Any], dict[str, Any]]:
     name = call.start.function
     served = call.program.functions.get(name)

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ._byhand import MainThread
 from ._describe import add_identity, describe
 from ._errors import CalyxError
 from ._http2 import ALREADY_EXISTS, INTERNAL, UNIMPLEMENTED, Connection, Stream
@@ -20,7 +21,7 @@ from ._program import Program
 from ._proto import plugin_pb2 as pb
 from ._run import program_name
 from ._session import Session
-from ._stdio import take_handshake_stream
+from ._stdio import in_foreground, take_handshake_stream
 from ._threads import follow_threads
 from ._watch import watching
 
@@ -50,7 +51,8 @@ def serve(*what: Any) -> None:
     except CalyxError as e:
         sys.exit(f"{sys.argv[0]}: {e}")
     stdout = take_handshake_stream()
-    capture()
+    if not in_foreground():
+        capture()
     follow_threads()
     stdout.write(f"1|{VERSION}|unix|{server.address}|grpc|\n")
     stdout.flush()
@@ -68,6 +70,7 @@ class Server:
         if watch is not None:
             self._description.reads.extend(watch.since(0))
         self._end = threading.Event()
+        self._main = MainThread() if in_foreground() else None
         self._dismissed = threading.Event()
         self._opened = threading.Lock()
         self._unary: dict[str, Callable[[bytes], bytes]] = {
@@ -118,7 +121,7 @@ class Server:
                 connection.end(stream, INTERNAL, repr(e))
             if stream.path.endswith("/Shutdown"):
                 self._dismissed.set()
-                self._end.set()
+                self._over()
 
         if stream.messages:  # else the caller is gone
             threading.Thread(target=work, name="calyx-server", daemon=True).start()
@@ -140,7 +143,7 @@ class Server:
         def send(message: pb.SessionResponse) -> None:
             connection.send(stream, message.SerializeToString())
 
-        session = Session(self._program, _requests(connection, stream), len(self._description.reads), send)
+        session = Session(self._program, _requests(connection, stream), len(self._description.reads), send, self._main)
         try:
             for message in session.messages():
                 send(message)
@@ -148,10 +151,17 @@ class Server:
         finally:
             session.close()
             connection.end(stream)
-            self._end.set()
+            self._over()
+
+    def _over(self) -> None:
+        self._end.set()
+        if self._main is not None:
+            self._main.end()
 
     def wait(self) -> None:
         """Return when calyx has no more use for the process, which then ends at once: threads of calls are not waited for."""
+        if self._main is not None:
+            self._main.serve()
         self._end.wait()
         self._dismissed.wait(_GRACE)
         sys.stdout.flush()

@@ -13,13 +13,14 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from ._byhand import MainThread
 from ._call import Call
 from ._errors import Cancelled
 from ._loop import Loop
 from ._outbox import Outbox
 from ._program import Program
 from ._proto import plugin_pb2 as pb
-from ._run import failure, run, run_async
+from ._run import failure, run, run_async, run_by_hand
 from ._threads import expect_threads
 from ._turns import Turns
 from ._watch import watching
@@ -34,7 +35,8 @@ _MOST = 1 << 14
 class Session:
     """Calls of one program. told is how many reads of the process the host knows already.
 
-    send takes messages from any thread, one at a time, where there is such a way beside messages().
+    send takes messages from any thread, one at a time, where there is such a way beside messages(). main is given where
+    somebody runs a node by hand, and then runs all calls.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Session:
         requests: Iterator[pb.SessionRequest],
         told: int = 0,
         send: Callable[[pb.SessionResponse], None] | None = None,
+        main: MainThread | None = None,
     ) -> None:
         self.program = program
+        self._main = main
         self.outbox = Outbox(send)
         self._requests = requests
         self._loop = Loop()
@@ -120,7 +124,10 @@ class Session:
     def _run(self, call: Call | None) -> None:
         """Run a call, and those whose turns come after it."""
         while call is not None:
-            contextvars.Context().run(run, call, self._ending)
+            if self._main is None:
+                contextvars.Context().run(run, call, self._ending)
+            else:
+                self._main.run(functools.partial(contextvars.Context().run, run_by_hand, call, self._ending))
             call = self._turns.end(call)
             if call is None:
                 self.outbox.flush()
@@ -175,7 +182,7 @@ class Session:
         self._calls[item.call] = call
         if not overlap:
             self._turns.begin(call)
-        elif served is not None and served.asynchronous:
+        elif served is not None and served.asynchronous and self._main is None:
             self._loop.start(lambda: run_async(call, self._ending))
         else:
             beside.append(call)
