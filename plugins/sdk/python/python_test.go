@@ -46,7 +46,7 @@ func TestTorch(t *testing.T) {
 	run(t, own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "torch or tensors", "tests/test_tensors.py")
 }
 
-// TestPythons runs the tests of builds with the oldest and the newest Python that can be found here, and that TestSDK does not run with.
+// TestPythons runs the tests of builds, and of nodes by hand, with the oldest and the newest Python that can be found here, and that TestSDK does not run with.
 func TestPythons(t *testing.T) {
 	calyx := filepath.Join(t.TempDir(), "calyx")
 	run(t, "go", "build", "-o", calyx, "../../../cmd/calyx")
@@ -62,7 +62,7 @@ func TestPythons(t *testing.T) {
 			run(t, python, "-m", "venv", venv)
 			own := filepath.Join(venv, "bin", "python")
 			run(t, own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ".", "pytest")
-			run(t, own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_build.py")
+			run(t, own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_build.py", "tests/test_byhand.py")
 		})
 	}
 }
