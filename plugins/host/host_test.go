@@ -86,7 +86,11 @@ type rig struct {
 }
 
 func newRig(t *testing.T, plugin executor.PluginProcess) *rig {
-	h := host.New(host.Options{Start: 20 * time.Second, Grace: 300 * time.Millisecond})
+	return newRigWith(t, plugin, host.Options{Start: 20 * time.Second, Grace: 300 * time.Millisecond})
+}
+
+func newRigWith(t *testing.T, plugin executor.PluginProcess, o host.Options) *rig {
+	h := host.New(o)
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {
 			t.Error(err)

@@ -153,6 +153,7 @@ func echoThen(end func()) {
 		call.Logf("said %s", a.Text)
 		return calyx.None{}, nil
 	})
+	calyx.Func(p, "hears", func(*calyx.Call, struct{}) (string, error) { return bufio.NewReader(os.Stdin).ReadString('\n') })
 	calyx.Func(p, "environment", func(*calyx.Call, struct{}) ([]string, error) { return os.Environ(), nil })
 	calyx.Func(p, "large", large)
 	calyx.Func(p, "file", func(_ *calyx.Call, a fileArgs) ([]string, error) {

@@ -98,6 +98,28 @@ test("methods are nodes too, with super and with several pipelines", (t) => {
   assert.equal(ws.get("z"), "base");
 });
 
+test("a function that runs by hand has its user's streams", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `import { createInterface } from "node:readline/promises";
+    const talks = fn(async function talks() {
+      console.log("one");
+      console.error("two");
+      const lines = createInterface({ input: process.stdin, output: process.stdout });
+      const name = await lines.question("name? ");
+      lines.close();
+      return "hello " + name;
+    });
+    serve({ talks });`,
+    ["talks"],
+  );
+  const done = ws.typing("Ada\n", "exec", "talks");
+  assert.equal(done.out, "hello Ada\n");
+  assert.equal(done.err, "one\ntwo\nname? ");
+  assert.equal(done.status, 0);
+  assert.match(ws.ok("status", "talks").text, /never built/);
+});
+
 test("what is printed belongs to the call that printed it", (t) => {
   const ws = new Workspace(t);
   ws.program(

@@ -38,9 +38,15 @@ export class Workspace {
   }
 
   calyx(...args) {
-    const done = spawnSync(process.env.CALYX_BIN ?? "calyx", args, { cwd: this.root, encoding: "utf8", env: { ...process.env, ...this.environ } });
+    return this.typing("", ...args);
+  }
+
+  /** Run calyx with a text on its standard input. */
+  typing(input, ...args) {
+    const options = { cwd: this.root, encoding: "utf8", env: { ...process.env, ...this.environ }, input };
+    const done = spawnSync(process.env.CALYX_BIN ?? "calyx", args, options);
     if (done.error) throw done.error;
-    return { status: done.status, out: done.stdout, text: done.stdout + done.stderr };
+    return { status: done.status, out: done.stdout, err: done.stderr, text: done.stdout + done.stderr };
   }
 
   ok(...args) {
