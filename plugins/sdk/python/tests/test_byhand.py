@@ -13,6 +13,7 @@ from types import TracebackType
 
 import pytest
 from conftest import CALYX, Workspace
+from scripts import has_ended
 
 
 class Terminal:
@@ -180,6 +181,24 @@ def test_a_need_can_be_interrupted_and_asked_for_again(ws: Workspace) -> None:
         terminal.type("\x03")
         terminal.see("\n7\n")
         assert terminal.status() == 0
+
+
+def test_the_process_ends_with_calyx(ws: Workspace) -> None:
+    ws.program(
+        """
+        import os, time
+
+        @fn
+        def sleeps():
+            print(os.getpid())
+            time.sleep(1000)
+        """
+    )
+    with subprocess.Popen([CALYX, "exec", "sleeps"], cwd=ws.root, env=ws.environ, stderr=subprocess.PIPE) as calyx:
+        assert calyx.stderr is not None
+        process = int(calyx.stderr.readline())
+        calyx.kill()
+    assert has_ended(process)
 
 
 def test_what_is_printed_is_seen_in_order_and_apart_from_the_value(ws: Workspace) -> None:

@@ -6,13 +6,14 @@ import queue
 import signal
 import threading
 from collections.abc import Callable
+from typing import NoReturn
 
 
 class MainThread:
     """Does on the main thread what other threads want done there."""
 
     def __init__(self) -> None:
-        self._wanted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def run(self, work: Callable[[], None]) -> None:
         """Have work done, and return when it is."""
@@ -25,12 +26,8 @@ class MainThread:
         self._wanted.put(whole)
         done.wait()
 
-    def serve(self) -> None:
-        """Do what is wanted until end() is called. Once something was, an interruption is nobody's any more."""
-        while (work := self._wanted.get()) is not None:
-            work()
+    def serve(self) -> NoReturn:
+        """Do what is wanted as long as the process lives. Once something was, an interruption is nobody's any more."""
+        while True:
+            self._wanted.get()()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def end(self) -> None:
-        """End serve()."""
-        self._wanted.put(None)

@@ -121,7 +121,7 @@ class Server:
                 connection.end(stream, INTERNAL, repr(e))
             if stream.path.endswith("/Shutdown"):
                 self._dismissed.set()
-                self._over()
+                self._end.set()
 
         if stream.messages:  # else the caller is gone
             threading.Thread(target=work, name="calyx-server", daemon=True).start()
@@ -151,22 +151,23 @@ class Server:
         finally:
             session.close()
             connection.end(stream)
-            self._over()
-
-    def _over(self) -> None:
-        self._end.set()
-        if self._main is not None:
-            self._main.end()
+            self._end.set()
 
     def wait(self) -> None:
-        """Return when calyx has no more use for the process, which then ends at once: threads of calls are not waited for."""
+        """End the process when calyx has no more use for it, at once: threads of calls are not waited for."""
         if self._main is not None:
+            threading.Thread(target=self._leave, name="calyx-server", daemon=True).start()
             self._main.serve()
+        self._leave()
+
+    def _leave(self) -> None:
         self._end.wait()
         self._dismissed.wait(_GRACE)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(0)
 
 
 def _requests(connection: Connection, stream: Stream) -> Iterator[pb.SessionRequest]:
