@@ -21,8 +21,8 @@ import (
 )
 
 // child is a plugin's process as the operating system sees it: a group of its own, and two pipes; in the foreground one pipe,
-// and the group of calyx, which has the terminal. It is go-plugin's runner.Runner, so that calyx and not go-plugin reads what the process prints: go-plugin drops what follows the
-// handshake, and stops reading at a line of 64 KiB.
+// and the group of calyx, which has the terminal. It is go-plugin's runner.Runner, so that calyx and not go-plugin reads what
+// the process prints: go-plugin drops what follows the handshake, and stops reading at a line of 64 KiB.
 type child struct {
 	cmd    *exec.Cmd
 	ends   []*os.File // of the pipes, which the process writes to
