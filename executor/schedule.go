@@ -91,7 +91,7 @@ func (s *scheduler) next() (*node, *grant) {
 	var best *queue
 	for name, q := range s.queues {
 		p := s.pools[name]
-		if q.Len() == 0 || p != nil && len(p.free) == 0 || (*q)[0].mem() > s.mem {
+		if q.Len() == 0 || p != nil && len(p.free) == 0 || q.head().mem() > s.mem {
 			continue
 		}
 		if best == nil || before((*q)[0], (*best)[0]) {
@@ -173,6 +173,12 @@ func (s *scheduler) stuck() bool { return s.held == 0 && s.queuedNodes() > 0 }
 // queue is a heap of nodes that wait for a slot.
 type queue []*node
 
+// head is the node that comes first; much will be asked of it soon.
+func (q queue) head() *node {
+	q[0].hold()
+	return q[0]
+}
+
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return before(q[i], q[j]) }
 func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
@@ -193,10 +199,11 @@ func before(a, b *node) bool {
 	return a.name < b.name
 }
 
-// enqueue lets a node wait for a slot.
+// enqueue lets a node wait for a slot, as nearly all of a graph may do at once.
 func (l *loop) enqueue(n *node) {
 	l.prioritise(n)
 	l.sched.push(n)
+	n.letGo()
 }
 
 // prioritise computes the seconds of work that lie between the start of n and the end of the longest chain that waits for

@@ -85,7 +85,7 @@ func (s *scheduler) nextAhead() (*node, *grant) {
 	if q == nil || q.Len() == 0 {
 		return nil, nil
 	}
-	n := (*q)[0]
+	n := q.head()
 	l := s.short.line(n)
 	if l == nil || l.holders == 0 || l.calls == mostAheadCalls || n.mem() > 0 || n.decl().Step.Timeout > 0 {
 		return nil, nil
