@@ -63,13 +63,14 @@ def test_asked_reads(ws: Workspace) -> None:
         "os.path.getsize('seen.txt')",
         "np.loadtxt('seen.txt').tolist()",
         "importlib.resources.files('package').joinpath('seen.txt').read_text()",
+        "pkgutil.get_data('package', 'seen.txt').decode()",
     ],
 )
 def test_plain_reads_of_files_are_observed(ws: Workspace, read: str) -> None:
     ws.write("package/__init__.py", "")
     ws.write("package/seen.txt", "1")
     ws.write("seen.txt", "1")
-    ws.program(f"import importlib.resources, os, pathlib, numpy as np\n@fn\ndef node(): return {read}\n")
+    ws.program(f"import importlib.resources, os, pathlib, pkgutil, numpy as np\n@fn\ndef node(): return {read}\n")
     ws.calyx("build")
     assert ws.runs() == []
     ws.write("seen.txt", "22")
@@ -113,6 +114,19 @@ def test_imports_are_no_reads(ws: Workspace) -> None:
     ws.program("@fn\ndef node():\n    import helper\n    return helper.help()\n")
     assert ws.get("node") == 1
     assert "helper.py" not in ws.calyx("info", "node").text
+
+
+def test_source_that_a_node_looks_at_is_read(ws: Workspace) -> None:
+    """A node that uses a helper's source sees its comments; one that asks who called it sees none of them."""
+    program = "import inspect\n\ndef helper():\n    # One.\n    return 1\n\n@fn\ndef node(): return inspect.{}\n"
+    ws.program(program.format("getsource(helper)"))
+    assert "# One" in ws.get("node")
+    ws.program(program.format("getsource(helper)").replace("One", "Two"))
+    assert "# Two" in ws.get("node")
+    ws.program(program.format("stack()[0].function"))
+    ws.calyx("build")
+    ws.program(program.format("stack()[0].function").replace("One", "Two"))
+    assert ws.runs() == []
 
 
 def test_finding_out_what_is_installed_is_no_read(ws: Workspace) -> None:

@@ -139,10 +139,29 @@ def _caller(frame: Any) -> Any:
 def _is_ours(frame: Any) -> bool:
     """Tell whether it was an import, a traceback or this package that read: the code that did it, not what led to it."""
     name = frame.f_code.co_filename
-    if name.startswith((*_IMPORTS, _HERE)) or name.endswith(_INSTALLED):
+    if name.startswith(_IMPORTS):
+        return not _gets_data(frame)
+    if name.startswith(_HERE) or name.endswith(_INSTALLED):
         return True
     above = frame.f_back
-    return name.endswith(_SOURCE_LINES) or (above is not None and above.f_code.co_filename.endswith(_SOURCE_LINES))
+    if name.endswith(_SOURCE_LINES) or (above is not None and above.f_code.co_filename.endswith(_SOURCE_LINES)):
+        return not _shows_source(frame)
+    return False
+
+
+def _gets_data(frame: Any) -> bool:
+    """Tell whether somebody asked what imports for the content of a file, as pkgutil.get_data does."""
+    above = frame.f_back
+    return frame.f_code.co_name == "get_data" and above is not None and not above.f_code.co_filename.startswith(_IMPORTS)
+
+
+def _shows_source(frame: Any) -> bool:
+    """Tell whether source lines are read for inspect.getsource, whose caller sees them, and not for a traceback."""
+    while frame is not None and frame.f_code.co_filename.endswith((*_SOURCE_LINES, "/inspect.py")):
+        if frame.f_code.co_name == "getsourcelines":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _Process:
