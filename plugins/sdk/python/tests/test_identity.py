@@ -218,6 +218,9 @@ print([f.notes for f in described.functions])
         "import importlib; return importlib.import_module('mod' + 'ule').hidden()",
         "return __import__('module').hidden()",
         "return globals()['hidden']()",
+        "import sys; return sys.modules['mod' + 'ule'].hidden()",
+        "import runpy; return runpy.run_module('mod' + 'ule')['hidden']()",
+        "import importlib.machinery as m; return m.SourceFileLoader('m', 'module.py').load_module().hidden()",
     ],
 )
 def test_what_cannot_be_seen_widens_and_is_said(ws: Workspace, body: str) -> None:
@@ -276,6 +279,137 @@ def test_packages_without_init_count(ws: Workspace) -> None:
     assert ws.runs("node") == []
     ws.write("space/inner/tool.py", "def number(): return 2\n")
     assert ws.get("node") == 2
+
+
+    # A module of one that is taken by its whole name, and the package as a whole.
+    ws.program(
+        """
+        import space.inner.tool
+        @fn
+        def node(): return space.inner.tool.number()
+        @fn
+        def whole(): return getattr(space, "inner").tool.number()
+        """
+    )
+    ws.calyx("build")
+    ws.write("space/inner/tool.py", "def number(): return 3\n")
+    assert ws.runs() == ["node", "whole"]
+
+
+_REGISTRIES = """
+    import functools
+
+    class Registry:
+        def __init__(self):
+            self._known = {}
+        def register(self, name):
+            def decorate(f):
+                self._known[name] = f
+                return f
+            return decorate
+        def get(self, name):
+            return self._known[name]
+
+    class Base:
+        known = {}
+        def __init_subclass__(cls):
+            Base.known[cls.__name__] = cls
+        @classmethod
+        def derived(cls):
+            return [c().used() for c in cls.__subclasses__()]
+
+    TABLE, ORDER, REGISTRY = {}, [], Registry()
+
+    def listed(f):
+        TABLE[f.__name__] = f
+        ORDER.append(f)
+        return f
+
+    @functools.singledispatch
+    def kind(value): return "other"
+"""
+
+_REGISTERED = """
+    from registries import Base, REGISTRY, kind, listed
+
+    @listed
+    def table_entry(): return 1
+
+    @REGISTRY.register("entry")
+    def registry_entry(): return 1
+
+    @kind.register
+    def whole_number(value: int): return "int 1"
+
+    class Derived(Base):
+        def used(self): return 1
+
+    def unused(): return 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "nodes"),
+    [
+        ("def table_entry(): return 1", ["by_order", "by_table"]),
+        ("def registry_entry(): return 1", ["by_registry"]),
+        ('return "int 1"', ["by_type"]),
+        ("def used(self): return 1", ["by_class", "by_subclasses"]),
+        ("def unused(): return 1", []),
+    ],
+)
+def test_what_registers_itself_counts_where_it_is_registered(ws: Workspace, edit: str, nodes: list[str]) -> None:
+    ws.write("registries.py", _REGISTRIES)
+    registered = ws.write("registered.py", _REGISTERED)
+    ws.program(
+        """
+        import registered
+        from registries import Base, ORDER, REGISTRY, TABLE, kind
+
+        @fn
+        def by_table(): return TABLE["table_entry"]()
+        @fn
+        def by_order(): return ORDER[0]()
+        @fn
+        def by_registry(): return REGISTRY.get("entry")()
+        @fn
+        def by_type(): return kind(1)
+        @fn
+        def by_class(): return Base.known["Derived"]().used()
+        @fn
+        def by_subclasses(): return Base.derived()
+        """
+    )
+    ws.calyx("build")
+    registered.write_text(registered.read_text().replace(edit, edit.replace("1", "2")))
+    assert ws.runs() == nodes
+    for node in nodes:
+        assert "registered." in ws.calyx("why", node).out
+
+
+def test_sets_of_functions_are_the_same_in_every_process(ws: Workspace) -> None:
+    ws.program("def a(): pass\ndef b(): pass\nboth = {a, b, 'c', 'd', None}\n@fn\ndef node(): return len(both)\n")
+    assert ws.get("node") == 5
+    ws.program("# A comment.\ndef a(): pass\ndef b(): pass\nboth = {a, b, 'c', 'd', None}\n@fn\ndef node(): return len(both)\n")
+    assert ws.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("importing", "appears"),
+    [
+        ("import colorsys as found", "colorsys.py"),  # of the standard library
+        ("import pluggy as found", "pluggy/__init__.py"),  # installed
+        ("import near as found", "near/__init__.py"),  # a package comes before a module
+        ("import sys; sys.path.insert(0, 'lib'); import near as found", "lib/near.py"),
+    ],
+)
+def test_a_module_that_takes_the_place_of_another_counts(ws: Workspace, importing: str, appears: str) -> None:
+    ws.write("near.py", "")
+    ws.write("lib/any.py", "")
+    ws.program(f"{importing}\n@fn\ndef node(): return getattr(found, 'MINE', 0)\n")
+    assert ws.get("node") == 0
+    ws.write(appears, "MINE = 1\n")
+    assert ws.get("node") == 1
 
 
 def test_statements_of_a_module_count_for_all_in_it(ws: Workspace) -> None:

@@ -548,3 +548,28 @@ def test_other_nodes_objects_cost_a_hit_nothing(ws: Workspace) -> None:
         """,
     )
     assert said == ["True False False", "True True False"]
+
+
+def test_what_is_registered_in_a_cell_counts(ws: Workspace) -> None:
+    """What singledispatch remembers of its calls is no change of its function."""
+    said = cells(
+        ws,
+        """
+        import functools
+        @functools.singledispatch
+        def kind(value): return "other"
+        @kind.register
+        def _(value: int): return "integer"
+        class P(Pipeline):
+            @fn
+            def node(self): return kind(1)
+        s = calyx.Session(P)
+        print(s.node())
+        """,
+        """
+        @kind.register
+        def _(value: int): return "whole"
+        print(s.node())
+        """,
+    )
+    assert said == ["integer", "whole"]

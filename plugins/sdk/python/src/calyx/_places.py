@@ -41,3 +41,11 @@ def belongs(path: str | None) -> str:
 def file_of_module(module: ModuleType) -> str | None:
     """Return the file that a module was loaded from; None for one that is built in."""
     return getattr(module, "__file__", None)
+
+
+def is_projects_module(module: ModuleType) -> bool:
+    """Tell whether a module is the project's. A package without __init__.py has no file: its folders tell."""
+    path = file_of_module(module)
+    if path is None:
+        return any(belongs(os.path.join(folder, "x.py")) == "project" for folder in getattr(module, "__path__", ()))
+    return belongs(path) == "project"

@@ -16,10 +16,15 @@ from typing import Any
 
 from .._declare import Node, Pipeline
 from ._constants import constant_digest
-from ._modules import Definition, Source, belongs, file_of_module
-from ._names import DYNAMIC, Names, compiled_names, names_in
+from ._held import subclasses
+from ._modules import Definition, Source, belongs, is_projects_module
+from ._names import DYNAMIC, IMPORTING, Names, compiled_names, names_in
 from ._reached import Files, dump
 from ._units import Scope, Target, Unit, Where
+
+_SUBCLASSES = "__subclasses__"
+#: What functools.singledispatch remembers of its calls.
+_CACHES = frozenset({"dispatch_cache", "cache_token"})
 
 
 class Functions(Files):
@@ -44,8 +49,9 @@ class Functions(Files):
             wrapped = getattr(function, "__wrapped__", None)
             unit = Unit("foreign")
             unit.refer("", targets + (self._value(wrapped, None, owner) if wrapped is not None else []))
-            for cell in function.__closure__ or ():
-                unit.refer("cell", self._cell(unit, cell))
+            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+                if name not in _CACHES:
+                    unit.refer("cell", self._cell(unit, cell))
             return unit
         key = (id(function), owner)
         if key not in self._units:
@@ -111,7 +117,8 @@ class Functions(Files):
             elif name in closure:
                 unit.refer(label, self._cell(unit, closure[name], chain))
             elif name in local:
-                continue
+                if _SUBCLASSES in chain:
+                    self._widen(unit, module, "__subclasses__()")
             elif name in namespace:
                 unit.watched.name(namespace, name)
                 unit.refer(label, self._chain(unit, namespace[name], chain, Where(module, name) if module else None))
@@ -122,8 +129,11 @@ class Functions(Files):
                 unit.watched.name(namespace, name)
         for statement in names.imports:
             unit.refer("import", [t for path in self._imports.targets(statement, module) for t in self._imported(path)])
-        if any(chain[-1:] == ("import_module",) or (name == "import_module" and not chain) for name, chain in names.ordered()):
-            self._widen(unit, module, "import_module()")
+        for name, chain in names.ordered():
+            if (chain or (name,))[-1] in IMPORTING:
+                self._widen(unit, module, f"{(chain or (name,))[-1]}()")
+            elif name == "sys" and chain[:1] == ("modules",):
+                self._widen(unit, module, "sys.modules")
         for name in sorted(names.rebinds):
             unit.watched.name(namespace, name)
             unit.notes.append(f"the global {name} is set while nodes run: what it holds then is not seen")
@@ -131,14 +141,21 @@ class Functions(Files):
     def _chain(self, unit: Unit, value: Any, chain: tuple[str, ...], where: Where | None) -> list[Target]:
         """Follow attributes through modules to what is really meant."""
         while chain and isinstance(value, ModuleType):
-            if belongs(file_of_module(value)) != "project":
+            if not is_projects_module(value):
                 return self._foreign(value.__name__)
             unit.watched.name(vars(value), chain[0])
             if not hasattr(value, chain[0]):
                 return self._module(value)
             where = Where(value, chain[0])
             value, chain = getattr(value, chain[0]), chain[1:]
+        if chain[:1] == (_SUBCLASSES,) and isinstance(value, type):
+            return self._value(value, where) + self._subclasses(unit, value)
         return self._value(value, where)
+
+    def _subclasses(self, unit: Unit, kind: type[Any]) -> list[Target]:
+        """Stand for the classes that derive from one: none of them need be named where they are used."""
+        unit.watched.shape(lambda: tuple(subclasses(kind)))
+        return [t for derived in subclasses(kind) for t in self._value(derived, None)]
 
     def _cell(self, unit: Unit, cell: Any, chain: tuple[str, ...] = ()) -> list[Target]:
         unit.watched.shape(lambda: (content(cell),))
@@ -148,6 +165,8 @@ class Functions(Files):
         """Stand for what a method reaches through self: one member, or all of them where self goes elsewhere."""
         if not chain:
             return [self._class(owner)]
+        if chain[0] == _SUBCLASSES:
+            return self._subclasses(unit, owner)
         for base in owner.__mro__:
             if base is not Pipeline and base is not object:
                 unit.watched.name(vars(base), chain[0])

@@ -16,6 +16,7 @@ from .._types import module_name, type_name
 from .._version import VERSION
 from ._constants import constant_digest, is_fixed, watch_constant
 from ._functions import Functions, content
+from ._held import held
 from ._members import functions_of, members_of, shape_of
 from ._modules import Source, belongs, file_of_module
 from ._names import names_in
@@ -86,7 +87,18 @@ class Identity(Functions):
         found = kind + (self._value(wrapped, None) if wrapped is not None else [])
         if self._live:
             found.append(self._state(value, f"{module_name(where.module.__name__)}.{where.name}" if where is not None else ""))
+        else:
+            found.append(self._holds(value))
         return found + (self._binding(where) if where is not None else [])
+
+    def _holds(self, value: Any) -> Unit:
+        """Stand for the code that an object holds, whoever put it there: a registry counts with all that is registered."""
+        key = ("holds", id(value))
+        if key not in self._units:
+            unit = self._units[key] = Unit("holds", keep=value)
+            for label, part in held(value):
+                unit.refer(label, self._value(part, None))
+        return self._units[key]
 
     def _state(self, value: Any, name: str) -> Unit:
         """Stand for an object by what it consists of now."""
@@ -158,7 +170,10 @@ class Identity(Functions):
             return
         unit.text = dump(definition)
         unit.place = source.place(kind.__qualname__, [definition])
-        self._refer_names(unit, names_in([definition]), Scope.of(module))
+        names = names_in([definition])
+        self._refer_names(unit, names, Scope.of(module))
+        if any(chain == ("__subclasses__",) and name not in vars(module or kind) for name, chain in names.ordered()):
+            unit.refer("subclasses", self._subclasses(unit, kind))  # of its first parameter, most likely
         self._refer_members(unit, kind, source, definition)
         if module is not None:
             unit.refer("module", [self._effects(module, source)])

@@ -67,19 +67,26 @@ class Imports:
                     self._miss(part)
                     return [] if part in sys.builtin_module_names else [part]
                 return found  # a name in the module
+            if i == 0:
+                self._miss(part, spec.origin)
             if spec.origin is not None and belongs(spec.origin) != "project":
                 return [parts[0]]
             if spec.origin is not None:
                 found.append(os.path.realpath(spec.origin))
+                if os.path.basename(spec.origin) == part + ".py":  # a package of the name would come before it
+                    self.absences.add(os.path.join(os.path.dirname(spec.origin), part, "__init__.py"))
             search = list(spec.submodule_search_locations or [])
             if not search:
                 return found
         return found
 
-    def _miss(self, name: str) -> None:
-        if name in sys.builtin_module_names or name in sys.stdlib_module_names:
+    def _miss(self, name: str, origin: str | None = None) -> None:
+        """Remember where a module was looked for in vain before it was found: one that appears there takes its place."""
+        if name in sys.builtin_module_names:
             return
         for folder in sys.path:
+            if origin is not None and origin.startswith(os.path.join(folder or ".", "")):
+                return
             if belongs(os.path.join(folder or ".", "x.py")) == "project":
                 self.absences |= {os.path.join(folder, name + ".py"), os.path.join(folder, name)}
 

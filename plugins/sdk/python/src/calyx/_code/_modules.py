@@ -8,10 +8,10 @@ import os
 from collections.abc import Sequence
 from types import CodeType
 
-from .._places import belongs, file_of_module
+from .._places import belongs, file_of_module, is_projects_module
 from ._parts import Place
 
-__all__ = ["Source", "belongs", "file_of_module"]
+__all__ = ["Source", "belongs", "file_of_module", "is_projects_module"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 

@@ -10,6 +10,11 @@ from types import CodeType
 #: Built-in functions that reach what the syntax does not show.
 DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals", "vars"})
 
+#: Functions that import what the syntax need not show.
+IMPORTING = frozenset(
+    {"__import__", "import_module", "spec_from_file_location", "SourceFileLoader", "resolve_name", "run_module", "run_path"}
+)
+
 #: Instructions that look a name up outside of a function.
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_FROM_DICT_OR_DEREF"})
 

@@ -25,7 +25,7 @@ Parts = list[tuple[str, Any]]
 def state_of(value: Any, watched: Watched) -> Parts | None:
     """Return what an object consists of, and have it watched; None where that cannot be seen."""
     kind = type(value)
-    if isinstance(value, _STATELESS) or kind.__module__.partition(".")[0] == "calyx":
+    if is_stateless(value):
         return []
     if kind in _LISTS:
         watched.shape(lambda: tuple(value))
@@ -35,13 +35,18 @@ def state_of(value: Any, watched: Watched) -> Parts | None:
         return [p for i, (k, v) in enumerate(value.items()) for p in ((f" key {i}", k), (f"[{k!r}]" if type(k) is str else f"[#{i}]", v))]
     if _is_ordinary(kind):
         watched.shape(lambda: _attributes(value))
-        return _named_attributes(value)
+        return named_attributes(value)
     parts = _reduced(value)
     if parts is None or _plain_state(value) is None:
         watched.unsure()
     else:
         watched.digest(lambda: _plain_state(value))
     return parts
+
+
+def is_stateless(value: Any) -> bool:
+    """Tell whether nothing of what an object holds can show in a result."""
+    return isinstance(value, _STATELESS) or type(value).__module__.partition(".")[0] == "calyx"
 
 
 def _is_ordinary(kind: type) -> bool:
@@ -83,7 +88,8 @@ def _attributes(value: Any) -> tuple[Any, ...]:
     return (type(value), *own, *own.values(), *(_slot(value, name) for name in _slots(type(value))))
 
 
-def _named_attributes(value: Any) -> Parts:
+def named_attributes(value: Any) -> Parts:
+    """Return the attributes of an object itself, without running code of its class."""
     found = {**{name: _slot(value, name) for name in _slots(type(value))}, **_own(value)}
     return [(f".{name}", found[name]) for name in sorted(found, key=str) if found[name] is not MISSING]
 

@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from ._imports import Imports
-from ._modules import Source, belongs, file_of_module
-from ._names import Names, effects, names_in
+from ._modules import Source, belongs, file_of_module, is_projects_module
+from ._names import IMPORTING, Names, effects, names_in
 from ._packages import packages
 from ._parts import Place
 from ._units import Scope, Target, Unit, Where
@@ -62,10 +62,19 @@ class Files(abc.ABC):
 
     def _module(self, module: ModuleType) -> list[Target]:
         """Stand for a module that is used as a whole."""
-        path = file_of_module(module)
-        if belongs(path) != "project":
+        if not is_projects_module(module):
             return self._foreign(module.__name__)
-        return [self._whole(path, module, "")] if path else []
+        path = file_of_module(module)
+        if path is not None:
+            return [self._whole(path, module, ""), *self._submodules(module)]
+        files = [f for folder in module.__path__ for f in self._imports.files_below(folder)]
+        return [self._whole(f, self._imports.loaded_from(f), "") for f in files]
+
+    def _submodules(self, module: ModuleType) -> list[Target]:
+        """Stand for what a package that is used as a whole holds of modules."""
+        prefix = module.__name__ + "."
+        inner = [m for _, m in sorted(vars(module).items()) if isinstance(m, ModuleType) and m.__name__.startswith(prefix)]
+        return [t for m in inner for t in self._module(m)]
 
     def _foreign(self, module: str) -> list[Target]:
         """Stand for a module that is not the project's by what is installed."""
@@ -111,14 +120,14 @@ class Files(abc.ABC):
         return unit
 
     def _widen(self, unit: Unit, module: ModuleType | None, because: str) -> None:
-        """Let whole files count where code reaches what cannot be seen: the file, or all of its folder for imports."""
+        """Let whole files count where code reaches what cannot be seen: the file, or all of its folder for what any module may add."""
         path = file_of_module(module) if module else None
         if path is None or module is None:
             if self._live:
                 unit.refused = f"{because} is used outside of a file: what it reaches cannot be seen; write the function in a module"
             return
         what = os.path.basename(path)
-        if because in ("__import__()", "import_module()"):
+        if because.removesuffix("()") in {*IMPORTING, "sys.modules", "__subclasses__"}:
             folder = os.path.dirname(path)
             what = f"every file in {os.path.basename(folder)}/"
             for other in self._imports.files_below(folder):

@@ -1,0 +1,83 @@
+"""The code that objects hold: what decorators, base classes or statements of any module registered with them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections import deque
+from collections.abc import Iterator
+from types import FunctionType, MappingProxyType, MethodType
+from typing import Any
+
+from .._declare import Node
+from .._types import type_name
+from ._modules import is_projects_module
+from ._objects import is_stateless, named_attributes
+
+_LISTS = (list, tuple, deque)
+_SETS = (set, frozenset)
+_DICTS = (dict, MappingProxyType)
+_CONTAINERS = (*_LISTS, *_SETS, *_DICTS)
+_CODE = (FunctionType, MethodType, type, staticmethod, classmethod, property, functools.partial)
+_KEYS = (str, bytes, int, float, bool, type(None))
+
+
+def held(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an object holds that counts, with labels: functions and classes, the classes of objects of the project, and plain
+    elements of containers. Of an object of anybody else only the project's code is taken: it may lead anywhere.
+    """
+    foreign = not isinstance(value, _CONTAINERS) and not is_projects(type(value))
+    todo: list[tuple[str, Any, bool]] = [("", value, isinstance(value, _CONTAINERS))]
+    seen: set[int] = set()
+    while todo:
+        label, at, plain = todo.pop()
+        container, object_ = isinstance(at, _CONTAINERS), is_projects(type(at)) or at is value
+        if isinstance(at, Node):
+            continue
+        if isinstance(at, _CODE):
+            if not foreign or is_projects(getattr(at, "__func__", at)):
+                yield label, at
+        elif container or object_:
+            if id(at) in seen or is_stateless(at):
+                continue
+            seen.add(id(at))
+            if at is not value and not container:
+                yield label, type(at)
+            todo += ((label + inner, v, plain and container) for inner, v in reversed(_inner(at)))
+        elif plain:
+            yield label, at
+
+
+def is_projects(code: Any) -> bool:
+    """Tell whether a class or function is the project's."""
+    module = sys.modules.get(getattr(code, "__module__", None) or "")
+    return module is not None and is_projects_module(module)
+
+
+def _inner(at: Any) -> list[tuple[str, Any]]:
+    if isinstance(at, _LISTS):
+        return [(f"[{i}]", v) for i, v in enumerate(at)]
+    if isinstance(at, _SETS):  # they have no order that lasts
+        return [("{}", v) for v in sorted(at, key=_order)]
+    if isinstance(at, _DICTS):
+        pairs = list(at.items())
+        names = [repr(k) if type(k) in _KEYS else f"#{i}" for i, (k, _) in enumerate(pairs)]
+        keys = [(f" key {name}", k) for name, (k, _) in zip(names, pairs, strict=True) if type(k) not in _KEYS]
+        return keys + [(f"[{name}]", v) for name, (_, v) in zip(names, pairs, strict=True)]
+    return named_attributes(at)
+
+
+def _order(value: Any) -> str:
+    named = getattr(value, "__qualname__", None)
+    return f"{getattr(value, '__module__', '')}.{named}" if named is not None else f"{type_name(type(value))} {value!r}"
+
+
+def subclasses(kind: type[Any]) -> list[type[Any]]:
+    """Return the classes of the project that derive from a class."""
+    found: dict[type[Any], None] = {}
+    todo = [kind]
+    while todo:
+        fresh = [c for c in type.__subclasses__(todo.pop()) if c not in found and is_projects(c)]
+        found.update(dict.fromkeys(fresh))
+        todo += fresh
+    return sorted(found, key=_order)
