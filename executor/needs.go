@@ -94,13 +94,14 @@ func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
 		a.refuse(id, len(requests), "a cycle: "+cycleText(names))
 		return
 	}
-	a.open++
-	if a.open == 1 && a.n.state == running {
-		a.n.to(suspended)
-		a.suspendedAt = l.now()
+	if t.mayRun() {
+		if a.open++; a.open == 1 && a.n.state == running {
+			a.n.to(suspended)
+			a.suspendedAt = l.now()
+		}
 	}
 	w := l.awaitAll(a.n, t.nodes, t.leaves, func() { a.needReady(id, seen, t, false) })
-	if w.off {
+	if w.off || !t.mayRun() {
 		return
 	}
 	l.sched.yield(a.grant)
@@ -227,11 +228,17 @@ func (a *attempt) needReady(id uint64, seen int, t *targets, final bool) {
 func (a *attempt) goOn(id uint64, seen int, t *targets, answers []Answer) {
 	switch {
 	case a.ended:
-	case a.mayGoOn():
+	case a.mayGoOn() || !t.mayRun():
 		a.deliver(id, seen, t, answers)
 	default:
 		a.l.sched.resume = append(a.l.sched.resume, resumption{a, func() { a.deliver(id, seen, t, answers) }})
 	}
+}
+
+// mayRun reports whether anything that was asked for is made by a step. A call keeps its slot while it waits for anything else:
+// that takes no slot, and calls that share one thread, such as an event loop, could wait for each other if it did.
+func (t *targets) mayRun() bool {
+	return slices.ContainsFunc(t.nodes, func(n *node) bool { return !n.isStored() })
 }
 
 // isWhole reports whether a request is for the whole value of a step.
@@ -259,9 +266,11 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 	if a.ended {
 		return
 	}
-	if a.open--; a.open == 0 && a.n.state == suspended {
-		a.n.to(running)
-		a.waited += a.l.now().Sub(a.suspendedAt)
+	if t.mayRun() {
+		if a.open--; a.open == 0 && a.n.state == suspended {
+			a.n.to(running)
+			a.waited += a.l.now().Sub(a.suspendedAt)
+		}
 	}
 	stage := make(trace.Stage, len(answers))
 	for i, ans := range answers {

@@ -350,3 +350,26 @@ def test_metrics_and_progress(ws: Workspace) -> None:
     ws.calyx("build")
     text = ws.calyx("info", "--json", "node").text
     assert '"tokens"' in text and "812" in text
+
+
+def test_async_nodes_that_read_do_not_wait_for_each_other(ws: Workspace) -> None:
+    """A read stops the event loop, on which the calls are that hold the slots."""
+    for i in range(20):
+        ws.write(f"{i}.txt", str(i))
+    ws.program(
+        """
+        import asyncio
+
+        class P(Pipeline):
+            @stored
+            def step(self) -> int: return 1
+            @async_fn
+            async def one(self, i: int) -> int:
+                return int(calyx.open(f"{i}.txt").read()) + self.step()
+            @async_fn
+            async def all(self) -> int:
+                return sum(await asyncio.gather(*(self.one(i) for i in range(20))))
+        """
+    )
+    assert ws.calyx("build", "-j", "1", "all").status == 0
+    assert ws.get("all") == 210
