@@ -334,7 +334,7 @@ func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
 	if n.isStep() {
 		retries = n.decl().Step.Retries
 	}
-	if f.Lost && !l.stopping {
+	if f.Lost && !l.stops(n) {
 		// It ran beside a call that took the process with it: that was no attempt of its own.
 		n.act.tries--
 		a.close()
@@ -342,12 +342,12 @@ func (a *attempt) retryOrFail(f *Failure, log trace.Value) {
 		l.enqueue(n)
 		return
 	}
-	if f.Retry && n.act.tries <= retries && !l.stopping {
+	if f.Retry && n.act.tries <= retries && !l.stops(n) {
 		pause := max(backoff(n.act.tries), f.After)
 		l.tell(Note{Node: n.name, Warn: true, Text: fmt.Sprintf("attempt %d of %d failed (%s); the next one follows in %v", n.act.tries, retries+1, f.Message, pause)})
 		a.close()
 		l.after(pause, func() {
-			if l.stopping {
+			if l.stops(n) {
 				l.drop(n)
 				return
 			}

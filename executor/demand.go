@@ -45,6 +45,7 @@ func unended(n *node) bool { return !n.state.ended() }
 func (l *loop) awaitAll(owner *node, nodes []*node, leaves []*leaf, then func()) *wait {
 	w := &wait{owner: owner, on: nodes, then: then, left: 1}
 	owner.waits = append(owner.waits, w)
+	l.spareNeeds(owner, nodes)
 	for _, n := range nodes {
 		if !n.state.ended() {
 			w.left++
@@ -90,6 +91,10 @@ func (l *loop) ended(n *node) {
 	if l.executing[n.key] == n && n.state != done {
 		delete(l.executing, n.key)
 	}
+	if n.state == failed || n.state == blocked {
+		l.fallBack(n)
+	}
+	l.endFallback(n)
 	wanted := n.wanted
 	n.wanted = nil
 	for _, w := range wanted {
@@ -107,7 +112,7 @@ func (l *loop) inputsReady(n *node) {
 		l.blockedBy(n, bad)
 		return
 	}
-	if l.stopping && !l.survey {
+	if l.stops(n) {
 		l.drop(n)
 		return
 	}

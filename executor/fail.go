@@ -43,6 +43,7 @@ func (l *loop) fail(n *node, f *Failure, kept *failureRecord) {
 func (l *loop) failedNodes(*node) {
 	if !l.o.KeepGoing && !l.survey {
 		l.stopping = true
+		l.fall.moved = true
 	}
 }
 

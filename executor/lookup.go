@@ -185,7 +185,7 @@ func (l *loop) loaded(n *node) {
 
 // lookedUp decides what becomes of a node whose key is known.
 func (l *loop) lookedUp(n *node) {
-	if l.stopping && !l.survey {
+	if l.stops(n) {
 		l.drop(n)
 		return
 	}
@@ -290,7 +290,7 @@ func (l *loop) execute(n *node) {
 func (l *loop) followed(n, leader *node) {
 	switch {
 	case n.state != following:
-	case l.stopping:
+	case l.stops(n):
 		l.drop(n)
 	default:
 		n.lost = n.lost && leader.state != done // what was lost has been made again

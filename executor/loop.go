@@ -39,7 +39,8 @@ type loop struct {
 	sched    scheduler
 	commits  *committer
 	outbox   outbox
-	stopping bool // nothing new starts
+	stopping bool // nothing new starts, except what fall needs
+	fall     fallbacks
 	cut      bool // the user asked to stop
 	running  map[*node]*attempt
 	// executing holds, by action, the node that is queued for its execution, at it, or done with it: who looked before that
@@ -122,7 +123,7 @@ func (l *loop) drive() {
 	}
 	for {
 		l.drain()
-		if l.inflight == 0 && !l.stopping && l.sched.stuck() {
+		if l.inflight == 0 && l.sched.stuck() {
 			l.admitOver()
 			continue
 		}
@@ -180,6 +181,7 @@ func (l *loop) interrupt() {
 	if !l.cut {
 		l.cut = true
 		l.stopping = true
+		l.fall.moved = true
 		close(l.halted)
 	}
 	for _, a := range l.running {

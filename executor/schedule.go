@@ -201,6 +201,10 @@ func before(a, b *node) bool {
 
 // enqueue lets a node wait for a slot, as nearly all of a graph may do at once.
 func (l *loop) enqueue(n *node) {
+	if l.stops(n) {
+		l.drop(n)
+		return
+	}
 	l.prioritise(n)
 	l.sched.push(n)
 	n.letGo()
@@ -259,25 +263,15 @@ func (l *loop) dispatch() {
 		l.sched.resume = l.sched.resume[1:]
 		r.then()
 	}
+	if l.stopping {
+		l.dropQueued()
+	}
 	for {
-		if l.stopping {
-			l.dropQueued()
-			return
-		}
 		n, g := l.sched.next()
 		if n == nil {
 			return
 		}
 		l.start(n, g)
-	}
-}
-
-// dropQueued ends what waits for a slot when the build stops.
-func (l *loop) dropQueued() {
-	for _, q := range l.sched.queues {
-		for q.Len() > 0 {
-			l.drop(heap.Pop(q).(*node))
-		}
 	}
 }
 

@@ -44,7 +44,7 @@ var successors = [...]uint16{
 	done:      bits(waiting), // its blobs are lost: it runs again
 	failed:    0,
 	blocked:   0,
-	dropped:   0,
+	dropped:   bits(waiting), // a call that caught the failure needs it
 }
 
 func bits(states ...nodeState) (mask uint16) {
