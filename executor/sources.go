@@ -8,8 +8,8 @@ import (
 	"github.com/calyx-build/calyx/graph"
 )
 
-// noise is what tools leave beside sources.
-var noise = map[string]bool{".calyx": true, "__pycache__": true}
+// noise is what tools leave beside sources: nothing that they make is made of it, and they write it whenever they run.
+var noise = map[string]bool{".calyx": true, "__pycache__": true, ".pytest_cache": true, ".mypy_cache": true, ".ruff_cache": true}
 
 func isNoise(p string) bool {
 	base := path.Base(p)
