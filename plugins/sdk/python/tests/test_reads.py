@@ -79,6 +79,50 @@ def test_plain_reads_of_files_are_observed(ws: Workspace, read: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("library", "read"),
+    [
+        ("pandas, pyarrow", "import pandas as pd; return len(pd.read_parquet('seen.parquet'))"),
+        ("pyarrow", "import pyarrow.parquet as pq; return pq.read_table('seen.parquet').num_rows"),
+        ("pyarrow", "from pyarrow.parquet import ParquetFile; return ParquetFile('seen.parquet').metadata.num_rows"),
+        ("pyarrow", "import pyarrow.dataset as ds; return ds.dataset('seen', format='csv').count_rows()"),
+        ("pyarrow", "from pyarrow import csv; return csv.read_csv('seen/seen.csv').num_rows"),
+        ("polars", "import polars as pl; return pl.read_csv('seen/seen.csv').height"),
+        ("polars", "import polars as pl; return pl.scan_csv('seen/*.csv').collect().height"),
+        ("polars", "import polars as pl; return pl.read_csv(source='seen/seen.csv').height"),
+        ("sqlite3", "import sqlite3; return sqlite3.connect('seen.db').execute('select count(*) from t').fetchone()[0]"),
+        ("sqlite3", "import sqlite3 as s; return s.connect('file:seen.db', uri=True).execute('select max(a) from t').fetchone()[0]"),
+    ],
+)
+def test_what_libraries_read_in_native_code_is_observed(ws: Workspace, library: str, read: str) -> None:
+    for name in library.split(", "):
+        pytest.importorskip(name)
+
+    def write(rows: int) -> None:
+        ws.write("seen/seen.csv", "a\n" + "1\n" * rows)
+        ws.python(f"import sqlite3; c = sqlite3.connect('seen.db'); c.executescript('drop table if exists t; create table t(a)')\n"
+                  f"c.executemany('insert into t values (?)', [[i + 1] for i in range({rows})]); c.commit()")
+        if "pyarrow" in library:
+            ws.python(f"import pyarrow as pa, pyarrow.parquet as pq; pq.write_table(pa.table({{'a': [1] * {rows}}}), 'seen.parquet')")
+
+    write(1)
+    ws.program(f"@fn\ndef node():\n    {read}\n")
+    assert ws.get("node") == 1
+    assert ws.runs() == []
+    write(2)
+    assert ws.get("node") == 2
+
+
+def test_functions_of_libraries_that_were_imported_before_are_watched(ws: Workspace) -> None:
+    pytest.importorskip("polars")
+    ws.write("seen.csv", "a\n1\n")
+    ws.write("p.py", "from polars import read_csv\nimport calyx\n@calyx.fn\ndef node(): return len(read_csv('seen.csv'))\ncalyx.serve()\n")
+    ws.declare()
+    assert ws.get("node") == 1
+    ws.write("seen.csv", "a\n1\n1\n")
+    assert ws.get("node") == 2
+
+
+@pytest.mark.parametrize(
     "look",
     [
         "os.path.exists('later')",

@@ -13,9 +13,11 @@ import pathlib
 import stat
 import sys
 import threading
+import urllib.parse
 from typing import Any
 
 from ._call import calling
+from ._natives import watch_natives
 from ._proto import plugin_pb2 as pb
 
 #: Code whose reads are no node's: imports, the search for what is installed, and the source lines in tracebacks.
@@ -45,6 +47,7 @@ class Watch:
             self._wrap(os.path, name, "exists")
         for name in ("exists", "is_file", "is_dir", "is_symlink"):
             self._wrap(pathlib.Path, name, "exists")
+        watch_natives(self._note)
         accessor = getattr(pathlib, "_NormalAccessor", None)  # of Python 3.10, which keeps the functions of os
         if accessor is not None:
             accessor.stat = staticmethod(os.stat)
@@ -60,6 +63,8 @@ class Watch:
                 self._look("file", path)
         elif event in ("os.listdir", "os.scandir"):
             self._look("listing", "." if args[0] is None else args[0])
+        elif event == "sqlite3.connect" and args[0] != ":memory:":
+            self._look("file", _database(os.fsdecode(args[0])))
 
     def _wrap(self, owner: Any, name: str, kind: str) -> None:
         plain = getattr(owner, name)
@@ -86,6 +91,13 @@ class Watch:
             return
         subject = self._subject(path)
         if subject is None or (kind, subject) in self._seen or _is_ours(_caller(sys._getframe(2))):
+            return
+        self._note(kind, path)
+
+    def _note(self, kind: str, path: Any) -> None:
+        """Take a read, whoever did it."""
+        subject = self._subject(path)
+        if subject is None or (kind, subject) in self._seen:
             return
         call = calling()
         if call is not None and call.knows(os.path.join(self.workspace, subject)):
@@ -120,6 +132,11 @@ def _reads(mode: Any, flags: Any) -> bool:
     if isinstance(mode, str):
         return not set(mode) & set("wax")
     return isinstance(flags, int) and flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_DIRECTORY
+
+
+def _database(name: str) -> str:
+    """Return the path of a database of SQLite, whose name may be a URI."""
+    return urllib.parse.unquote(name[5:].partition("?")[0]) if name.startswith("file:") else name
 
 
 def _kind_of(kind: str, result: Any) -> str:
