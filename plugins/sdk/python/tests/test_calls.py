@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+
+import pytest
 from conftest import Workspace
 
 
@@ -373,3 +377,36 @@ def test_async_nodes_that_read_do_not_wait_for_each_other(ws: Workspace) -> None
     )
     assert ws.calyx("build", "-j", "1", "all").status == 0
     assert ws.get("all") == 210
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups of exceptions came with Python 3.11")
+def test_failures_of_a_task_group_are_those_of_its_tasks(ws: Workspace) -> None:
+    ws.program(
+        """
+        import asyncio, pathlib
+
+        @fn
+        def bad(): raise ValueError("bad")
+
+        @async_fn
+        async def blocked():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(bad.aio())
+
+        async def limited(tries):
+            with open(tries, "a") as f:
+                f.write("x")
+            if pathlib.Path(tries).stat().st_size < 3:
+                raise calyx.RetryAfter(0.01)
+
+        @async_fn(retries=5)
+        async def retried():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(limited(calyx.env("TRIES")))
+            return "done"
+        """
+    )
+    assert "blocked   blocked  (bad failed)" in ws.calyx("build", "blocked", status=1).text
+    with tempfile.NamedTemporaryFile() as tries:
+        ws.environ["TRIES"] = tries.name
+        assert ws.get("retried") == "done"

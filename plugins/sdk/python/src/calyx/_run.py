@@ -121,11 +121,21 @@ def _failed(call: Call, error: BaseException) -> pb.PluginItem:
 
 def failure(error: BaseException) -> pb.PluginItem:
     """Return the item for an exception: its type and message, and the traceback of the user's lines."""
-    told = pb.Failure(message=_message(error), details=_details(error), unmet=isinstance(error, NeedError))
-    if isinstance(error, RetryAfter):
+    causes = _causes(error)
+    told = pb.Failure(message=_message(error), details=_details(error), unmet=all(isinstance(e, NeedError) for e in causes))
+    pauses = [e.seconds for e in causes if isinstance(e, RetryAfter)]
+    if pauses and len(pauses) == len(causes):
         told.retryable = True
-        told.retry_after.CopyFrom(Duration(seconds=int(error.seconds), nanos=int(error.seconds % 1 * 1e9)))
+        told.retry_after.CopyFrom(Duration(seconds=int(max(pauses)), nanos=int(max(pauses) % 1 * 1e9)))
     return pb.PluginItem(failure=told)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return what a group of exceptions consists of, as of tasks that an asyncio.TaskGroup ran; an exception alone otherwise."""
+    inner = getattr(error, "exceptions", None)
+    if not isinstance(inner, tuple) or not inner or not all(isinstance(e, BaseException) for e in inner):
+        return [error]
+    return [cause for e in inner for cause in _causes(e)]
 
 
 def _message(error: BaseException) -> str:
