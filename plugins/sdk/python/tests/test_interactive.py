@@ -573,3 +573,21 @@ def test_what_is_registered_in_a_cell_counts(ws: Workspace) -> None:
         """,
     )
     assert said == ["integer", "whole"]
+
+
+def test_a_node_is_named_by_a_string(ws: Workspace) -> None:
+    """Anything else ends neither the session nor its calyx."""
+    said = script(
+        ws,
+        REVIEWS
+        + """
+s = Session(Reviews)
+for wrong in (lambda: s.why(s.kept), lambda: s.set(5, 1), lambda: s.unset(None)):
+    try:
+        wrong()
+    except TypeError as e:
+        print(str(e).partition(", and not")[0])
+print(s.kept())
+""",
+    )
+    assert said == ["a node is named by a string, 'kept'", "a node is named by a string", "a node is named by a string", "('good',)"]

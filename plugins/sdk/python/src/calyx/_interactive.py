@@ -90,6 +90,7 @@ class Session:
 
     def set(self, name: str, value: Any) -> None:
         """Set a stored value of the instance, of any type that JSON can hold in the form of docs/python-sdk.md. Nothing is computed."""
+        _check_name(name)
         self._outside(f"set({name!r}, …)")
         try:
             text = to_json(Packer().pack(value)).decode()
@@ -99,11 +100,13 @@ class Session:
 
     def unset(self, name: str) -> None:
         """Give a stored value back to its source."""
+        _check_name(name)
         self._outside(f"unset({name!r})")
         self._ask({"unset": name})
 
     def why(self, node: str) -> str:
         """Tell why a node ran last time, and why it would run now."""
+        _check_name(node)
         return str(self._ask({"why": node}).answer["text"])
 
     def __enter__(self) -> Session:
@@ -180,6 +183,12 @@ class Session:
         if "error" in question.answer:
             raise CalyxError(question.answer["error"])
         return question
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        meant = getattr(name, "__name__", None)
+        raise TypeError(f"a node is named by a string{f', {meant!r}' if meant else ''}, and not by {name!r}")
 
 
 class _Part:
