@@ -37,6 +37,9 @@ def held(value: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(at, _CODE):
             if not foreign or is_projects(getattr(at, "__func__", at)):
                 yield label, at
+        elif container and _is_flat(at):
+            if plain:
+                yield label, at
         elif container or object_:
             if id(at) in seen or is_stateless(at):
                 continue
@@ -52,6 +55,12 @@ def is_projects(code: Any) -> bool:
     """Tell whether a class or function is the project's."""
     module = sys.modules.get(getattr(code, "__module__", None) or "")
     return module is not None and is_projects_module(module)
+
+
+def _is_flat(at: Any) -> bool:
+    """Tell whether a container holds scalars alone, of which there may be many."""
+    values = at.values() if isinstance(at, _DICTS) else at
+    return all(type(v) in _KEYS for v in values) and all(type(k) in _KEYS for k in (at if isinstance(at, _DICTS) else ()))
 
 
 def _inner(at: Any) -> list[tuple[str, Any]]:
