@@ -247,7 +247,7 @@ const largeGraph = 30_000
 func collect(large bool) {
 	percent := 400
 	if large {
-		percent = 15
+		percent = 10
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
