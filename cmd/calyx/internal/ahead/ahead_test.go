@@ -1,6 +1,7 @@
 package ahead
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -41,6 +42,14 @@ func TestOtherCommandLinesAreLeft(t *testing.T) {
 
 func TestVariablesStandForFlags(t *testing.T) {
 	t.Chdir(t.TempDir())
+	if err := os.WriteFile("Calyxfile", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	plain := begin([]string{"build"}, []string{"PATH=/bin"})
+	if plain == nil {
+		t.Fatal("no look was begun for a plain build")
+	}
+	<-plain.done
 	if begin([]string{"build"}, []string{"PATH=/bin", "CALYX_CACHE_DIR=/x"}) != nil {
 		t.Error("a look was begun although a variable says where the cache is")
 	}
