@@ -67,6 +67,12 @@ func (e *Engine) forgetYoung(all []Access) {
 	}
 }
 
+// forgetBytecode removes all of it. Python does not look whether it could write the whole of a file, and fails with what is cut short
+// until somebody removes it.
+func (e *Engine) forgetBytecode() {
+	_ = os.RemoveAll(e.bytecode()) // where that fails, Python itself would have done no better
+}
+
 // sourceOf is what a file of bytecode was compiled from, by its place: the folder that the environment of steps names has one
 // for every folder of sources, and elsewhere it is in one beside them. Empty: it is none.
 func (e *Engine) sourceOf(p string) string {

@@ -63,6 +63,7 @@ type Engine struct {
 	project *graph.Graph // of the Calyxfile
 	graph   *graph.Graph // the same, or that of the program
 	doubted bool         // the world may have changed since they were made
+	full    bool         // a disk had no room left
 	last    *graph.Graph // see lastGraph
 	reads   []read
 	gone    []string       // see evaluation
@@ -105,6 +106,9 @@ func (e *Engine) Close() error {
 	e.opening.Lock()
 	defer e.opening.Unlock()
 	err := e.dropRunner()
+	if e.full {
+		e.forgetBytecode()
+	}
 	if e.ws != nil {
 		err = errors.Join(err, e.ws.Close())
 	}

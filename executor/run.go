@@ -21,7 +21,8 @@ import (
 
 // Build brings the targets up to date. A failed step is no error: Summary.OK is false then. An error of the Calyxfile, a
 // target that names nothing (TargetError) or a fault of the cache is one.
-func (e *Engine) Build(ctx context.Context, o Options) (Summary, error) {
+func (e *Engine) Build(ctx context.Context, o Options) (sum Summary, err error) {
+	defer func() { e.full = e.full || isFull(err) }()
 	var base *baseline
 	e.left = hashing.Digest{}
 	if o.mayBeStill() {
