@@ -27,4 +27,6 @@ type Access struct {
 	Before hashing.Stat
 	// Changed is true where the command may have written, made, renamed or removed it.
 	Changed bool
+	// named is true where it is the depfile that says so: Before was taken when the command had ended.
+	named bool
 }

@@ -29,7 +29,7 @@ type attempt struct {
 	stages      []trace.Stage
 	seen        map[int]trace.Stage
 	unasked     []trace.Request // reads that the task made without asking
-	moved       []string        // files that changed after the task read them
+	stood       []stood         // behind what the task read without asking
 	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
 	unmet       []*node  // that were asked for, and failed or were blocked

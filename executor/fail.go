@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -213,13 +214,18 @@ func (l *loop) inputsMoved(a *attempt, f *finishing) {
 		l.moved[p] = true
 	}
 	n.unrecorded = true
-	l.tell(Note{Node: n.name, Warn: true, Text: "an input changed while the step ran, so its result is not kept: " + quoted(f.moved)})
+	what := "an input changed while the step ran"
+	if n.isPlugin() {
+		what = fmt.Sprintf("a source of plugin %q changed while it started", strings.TrimPrefix(n.name, pluginPrefix))
+	} else {
+		l.tell(Note{Node: n.name, Warn: true, Text: what + ", so its result is not kept: " + quoted(f.moved)})
+	}
 	l.async(func() func() {
 		a.keepPartial()
 		log := a.putLog()
 		return func() {
 			a.close()
-			failure := &Failure{Message: "an input changed while the step ran: " + quoted(f.moved), Exit: -1, Moved: true}
+			failure := &Failure{Message: what + ": " + quoted(f.moved), Exit: -1, Moved: true}
 			l.fail(n, failure, &failureRecord{a: a, log: log})
 		}
 	})

@@ -26,6 +26,7 @@ type finishing struct {
 	outs   []workspace.Output
 	result trace.Result
 	moved  []string       // inputs that are no longer as they were pinned
+	came   []string       // what came or went after the task had looked for it
 	tree   hashing.Tree   // of the folder that a function returned
 	given  map[string]int // how often a path stands in what a function returned
 }
@@ -44,8 +45,12 @@ func (a *attempt) finish(ctx context.Context) (*finishing, error) {
 	f.result.Seconds = a.outcome.Ended.Sub(a.outcome.Started).Seconds()
 	f.result.At = a.l.now().UTC().Truncate(time.Microsecond)
 	f.result.Run = a.l.sum.Run
-	f.moved = slices.Concat(a.moved, a.l.movedLeaves(a.n, a.outcome.Ended))
-	if len(f.moved) > 0 || a.n.act.seesFailed {
+	var changed []string
+	changed, f.came = a.movedReads()
+	f.moved = slices.Concat(changed, a.l.movedLeaves(a.n, a.outcome.Ended))
+	slices.Sort(f.moved)
+	f.moved = slices.Compact(f.moved)
+	if len(f.moved) > 0 || len(f.came) > 0 || a.n.act.seesFailed {
 		return f, nil
 	}
 	a.keepTrees(&f.txn)
@@ -410,8 +415,11 @@ func (a *attempt) finished(f *finishing, err error) {
 	case len(f.moved) > 0:
 		l.inputsMoved(a, f)
 	case f.write == nil:
-		// The result saw a failure: it is delivered in this run and kept nowhere.
+		// The result saw a failure, or who knows what: it is delivered in this run and kept nowhere.
 		n.unrecorded = true
+		if len(f.came) > 0 {
+			l.tell(Note{Node: n.name, Warn: true, Text: "its result is not kept: after it had looked whether they are there, these came or went: " + quoted(f.came)})
+		}
 		l.commit(a, f)
 	default:
 		if a.answerEarly(f) && n.mem() == 0 && !slices.ContainsFunc(n.wanted, func(w *wait) bool { return !w.off }) {

@@ -21,17 +21,23 @@ func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
 	})
 }
 
-// Observed notes a read that the task made without asking. What it saw is digested when the task has ended: that it has not
-// changed meanwhile is checked then.
-func (a *attempt) Observed(r trace.Request, _ hashing.Digest) {
-	a.l.inbox.post(func() { a.unasked = append(a.unasked, r) })
+// Observed notes a read that the task made without asking. What it saw is digested when the task has ended.
+func (a *attempt) Observed(r trace.Request, before *hashing.Stat) {
+	a.l.inbox.post(func() {
+		a.unasked = append(a.unasked, r)
+		if before != nil {
+			a.stood = append(a.stood, a.ofRead(r, before))
+		}
+	})
 }
 
 // observeReads brings what the task read without asking, and the sources that a description names, into its trace.
 func (a *attempt) observeReads(then func()) {
 	switch {
 	case a.n.isPlugin():
-		a.observe(append(a.unasked, sourcesOf(a.outcome.Result.Inline)...), then)
+		reads := slices.Concat(a.unasked, sourcesOf(a.outcome.Result.Inline))
+		a.ofDescription(reads)
+		a.observe(reads, then)
 	case a.n.decl().Step.Depfile != "" || len(a.outcome.Accesses) > 0:
 		a.observeAccesses(then)
 	default:

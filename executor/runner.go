@@ -30,8 +30,9 @@ type Handler interface {
 	// asked: requests with an equal number form one stage. The call is suspended until all its needs are answered, unless
 	// it is still working beside them (Working true).
 	Need(id uint64, seen int, requests []trace.Request)
-	// Observed reports a read that the task made without asking.
-	Observed(request trace.Request, digest hashing.Digest)
+	// Observed reports a read that the task made without asking. before is what stood at the path then, links followed: the Ino,
+	// Size, Mtime and Ctime of a file, and nothing else, or the zero Stat where nothing was there. It is nil where that is not known.
+	Observed(request trace.Request, before *hashing.Stat)
 	// Progress reports done of total units; total is 0 where it is unknown.
 	Progress(done, total float64, unit string)
 	// Metric reports a number about the task.

@@ -15,7 +15,7 @@ type sifted struct {
 	sets     [][]byte // of what was seen outside the workspace, as kept
 	owned    []owned  // what other steps own and it touched
 	strays   []string // what it changed in the workspace and does not own
-	moved    []string // what somebody else changed meanwhile
+	stood    []stood
 	spoilt   []string // what it read and then changed
 }
 
@@ -29,15 +29,14 @@ type owned struct {
 
 // sifter goes through the accesses of one command.
 type sifter struct {
-	l       *loop
-	n       *node
+	*attempt
 	out     *sifted
 	outside map[string]outsideSet
 }
 
 // sift tells inputs from what is the command's own. It runs on a worker.
 func (a *attempt) sift(accesses []Access) *sifted {
-	s := sifter{l: a.l, n: a.n, out: &sifted{}, outside: map[string]outsideSet{}}
+	s := sifter{attempt: a, out: &sifted{}, outside: map[string]outsideSet{}}
 	a.l.e.forgetYoung(accesses)
 	accesses = a.l.e.compiledFrom(accesses)
 	for i := range accesses {
@@ -136,12 +135,7 @@ func (s *sifter) source(a *Access, rel string) {
 	}
 	now, err := hashing.Lstat(a.Path)
 	isFolder := err == nil && now.IsDir()
-	if a.Before.Ctime == 0 { // it was given another name: its ctime changed, and nothing else
-		now.Ctime = 0
-	}
-	if same := now == a.Before || isFolder && a.Before.IsDir(); !same && !a.Changed {
-		s.out.moved = append(s.out.moved, rel)
-	}
+	s.out.stood = append(s.out.stood, s.ofAccess(a))
 	ask := func(kind trace.RequestKind) {
 		s.out.requests = append(s.out.requests, trace.Request{Kind: kind, Subject: rel})
 	}

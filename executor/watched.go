@@ -82,7 +82,13 @@ func (a *attempt) accesses() ([]Access, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the depfile %q: %w", named, err)
 	}
-	return append(slices.Clone(a.outcome.Accesses), a.namedIn(paths)...), nil
+	seen := a.outcome.Accesses
+	made := map[string]bool{}
+	for i := range seen {
+		made[seen[i].Path] = seen[i].Changed
+	}
+	read := slices.DeleteFunc(a.namedIn(paths), func(x Access) bool { return made[x.Path] })
+	return append(slices.Clone(seen), read...), nil
 }
 
 // namedIn makes accesses of the paths in a depfile.
@@ -91,7 +97,11 @@ func (a *attempt) namedIn(paths []string) []Access {
 	for i, p := range paths {
 		named[i] = a.l.e.abs(p)
 	}
-	return a.l.e.unlinked(named)
+	all := a.l.e.unlinked(named)
+	for i := range all {
+		all[i].named = true
+	}
+	return all
 }
 
 // unlinked makes accesses of files that were read, by names that may have links on the way.
@@ -218,7 +228,7 @@ func (a *attempt) observeSifted(s *sifted, then func()) {
 		a.startOver(again)
 		return
 	}
-	a.moved = s.moved
+	a.stood = append(a.stood, s.stood...)
 	for _, o := range s.owned {
 		s.requests = append(s.requests, o.request(l.numbered(o.owner)))
 	}

@@ -16,7 +16,7 @@ func TestHistories(t *testing.T) {
 		pipelines, builds = 5000, 25
 	}
 	play(t, pipelines, builds, false, append(always,
-		"a view of a part", "an absence for a watched command", "a result that was too old", "a build of a part of the steps", "a need that failed",
+		"a view of a part", "a read without asking", "an absence for a watched command", "a result that was too old", "a build of a part of the steps", "a need that failed",
 		"two builds in one process", "two instances at once", "two overrides at once", "a lost blob made again",
 		"a return to an earlier state",
 	)...)
@@ -60,7 +60,7 @@ func play(t *testing.T, pipelines, builds int, python bool, holds ...string) {
 
 // TestPythonHistories is TestHistories with functions of the Python SDK, which the real host runs.
 func TestPythonHistories(t *testing.T) {
-	pipelines, builds := 8, 6
+	pipelines, builds := 10, 6
 	if os.Getenv("CALYX_SOAK") != "" {
 		pipelines, builds = 200, 25
 	}

@@ -175,7 +175,7 @@ func (n *naive) one(a ask) (string, error) {
 	case "exists":
 		_, ok := n.files[a.Subject]
 		return fmt.Sprint(ok), nil
-	case "file":
+	case "file", unasked:
 		return n.file(a.Subject)
 	}
 	o := n.step(n.p.find(a.Subject))

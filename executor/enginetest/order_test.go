@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,9 +33,10 @@ type order struct {
 	Set                                         map[string]string
 }
 
-// edit changes a source while the build runs: when the task starts that has this number.
+// edit changes a source while the build runs: at one of the moments at which a task starts or has done its work, or at the first of
+// them after it at which a task has read something without asking, and that.
 type edit struct {
-	Path, Text string
+	Path, Text string // Path is empty where it is what was read
 	At         int
 }
 
@@ -56,9 +58,9 @@ type report struct {
 	Cached       int
 	NothingMoved bool
 	Values       map[string]string // of targets without outputs
-	Edited       bool
-	Asked        int64 // records of nodes
-	Keyed        int64 // rows under keys of chains
+	Edited       string            // the source that was
+	Asked        int64             // records of nodes
+	Keyed        int64             // rows under keys of chains
 	Met          tally
 	Errors       []string
 }
@@ -95,7 +97,7 @@ func (o *order) carryOut(ctx context.Context, store *forgetful, tell func(execut
 		if d.Failure == nil && d.Outcome != executor.Executed {
 			return
 		}
-		x := executed{Node: d.Node, Saw: run.sawBy(d.Node), Kind: d.Reason.Kind, Reason: fmt.Sprint(d.Reason), Edited: run.edited(), Started: d.Started}
+		x := executed{Node: d.Node, Saw: run.sawBy(d.Node), Kind: d.Reason.Kind, Reason: fmt.Sprint(d.Reason), Edited: run.isEdited(), Started: d.Started}
 		if d.Failure != nil {
 			x.Failure = d.Failure.Message
 		}
@@ -112,7 +114,7 @@ func (o *order) carryOut(ctx context.Context, store *forgetful, tell func(execut
 	failed("close", e.Close())
 	out.OK, out.Moved, out.Steps, out.NothingMoved = sum.OK, sum.Moved, sum.Executed+sum.Cached+sum.Fresh, sum.NothingMoved
 	out.Cached = sum.Cached
-	out.Edited, out.Met = run.edited(), run.met
+	out.Edited, out.Met = run.edited, run.met
 	for i, v := range sum.Values {
 		text, err := textOf(ctx, store, v)
 		failed("get "+o.Targets[i], err)
@@ -141,11 +143,12 @@ func (o *order) runner(failed func(error)) *runner {
 		r.python = host.New(host.Options{})
 	}
 	if o.Edit != nil {
-		r.onStart = func(started int) {
-			if started == o.Edit.At {
-				r.wasEdited = true
-				failed(os.WriteFile(filepath.Join(o.Root, o.Edit.Path), []byte(o.Edit.Text), 0o777))
+		r.onMoment = func(moment int, read string) {
+			if r.edited != "" || moment < o.Edit.At || cmp.Or(o.Edit.Path, read) == "" {
+				return
 			}
+			r.edited = cmp.Or(o.Edit.Path, read)
+			failed(os.WriteFile(filepath.Join(o.Root, r.edited), []byte(o.Edit.Text), 0o777))
 		}
 	}
 	return r

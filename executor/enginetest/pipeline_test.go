@@ -217,7 +217,7 @@ func (p *pipeline) ask(r *rand.Rand) ask {
 	case pick == 3:
 		return ask{Kind: "file", Subject: p.optional[r.IntN(len(p.optional))]}
 	case pick == 4 || len(p.steps) == 0:
-		return ask{Kind: "file", Subject: p.sources[r.IntN(len(p.sources))]}
+		return ask{Kind: []string{"file", unasked}[r.IntN(2)], Subject: p.sources[r.IntN(len(p.sources))]}
 	}
 	s := p.near(r)
 	switch {
@@ -227,5 +227,8 @@ func (p *pipeline) ask(r *rand.Rand) ask {
 		return ask{Kind: "node", Subject: s.name, View: []string{"", "item:a", "item:b", "keys", "length"}[r.IntN(5)]}
 	}
 }
+
+// unasked is the kind of what a function reads without asking.
+const unasked = "open"
 
 func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

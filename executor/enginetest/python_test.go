@@ -87,6 +87,14 @@ def source(path):
         return "absent"
 
 
+def unasked(path):
+    try:
+        with open(path) as f:
+            return "is " + f.read()
+    except FileNotFoundError:
+        return "absent"
+
+
 def output(path):
     with calyx.open(path) as f:
         return f.read()
@@ -178,6 +186,8 @@ func (a ask) pythonText() string {
 		return fmt.Sprintf("output(%q)", a.Subject)
 	case a.Kind == "file":
 		return fmt.Sprintf("source(%q)", a.Subject)
+	case a.Kind == unasked:
+		return fmt.Sprintf("unasked(%q)", a.Subject)
 	case a.View == "":
 		return fmt.Sprintf("text(%s())", a.Subject)
 	case a.View == "keys":
@@ -197,11 +207,12 @@ type witness struct {
 	mu    sync.Mutex
 	asked map[uint64][]trace.Request
 	saw   []string
+	read  string // a source that was read without asking
 }
 
 // startPython has the host carry a task out.
 func (r *runner) startPython(t *executor.Task, h executor.Handler) executor.Call {
-	r.begins()
+	r.moment("")
 	w := &witness{Handler: h, r: r, t: t, asked: map[uint64][]trace.Request{}}
 	if f := t.Function; f != nil {
 		w.note("function %s", r.code[f.Name])
@@ -238,10 +249,13 @@ func (w *witness) Need(id uint64, seen int, requests []trace.Request) {
 }
 
 // Observed notes what is read without asking: it is shown to the call before it ends.
-func (w *witness) Observed(r trace.Request, d hashing.Digest) {
+func (w *witness) Observed(r trace.Request, before *hashing.Stat) {
 	text, err := os.ReadFile(filepath.Join(w.r.root, r.Subject))
+	w.mu.Lock()
+	w.read = r.Subject
+	w.mu.Unlock()
 	w.note("read %v %q %v", r, text, err != nil)
-	w.Handler.Observed(r, d)
+	w.Handler.Observed(r, before)
 }
 
 // Answer notes what the call is told.
@@ -268,9 +282,10 @@ func (w *witness) Cancel() { w.call.Cancel() }
 func (w *witness) Done(o executor.Outcome) {
 	w.mu.Lock()
 	slices.Sort(w.saw)
-	saw := strings.Join(slices.Compact(w.saw), "\n")
+	saw, read := strings.Join(slices.Compact(w.saw), "\n"), w.read
 	w.mu.Unlock()
 	w.r.ends(w.t.Node, saw)
+	w.r.moment(read)
 	w.Handler.Done(o)
 }
 

@@ -15,28 +15,28 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/plugins/host"
 )
 
 // runner carries tasks out and notes what each saw: two tasks that saw the same are one too many. Functions of Python are the
 // host's; all else is done here.
 type runner struct {
-	python  *host.Host        // nil: there are none
-	root    string            // the workspace's folder
-	code    map[string]string // what functions of Python consist of, by their names
-	mu      sync.Mutex
-	saw     map[string]string // by node, of the last task that ended
-	met     tally
-	started int
-	onStart func(started int) // may edit files
-	// wasEdited tells that it did.
-	wasEdited bool
+	python   *host.Host        // nil: there are none
+	root     string            // the workspace's folder
+	code     map[string]string // what functions of Python consist of, by their names
+	mu       sync.Mutex
+	saw      map[string]string // by node, of the last task that ended
+	met      tally
+	moments  int                           // at which a task started or had done its work
+	onMoment func(moment int, read string) // may edit files
+	edited   string                        // the one that it did edit
 }
 
-func (r *runner) edited() bool {
+func (r *runner) isEdited() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.wasEdited
+	return r.edited != ""
 }
 
 func (r *runner) Close() error {
@@ -46,13 +46,13 @@ func (r *runner) Close() error {
 	return r.python.Close()
 }
 
-// begins counts a task that starts.
-func (r *runner) begins() {
+// moment is when a task starts, or has done its work. read is a source that it read without asking, if it did.
+func (r *runner) moment(read string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.started++
-	if r.onStart != nil {
-		r.onStart(r.started)
+	r.moments++
+	if r.onMoment != nil {
+		r.onMoment(r.moments, read)
 	}
 }
 
@@ -89,6 +89,7 @@ type call struct {
 	cancelled chan struct{}
 	once      sync.Once
 	accesses  map[string]*executor.Access // by path: what a watched command did
+	opened    string                      // a source that was read without asking
 }
 
 type answered struct {
@@ -112,8 +113,9 @@ func (c *call) Cancel() { c.once.Do(func() { close(c.cancelled) }) }
 
 func (c *call) run() {
 	began := time.Now()
-	c.r.begins()
+	c.r.moment("")
 	result, err := c.carryOut()
+	c.r.moment(c.opened)
 	c.r.ends(c.t.Node, c.saw.String())
 	o := executor.Outcome{Result: result, Started: began, Ended: time.Now()}
 	for _, path := range slices.Sorted(maps.Keys(c.accesses)) {
@@ -280,6 +282,53 @@ func content(p executor.Payload) (string, error) {
 
 // ask is the asker of a call that runs.
 func (c *call) ask(asks []ask, beside bool) ([]string, error) {
+	var requests []ask
+	texts := make([]string, len(asks))
+	for i, a := range asks {
+		if a.Kind != unasked {
+			requests = append(requests, a)
+			continue
+		}
+		var err error
+		if texts[i], err = c.open(a.Subject); err != nil {
+			return nil, err
+		}
+	}
+	if len(requests) == 0 {
+		return texts, nil
+	}
+	told, err := c.request(requests, beside)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range asks {
+		if a.Kind != unasked {
+			texts[i], told = told[0], told[1:]
+		}
+	}
+	return texts, nil
+}
+
+// open reads a file without asking.
+func (c *call) open(path string) (string, error) {
+	c.r.meets("a read without asking")
+	c.opened = path
+	at := filepath.Join(c.r.root, path)
+	before, _ := hashing.StatFollow(at) // the zero Stat where there is nothing
+	text, err := os.ReadFile(at)
+	c.h.Observed(trace.Request{Kind: trace.File, Subject: path}, &hashing.Stat{Ino: before.Ino, Size: before.Size, Mtime: before.Mtime, Ctime: before.Ctime})
+	c.note("opened %s %q", path, text)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "absent", nil
+	case err != nil:
+		return "", err
+	}
+	return "is " + string(text), nil
+}
+
+// request asks, and waits for the answers.
+func (c *call) request(asks []ask, beside bool) ([]string, error) {
 	groups := [][]ask{asks}
 	if beside {
 		if len(asks) > 1 {

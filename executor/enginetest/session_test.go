@@ -135,15 +135,15 @@ func (b *built) driveBeside(other *built) {
 // build before or after the edit.
 func (b *built) driveEdited() {
 	w := b.w
-	b.Edit = &edit{Path: w.pick(w.p.sources), Text: fmt.Sprint(w.r.IntN(6)), At: 1 + w.r.IntN(4)}
+	b.Edit = &edit{Path: w.pick(append([]string{"", ""}, w.p.sources...)), Text: fmt.Sprint(w.r.IntN(6)), At: 1 + w.r.IntN(8)}
 	b.drive()
-	if !b.report.Edited {
+	if b.report.Edited == "" {
 		b.compare(b.naive)
 		return
 	}
-	w.say("  %s was edited while it ran: %s", b.Edit.Path, b.Edit.Text)
+	w.say("  %s was edited while it ran: %s", b.report.Edited, b.Edit.Text)
 	w.meets("an edit during a build")
-	w.files[b.Edit.Path] = b.Edit.Text
+	w.files[b.report.Edited] = b.Edit.Text
 	if !b.report.OK {
 		return
 	}

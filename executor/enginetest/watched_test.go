@@ -38,6 +38,7 @@ func (c *call) lookInto(path string) (string, error) {
 	case err != nil:
 		return "", err
 	}
+	c.opened = path
 	c.note("saw %s %q", path, text)
 	return "is " + string(text), nil
 }

@@ -16,7 +16,7 @@ import (
 
 // item notes what a call says; an error says how it breaks the protocol. The caller holds the session's lock.
 func (s *session) item(item *pluginv1.PluginItem) error {
-	if o := item.GetObserved(); o != nil {
+	if o := item.GetObserved(); o != nil && item.GetCall() == 0 {
 		return observed(o)
 	}
 	c := s.calls[item.GetCall()]
@@ -27,6 +27,8 @@ func (s *session) item(item *pluginv1.PluginItem) error {
 		return fmt.Errorf("it spoke for call %d after its end", item.GetCall())
 	}
 	switch said := item.GetItem().(type) {
+	case *pluginv1.PluginItem_Observed:
+		return observed(said.Observed)
 	case *pluginv1.PluginItem_Need:
 		return c.needed(said.Need)
 	case *pluginv1.PluginItem_Log:

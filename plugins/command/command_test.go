@@ -23,11 +23,11 @@ type handler struct {
 	done chan executor.Outcome
 }
 
-func (h handler) Need(uint64, int, []trace.Request)      { h.t.Error("a command asked for something") }
-func (h handler) Observed(trace.Request, hashing.Digest) { h.t.Error("a command observed something") }
-func (h handler) Progress(float64, float64, string)      { h.t.Error("a command reported progress") }
-func (h handler) Metric(trace.Metric)                    { h.t.Error("a command reported a metric") }
-func (h handler) Done(o executor.Outcome)                { h.done <- o }
+func (h handler) Need(uint64, int, []trace.Request)     { h.t.Error("a command asked for something") }
+func (h handler) Observed(trace.Request, *hashing.Stat) { h.t.Error("a command observed something") }
+func (h handler) Progress(float64, float64, string)     { h.t.Error("a command reported progress") }
+func (h handler) Metric(trace.Metric)                   { h.t.Error("a command reported a metric") }
+func (h handler) Done(o executor.Outcome)               { h.done <- o }
 
 func newRunner(t testing.TB) *command.Runner {
 	r := &command.Runner{User: []string{}}

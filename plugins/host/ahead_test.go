@@ -71,11 +71,11 @@ type ending struct {
 	node string
 }
 
-func (ending) Need(uint64, int, []trace.Request)      {}
-func (ending) Observed(trace.Request, hashing.Digest) {}
-func (ending) Progress(float64, float64, string)      {}
-func (ending) Metric(trace.Metric)                    {}
-func (e ending) Done(o executor.Outcome)              { e.line.ended[e.node] = o }
+func (ending) Need(uint64, int, []trace.Request)     {}
+func (ending) Observed(trace.Request, *hashing.Stat) {}
+func (ending) Progress(float64, float64, string)     {}
+func (ending) Metric(trace.Metric)                   {}
+func (e ending) Done(o executor.Outcome)             { e.line.ended[e.node] = o }
 
 func (l *line) want(t *testing.T, nodes ...string) {
 	t.Helper()

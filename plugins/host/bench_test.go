@@ -28,9 +28,9 @@ func (c *counter) Need(id uint64, _ int, requests []trace.Request) {
 	}
 	c.call.Answer(id, answers)
 }
-func (c *counter) Observed(trace.Request, hashing.Digest) {}
-func (c *counter) Progress(float64, float64, string)      {}
-func (c *counter) Metric(trace.Metric)                    {}
+func (c *counter) Observed(trace.Request, *hashing.Stat) {}
+func (c *counter) Progress(float64, float64, string)     {}
+func (c *counter) Metric(trace.Metric)                   {}
 func (c *counter) Done(o executor.Outcome) {
 	if o.Failure != nil {
 		c.t.Error(o.Failure)

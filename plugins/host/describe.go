@@ -24,7 +24,7 @@ import (
 // described is a description with what the plugin read, or looked for in vain, to give it.
 type described struct {
 	executor.Description
-	reads  []trace.Request
+	reads  []read
 	queues bool
 }
 
@@ -190,7 +190,7 @@ func description(r *pluginv1.DescribeResponse) (*described, error) {
 		known[stored.Name] = true
 		d.Stored = append(d.Stored, stored)
 	}
-	d.reads, err = requests(r.GetReads())
+	d.reads, err = reads(r.GetReads(), nil) // nothing that was changed since the process was started is kept of it
 	return d, err
 }
 

@@ -46,7 +46,8 @@ type event struct {
 	need     uint64
 	seen     int
 	requests []trace.Request
-	observed []trace.Request
+	observed *trace.Request
+	before   *hashing.Stat
 	progress string
 	metric   *trace.Metric
 	outcome  *executor.Outcome
@@ -58,8 +59,8 @@ type recorder struct{ events chan event }
 func (r recorder) Need(id uint64, seen int, requests []trace.Request) {
 	r.events <- event{need: id, seen: seen, requests: requests}
 }
-func (r recorder) Observed(q trace.Request, _ hashing.Digest) {
-	r.events <- event{observed: []trace.Request{q}}
+func (r recorder) Observed(q trace.Request, before *hashing.Stat) {
+	r.events <- event{observed: &q, before: before}
 }
 func (r recorder) Progress(done, total float64, unit string) {
 	r.events <- event{progress: fmt.Sprintf("%v/%v %s", done, total, unit)}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/plugins/pipes"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 	"github.com/calyx-build/calyx/plugins/proto/outbox"
@@ -39,7 +40,7 @@ type process struct {
 	turn      time.Time                                // when one of these last ended or began to wait
 	prints    bool                                     // calls print past what sorts it by call
 	answered  []*call                                  // calls that have their answers, but no room to go on
-	observed  []trace.Request                          // reads of the process
+	observed  []read                                   // by the process
 	known     map[trace.Request]bool                   // the same
 	blame     *blame                                   // why it is being ended, once it is
 	ending    bool                                     // the host ends it in peace
@@ -118,10 +119,16 @@ func (p *process) begin(c *call) {
 	p.out.Put(parcel{call: c, start: p.functions[name]})
 }
 
+// read is one that nobody asked for, with what stood there before.
+type read struct {
+	trace.Request
+	before *hashing.Stat // nil: it is not known
+}
+
 // observed reports reads of a process for one of its calls.
-func observed(to executor.Handler, reads []trace.Request) {
+func observed(to executor.Handler, reads []read) {
 	for _, r := range reads {
-		to.Observed(r, [32]byte{}) // the digest is not known: it is the host's to compute, and its engine pins it
+		to.Observed(r.Request, r.before)
 	}
 }
 
@@ -166,11 +173,11 @@ func (p *process) unanswer(c *call) {
 }
 
 // observe notes a read of the process, and reports whether it is a new one.
-func (p *process) observe(r trace.Request) bool {
-	if p.known[r] {
+func (p *process) observe(r read) bool {
+	if p.known[r.Request] {
 		return false
 	}
-	p.known[r] = true
+	p.known[r.Request] = true
 	p.observed = append(p.observed, r)
 	return true
 }

@@ -422,7 +422,10 @@ var misbehaviours = map[string]func(pluginv1.Plugin_SessionServer, uint64) error
 		return errors.Join(s.Send(result(call)), s.Send(log))
 	},
 	"observes": func(s pluginv1.Plugin_SessionServer, call uint64) error {
-		o := &pluginv1.Observed{Reads: []*pluginv1.Request{file("shared.txt"), file("shared.txt")}}
+		o := &pluginv1.Observed{
+			Reads: []*pluginv1.Request{file("shared.txt"), file("shared.txt")},
+			Stood: []*pluginv1.Stood{{Inode: 7, Size: 6, Mtime: 5, Ctime: 4}},
+		}
 		return errors.Join(s.Send(say(0, &pluginv1.PluginItem{Item: &pluginv1.PluginItem_Observed{Observed: o}})), s.Send(result(call)))
 	},
 	"too_long": func(s pluginv1.Plugin_SessionServer, call uint64) error {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
 )
 
 // A process that breaks the protocol is killed; the call that did it fails, and others go on in a fresh process.
@@ -78,13 +79,15 @@ func TestObserved(t *testing.T) {
 	after := r.call("good", nil)
 	after.done()
 	want := trace.Request{Kind: trace.File, Subject: "shared.txt"}
-	if e := before.next(); len(e.observed) != 1 || e.observed[0] != want {
+	stood := hashing.Stat{Ino: 7, Size: 6, Mtime: 5, Ctime: 4}
+	isIt := func(e event) bool { return e.observed != nil && *e.observed == want && *e.before == stood }
+	if e := before.next(); !isIt(e) {
 		t.Errorf("the call that waited was told %+v", e)
 	}
 	for name, c := range map[string]*running{"that did it": during, "after it": after} {
 		times := 0
 		for _, e := range c.past {
-			if len(e.observed) == 1 && e.observed[0] == want {
+			if isIt(e) {
 				times++
 			}
 		}

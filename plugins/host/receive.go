@@ -43,14 +43,16 @@ func (p *process) message(m *pluginv1.SessionResponse) {
 
 // item takes one item; an error says how it breaks the protocol.
 func (p *process) item(item *pluginv1.PluginItem) error {
-	if o := item.GetObserved(); o != nil {
-		return p.observedAlso(o.GetReads())
+	if o := item.GetObserved(); o != nil && item.GetCall() == 0 {
+		return p.observedAlso(o)
 	}
 	c, ok := p.calls[item.GetCall()]
 	if !ok {
 		return p.late(item)
 	}
 	switch said := item.GetItem().(type) {
+	case *pluginv1.PluginItem_Observed:
+		return c.observed(said.Observed)
 	case *pluginv1.PluginItem_Need:
 		return c.asks(said.Need)
 	case *pluginv1.PluginItem_Log:
@@ -89,17 +91,24 @@ func (p *process) late(item *pluginv1.PluginItem) error {
 	return fmt.Errorf("it spoke for call %d, which it was not given", item.GetCall())
 }
 
-// observedAlso tells every call that is under way of reads of the process.
-func (p *process) observedAlso(reads []*pluginv1.Request) error {
-	all, err := requests(reads)
+// observed passes on what the call alone has read.
+func (c *call) observed(said *pluginv1.Observed) error {
+	all, err := reads(said.GetReads(), said.GetStood())
 	if err != nil {
 		return err
 	}
-	var fresh []trace.Request
+	c.proc.pool.host.news.post(func() { observed(c.to, all) })
+	return nil
+}
+
+// observedAlso tells every call that is under way of reads of the process.
+func (p *process) observedAlso(said *pluginv1.Observed) error {
+	all, err := reads(said.GetReads(), said.GetStood())
+	if err != nil {
+		return err
+	}
+	var fresh []read
 	for _, r := range all {
-		if r.Kind == trace.Node {
-			return fmt.Errorf("it observed node %q, which can only be asked for", r.Subject)
-		}
 		if p.observe(r) {
 			fresh = append(fresh, r)
 		}

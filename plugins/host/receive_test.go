@@ -32,7 +32,7 @@ func (h *tally) Need(id uint64, seen int, requests []trace.Request) {
 	}
 	h.needs[id] = true
 }
-func (h *tally) Observed(r trace.Request, _ hashing.Digest) {
+func (h *tally) Observed(r trace.Request, _ *hashing.Stat) {
 	h.alive()
 	if r.Kind == trace.Node {
 		h.t.Error("a node was observed")

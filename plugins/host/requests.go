@@ -25,6 +25,32 @@ func requests(asked []*pluginv1.Request) ([]trace.Request, error) {
 	return all, nil
 }
 
+// reads are requests that were not made, with what stood there, as far as it is said.
+func reads(made []*pluginv1.Request, stood []*pluginv1.Stood) ([]read, error) {
+	all := make([]read, len(made))
+	for i, r := range made {
+		var err error
+		if all[i].Request, err = request(r); err != nil {
+			return nil, err
+		}
+		if all[i].Kind == trace.Node {
+			return nil, fmt.Errorf("it observed node %q, which can only be asked for", all[i].Subject)
+		}
+		if i < len(stood) {
+			all[i].before = before(stood[i])
+		}
+	}
+	return all, nil
+}
+
+// before is what a process says that stood somewhere; nil: it does not say.
+func before(s *pluginv1.Stood) *hashing.Stat {
+	if !s.GetAbsent() && s.GetInode() == 0 {
+		return nil
+	}
+	return &hashing.Stat{Ino: s.GetInode(), Size: s.GetSize(), Mtime: s.GetMtime(), Ctime: s.GetCtime()}
+}
+
 func request(r *pluginv1.Request) (trace.Request, error) {
 	v, err := view(r.GetView())
 	if err != nil {

@@ -42,6 +42,8 @@ export class Call {
     this.#send = send;
     /** Files and folders that calyx gave to the call: to look into them is no read that nobody asked for. */
     this.given = new Set();
+    /** What it looked for in vain, in the workspace; of the watch. */
+    this.missed = [];
   }
 
   /** Run a function with this as its call, tasks that it starts included. */

@@ -69,7 +69,7 @@ function surviveRejections() {
 }
 
 function addServices(server, program) {
-  const description = { ...describe(basename(process.argv[1], extname(process.argv[1])), program), reads: watch.fresh() };
+  const description = { ...describe(basename(process.argv[1], extname(process.argv[1])), program), reads: watch.fresh().reads };
   let identified;
   let session;
   server.addService(

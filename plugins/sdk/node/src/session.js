@@ -28,13 +28,14 @@ export class Session {
     this.#calls.set(call.number, call);
     const item = await run(call);
     this.#observe(this.watch.fresh());
+    this.#observe(this.watch.missedBy(call), call.number);
     this.#calls.delete(call.number);
     call.end(item);
   }
 
   /** Report what the process read: that must be said before the result of a call which may have used it. */
-  #observe(reads) {
-    if (reads.length > 0) this.#outbox.put(PluginItem.encode({ observed: { reads } }).finish());
+  #observe(observed, call = 0) {
+    if (observed.reads.length > 0) this.#outbox.put(PluginItem.encode({ call, observed }).finish());
   }
 }
 

@@ -18,6 +18,12 @@ const WATCHED = {
   status: ["stat", "statSync", "lstat", "lstatSync", "exists", "existsSync", "access", "accessSync", "realpath", "realpathSync"],
 };
 
+/** What makes something, with the place of its name among the arguments. */
+const MAKES = {
+  0: ["writeFile", "writeFileSync", "appendFile", "appendFileSync", "createWriteStream", "mkdir", "mkdirSync"],
+  1: ["rename", "renameSync", "copyFile", "copyFileSync", "cp", "cpSync", "link", "linkSync", "symlink", "symlinkSync"],
+};
+
 /** Code whose reads are no node's: this package, what it serves with, and the loader of modules. */
 const OURS = [fileURLToPath(new URL(".", import.meta.url)), new URL(".", import.meta.url).href, "/node_modules/@grpc/", "node:internal/modules/"];
 
@@ -28,45 +34,47 @@ class Watch {
   #workspace = process.cwd();
   #seen = new Map();
   #fresh = [];
+  #made = new Set();
 
   /** Begin to watch; there is no way back. */
   start() {
-    for (const [kind, names] of Object.entries(WATCHED)) {
-      for (const name of names) {
-        this.#wrap(fs, name, kind);
-        this.#wrap(fs.promises, name, kind);
-      }
-    }
+    const watch = (names, look) => names.forEach((name) => [fs, fs.promises].forEach((owner) => wrap(owner, name, look)));
+    for (const [kind, names] of Object.entries(WATCHED)) watch(names, (path, mode) => this.#look(kind, path, mode));
+    for (const [place, names] of Object.entries(MAKES)) watch(names, (...args) => this.#makes(args[place]));
     process.env = this.#environment();
     syncBuiltinESMExports();
   }
 
-  /** @returns {object[]} the reads since the last time. */
+  /** @returns {{reads: object[], stood: object[]}} the reads since the last time, with what stood at each. */
   fresh() {
-    return this.#fresh.splice(0);
+    return this.#observed(this.#fresh.splice(0));
   }
 
-  /** @returns {object[]} every read so far. */
+  /** @returns {{reads: object[], stood: object[]}} every read so far. */
   all() {
     this.#fresh = [];
-    return [...this.#seen.values()];
+    return this.#observed([...this.#seen.values()]);
   }
 
-  #wrap(owner, name, kind) {
-    const original = owner[name];
-    if (typeof original !== "function") return;
-    const look = (path, mode) => this.#look(kind, path, mode);
-    const watched = function (path, ...args) {
-      look(path, args[0]);
-      return original.call(this, path, ...args);
+  /** @returns {{reads: object[], stood: object[]}} what a call was the first to look for in vain, and the process has not made since. */
+  missedBy(call) {
+    const missed = call.missed.filter(({ subject }) => !this.#isMade(subject));
+    return { reads: missed.map(({ request }) => request), stood: missed.map(({ stood }) => stood) };
+  }
+
+  #observed(reads) {
+    return {
+      reads: reads.map(({ request }) => request),
+      stood: reads.map(({ subject, stood }) => (stood.absent || this.#isMade(subject) ? {} : stood)),
     };
-    owner[name] = Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
   }
 
   #look(kind, path, mode) {
+    if (kind === "file" && writes(mode)) return this.#makes(path);
+    if (kind === "file" && updates(mode)) this.#makes(path);
     const subject = this.#subject(path);
-    if (subject === undefined || (kind === "file" && writes(mode))) return;
-    this.#note(kind === "status" ? seenByStatus(path) : kind, subject);
+    if (subject === undefined) return;
+    this.#note(kind === "status" ? seenByStatus(path) : kind, subject, path);
   }
 
   /** The path in the workspace; undefined for one elsewhere, of calyx itself, or that calyx gave to the call. */
@@ -79,12 +87,24 @@ class Watch {
     return /^\.calyx($|\/)|(^|\/)node_modules($|\/)/.test(subject) ? undefined : subject;
   }
 
-  #note(kind, subject) {
+  #note(kind, subject, path) {
     const key = `${kind} ${subject}`;
     if (this.#seen.has(key) || isOurs()) return;
-    const request = { [kind]: kind === "env" ? subject : Buffer.from(subject) };
-    this.#seen.set(key, request);
-    this.#fresh.push(request);
+    const read = { subject, request: { [kind]: kind === "env" ? subject : Buffer.from(subject) }, stood: kind === "env" ? {} : stood(path) };
+    this.#seen.set(key, read);
+    this.#fresh.push(read);
+    if (read.stood.absent) calling()?.missed.push(read);
+  }
+
+  /** Take something that the process itself makes or may change: it is no edit of the user's. */
+  #makes(path) {
+    const subject = this.#subject(path);
+    if (subject !== undefined) this.#made.add(subject);
+  }
+
+  /** Tell whether the process itself may have made what is there, or a folder in which it is. */
+  #isMade(subject) {
+    return [...this.#made].some((made) => subject === made || subject.startsWith(made + "/"));
   }
 
   #environment() {
@@ -99,9 +119,38 @@ class Watch {
   }
 }
 
+/** Have look told the arguments of a function of owner before it is called. */
+function wrap(owner, name, look) {
+  const original = owner[name];
+  if (typeof original !== "function") return;
+  const watched = function (...args) {
+    look(...args);
+    return original.apply(this, args);
+  };
+  owner[name] = Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
+}
+
 /** A status shows how long a file is: that is part of its content. Of a folder it shows that it is there. */
 function seenByStatus(path) {
   return plain.statSync(path, { throwIfNoEntry: false })?.isFile() ? "file" : "exists";
+}
+
+/** Tell whether what is opened for reading may be written as well. */
+function updates(mode) {
+  return typeof mode === "number" ? (mode & fs.constants.O_ACCMODE) === fs.constants.O_RDWR : /^r\w*\+/.test(mode);
+}
+
+/** What stands at a path that is about to be read. */
+function stood(path) {
+  const st = plain.statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (st === undefined) return { absent: true };
+  if (!st.isFile()) return {};
+  return { inode: words(st.ino), size: words(st.size), mtime: words(st.mtimeNs), ctime: words(st.ctimeNs) };
+}
+
+/** A BigInt as the codec takes it. */
+function words(n) {
+  return { low: Number(BigInt.asIntN(32, n)), high: Number(BigInt.asIntN(32, n >> 32n)) };
 }
 
 /** Flags of open, or options of createReadStream and readFile. */

@@ -28,6 +28,54 @@ for (const [name, code] of Object.entries(ways)) {
   });
 }
 
+// A child process is not the node itself: what it does stands for what a user does meanwhile.
+for (const read of [`fs.readFileSync("a.txt", "utf8")`, `fs.statSync("a.txt").size`, `await calyx.readText("a.txt")`]) {
+  test(`an edit after ${read} is noticed`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("a.txt", "one");
+    ws.write("edit.sh", "echo two > a.txt; rm edit.sh");
+    ws.program(
+      `import fs from "node:fs"; import { spawnSync } from "node:child_process";
+      serve({ f: fn(async () => { const seen = ${read}; if (fs.existsSync("edit.sh")) spawnSync("sh", ["edit.sh"]); return seen; }) });`,
+      ["f"],
+    );
+    assert.match(ws.fails(), /an input changed while the step ran.*"a.txt"/);
+    assert.deepEqual(ws.runs(), ["f"]);
+    assert.deepEqual(ws.runs(), []);
+  });
+}
+
+test("what comes after a look is noticed", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `import fs from "node:fs"; import { spawnSync } from "node:child_process";
+    serve({ f: fn(async () => fs.existsSync("made.txt") || (spawnSync("touch", ["made.txt"]), false)) });`,
+    ["f"],
+  );
+  assert.match(ws.ok("build").text, /its result is not kept: after it had looked whether they are there, these came or went: "made.txt"/);
+  assert.equal(ws.get("f"), true);
+  assert.deepEqual(ws.runs(), []);
+});
+
+test("what a node makes itself is no edit", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `import fs from "node:fs";
+    serve({
+      f: fn(async () => {
+        if (fs.existsSync("cache/a.txt")) return true;
+        fs.mkdirSync("new");
+        fs.writeFileSync("new/a.txt", "");
+        fs.renameSync("new", "cache");
+        return false;
+      }),
+    });`,
+    ["f"],
+  );
+  assert.equal(ws.get("f"), false);
+  assert.deepEqual(ws.runs(), []);
+});
+
 const looks = {
   existsSync: `async () => fs.existsSync("d/b.txt")`,
   exists: `async () => calyx.exists("d/b.txt")`,

@@ -1833,7 +1833,7 @@ func (x *SessionResponse) GetItems() []*PluginItem {
 // PluginItem is one thing that a call says, or the process itself.
 type PluginItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call, by the number of its start; 0 for observed, which belongs to the process. After its result or failure a
+	// The call, by the number of its start; 0 for what the process has observed. After its result or failure a
 	// call MUST NOT say anything more; the host drops a late log, progress or metric, and ends a process that says more.
 	Call uint64 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
 	// MUST be set.
@@ -2009,7 +2009,7 @@ type PluginItem_Failure struct {
 }
 
 type PluginItem_Observed struct {
-	// The process has read something.
+	// The process has read something, or the call alone has.
 	Observed *Observed `protobuf:"bytes,9,opt,name=observed,proto3,oneof"`
 }
 
@@ -2853,11 +2853,14 @@ func (x *Failure) GetUnmet() bool {
 // Observed reports reads that functions made without asking, or that happened when the process started: an audit hook saw
 // them, an import made them. They belong to the process and not to a call, because what was read may stay in its memory:
 // they count for every call that is running and for every call that starts later. MUST be sent before the result of a
-// call that may have used what was read; SHOULD NOT be sent twice.
+// call that may have used what was read; SHOULD NOT be sent twice. With the number of a call they are that call's alone.
 type Observed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Nodes MUST NOT be among them: a node's value is only to be had by asking.
-	Reads         []*Request `protobuf:"bytes,1,rep,name=reads,proto3" json:"reads,omitempty"`
+	Reads []*Request `protobuf:"bytes,1,rep,name=reads,proto3" json:"reads,omitempty"`
+	// What stood at the path of each read just before it was made, in their order. SHOULD be sent: the host looks at a file when the
+	// call has ended, and one that was edited meanwhile is not the one that was read. With it such a result is not kept.
+	Stood         []*Stood `protobuf:"bytes,2,rep,name=stood,proto3" json:"stood,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2899,6 +2902,97 @@ func (x *Observed) GetReads() []*Request {
 	return nil
 }
 
+func (x *Observed) GetStood() []*Stood {
+	if x != nil {
+		return x.Stood
+	}
+	return nil
+}
+
+// Stood is what stat(2) says of a regular file, links followed. Empty for anything else (a folder, a variable), where it is not
+// known, and where the process itself may have made or changed what is there: only what others did counts.
+type Stood struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// True where nothing was there. SHOULD be said of reads of one call alone: whatever comes to be there while it runs keeps its
+	// result from being kept.
+	Absent bool `protobuf:"varint,1,opt,name=absent,proto3" json:"absent,omitempty"`
+	// Its number in the file system.
+	Inode uint64 `protobuf:"varint,2,opt,name=inode,proto3" json:"inode,omitempty"`
+	// In bytes.
+	Size int64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// When its content was changed, in nanoseconds since 1970.
+	Mtime int64 `protobuf:"varint,4,opt,name=mtime,proto3" json:"mtime,omitempty"`
+	// When anything of it was changed, in nanoseconds since 1970.
+	Ctime         int64 `protobuf:"varint,5,opt,name=ctime,proto3" json:"ctime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stood) Reset() {
+	*x = Stood{}
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stood) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stood) ProtoMessage() {}
+
+func (x *Stood) ProtoReflect() protoreflect.Message {
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stood.ProtoReflect.Descriptor instead.
+func (*Stood) Descriptor() ([]byte, []int) {
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Stood) GetAbsent() bool {
+	if x != nil {
+		return x.Absent
+	}
+	return false
+}
+
+func (x *Stood) GetInode() uint64 {
+	if x != nil {
+		return x.Inode
+	}
+	return 0
+}
+
+func (x *Stood) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Stood) GetMtime() int64 {
+	if x != nil {
+		return x.Mtime
+	}
+	return 0
+}
+
+func (x *Stood) GetCtime() int64 {
+	if x != nil {
+		return x.Ctime
+	}
+	return 0
+}
+
 // LoadRequest names an instance.
 type LoadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2910,7 +3004,7 @@ type LoadRequest struct {
 
 func (x *LoadRequest) Reset() {
 	*x = LoadRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2922,7 +3016,7 @@ func (x *LoadRequest) String() string {
 func (*LoadRequest) ProtoMessage() {}
 
 func (x *LoadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[32]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2935,7 +3029,7 @@ func (x *LoadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadRequest.ProtoReflect.Descriptor instead.
 func (*LoadRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *LoadRequest) GetInstance() string {
@@ -2958,7 +3052,7 @@ type LoadResponse struct {
 
 func (x *LoadResponse) Reset() {
 	*x = LoadResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2970,7 +3064,7 @@ func (x *LoadResponse) String() string {
 func (*LoadResponse) ProtoMessage() {}
 
 func (x *LoadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[33]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2983,7 +3077,7 @@ func (x *LoadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadResponse.ProtoReflect.Descriptor instead.
 func (*LoadResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *LoadResponse) GetValues() []*NamedLiteral {
@@ -3015,7 +3109,7 @@ type SaveRequest struct {
 
 func (x *SaveRequest) Reset() {
 	*x = SaveRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3027,7 +3121,7 @@ func (x *SaveRequest) String() string {
 func (*SaveRequest) ProtoMessage() {}
 
 func (x *SaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[34]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3040,7 +3134,7 @@ func (x *SaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveRequest.ProtoReflect.Descriptor instead.
 func (*SaveRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SaveRequest) GetInstance() string {
@@ -3075,7 +3169,7 @@ type SaveResponse struct {
 
 func (x *SaveResponse) Reset() {
 	*x = SaveResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3087,7 +3181,7 @@ func (x *SaveResponse) String() string {
 func (*SaveResponse) ProtoMessage() {}
 
 func (x *SaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[35]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3100,7 +3194,7 @@ func (x *SaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveResponse.ProtoReflect.Descriptor instead.
 func (*SaveResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SaveResponse) GetRevision() string {
@@ -3121,7 +3215,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3227,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[36]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,7 +3240,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DeleteRequest) GetInstance() string {
@@ -3165,7 +3259,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3271,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[37]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3284,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 // ExistsRequest names an instance.
@@ -3204,7 +3298,7 @@ type ExistsRequest struct {
 
 func (x *ExistsRequest) Reset() {
 	*x = ExistsRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3216,7 +3310,7 @@ func (x *ExistsRequest) String() string {
 func (*ExistsRequest) ProtoMessage() {}
 
 func (x *ExistsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[38]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3229,7 +3323,7 @@ func (x *ExistsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExistsRequest.ProtoReflect.Descriptor instead.
 func (*ExistsRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExistsRequest) GetInstance() string {
@@ -3250,7 +3344,7 @@ type ExistsResponse struct {
 
 func (x *ExistsResponse) Reset() {
 	*x = ExistsResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3262,7 +3356,7 @@ func (x *ExistsResponse) String() string {
 func (*ExistsResponse) ProtoMessage() {}
 
 func (x *ExistsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[39]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3275,7 +3369,7 @@ func (x *ExistsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExistsResponse.ProtoReflect.Descriptor instead.
 func (*ExistsResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ExistsResponse) GetExists() bool {
@@ -3294,7 +3388,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3400,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[40]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3319,7 +3413,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 // ListResponse names the instances that have values.
@@ -3333,7 +3427,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3345,7 +3439,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[41]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3358,7 +3452,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{41}
+	return file_calyx_plugin_v1_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListResponse) GetInstances() []string {
@@ -3381,7 +3475,7 @@ type LiteralMap_Entry struct {
 
 func (x *LiteralMap_Entry) Reset() {
 	*x = LiteralMap_Entry{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[43]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3393,7 +3487,7 @@ func (x *LiteralMap_Entry) String() string {
 func (*LiteralMap_Entry) ProtoMessage() {}
 
 func (x *LiteralMap_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[43]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3443,7 +3537,7 @@ type GradientFlow_Flow struct {
 
 func (x *GradientFlow_Flow) Reset() {
 	*x = GradientFlow_Flow{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[44]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3455,7 +3549,7 @@ func (x *GradientFlow_Flow) String() string {
 func (*GradientFlow_Flow) ProtoMessage() {}
 
 func (x *GradientFlow_Flow) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[44]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3541,7 +3635,7 @@ type GradientFlow_Asked struct {
 
 func (x *GradientFlow_Asked) Reset() {
 	*x = GradientFlow_Asked{}
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[45]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +3647,7 @@ func (x *GradientFlow_Asked) String() string {
 func (*GradientFlow_Asked) ProtoMessage() {}
 
 func (x *GradientFlow_Asked) ProtoReflect() protoreflect.Message {
-	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[45]
+	mi := &file_calyx_plugin_v1_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3790,9 +3884,16 @@ const file_calyx_plugin_v1_plugin_proto_rawDesc = "" +
 	"\aelement\x18\x05 \x01(\rH\x00R\aelement\x88\x01\x01\x12\x14\n" +
 	"\x05unmet\x18\x06 \x01(\bR\x05unmetB\n" +
 	"\n" +
-	"\b_element\":\n" +
+	"\b_element\"h\n" +
 	"\bObserved\x12.\n" +
-	"\x05reads\x18\x01 \x03(\v2\x18.calyx.plugin.v1.RequestR\x05reads\")\n" +
+	"\x05reads\x18\x01 \x03(\v2\x18.calyx.plugin.v1.RequestR\x05reads\x12,\n" +
+	"\x05stood\x18\x02 \x03(\v2\x16.calyx.plugin.v1.StoodR\x05stood\"u\n" +
+	"\x05Stood\x12\x16\n" +
+	"\x06absent\x18\x01 \x01(\bR\x06absent\x12\x14\n" +
+	"\x05inode\x18\x02 \x01(\x04R\x05inode\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x14\n" +
+	"\x05mtime\x18\x04 \x01(\x03R\x05mtime\x12\x14\n" +
+	"\x05ctime\x18\x05 \x01(\x03R\x05ctime\")\n" +
 	"\vLoadRequest\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\"a\n" +
 	"\fLoadResponse\x125\n" +
@@ -3838,7 +3939,7 @@ func file_calyx_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_calyx_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_calyx_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_calyx_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_calyx_plugin_v1_plugin_proto_goTypes = []any{
 	(View_Kind)(0),              // 0: calyx.plugin.v1.View.Kind
 	(*DescribeRequest)(nil),     // 1: calyx.plugin.v1.DescribeRequest
@@ -3873,21 +3974,22 @@ var file_calyx_plugin_v1_plugin_proto_goTypes = []any{
 	(*Result)(nil),              // 30: calyx.plugin.v1.Result
 	(*Failure)(nil),             // 31: calyx.plugin.v1.Failure
 	(*Observed)(nil),            // 32: calyx.plugin.v1.Observed
-	(*LoadRequest)(nil),         // 33: calyx.plugin.v1.LoadRequest
-	(*LoadResponse)(nil),        // 34: calyx.plugin.v1.LoadResponse
-	(*SaveRequest)(nil),         // 35: calyx.plugin.v1.SaveRequest
-	(*SaveResponse)(nil),        // 36: calyx.plugin.v1.SaveResponse
-	(*DeleteRequest)(nil),       // 37: calyx.plugin.v1.DeleteRequest
-	(*DeleteResponse)(nil),      // 38: calyx.plugin.v1.DeleteResponse
-	(*ExistsRequest)(nil),       // 39: calyx.plugin.v1.ExistsRequest
-	(*ExistsResponse)(nil),      // 40: calyx.plugin.v1.ExistsResponse
-	(*ListRequest)(nil),         // 41: calyx.plugin.v1.ListRequest
-	(*ListResponse)(nil),        // 42: calyx.plugin.v1.ListResponse
-	nil,                         // 43: calyx.plugin.v1.Function.OptionsEntry
-	(*LiteralMap_Entry)(nil),    // 44: calyx.plugin.v1.LiteralMap.Entry
-	(*GradientFlow_Flow)(nil),   // 45: calyx.plugin.v1.GradientFlow.Flow
-	(*GradientFlow_Asked)(nil),  // 46: calyx.plugin.v1.GradientFlow.Asked
-	(*durationpb.Duration)(nil), // 47: google.protobuf.Duration
+	(*Stood)(nil),               // 33: calyx.plugin.v1.Stood
+	(*LoadRequest)(nil),         // 34: calyx.plugin.v1.LoadRequest
+	(*LoadResponse)(nil),        // 35: calyx.plugin.v1.LoadResponse
+	(*SaveRequest)(nil),         // 36: calyx.plugin.v1.SaveRequest
+	(*SaveResponse)(nil),        // 37: calyx.plugin.v1.SaveResponse
+	(*DeleteRequest)(nil),       // 38: calyx.plugin.v1.DeleteRequest
+	(*DeleteResponse)(nil),      // 39: calyx.plugin.v1.DeleteResponse
+	(*ExistsRequest)(nil),       // 40: calyx.plugin.v1.ExistsRequest
+	(*ExistsResponse)(nil),      // 41: calyx.plugin.v1.ExistsResponse
+	(*ListRequest)(nil),         // 42: calyx.plugin.v1.ListRequest
+	(*ListResponse)(nil),        // 43: calyx.plugin.v1.ListResponse
+	nil,                         // 44: calyx.plugin.v1.Function.OptionsEntry
+	(*LiteralMap_Entry)(nil),    // 45: calyx.plugin.v1.LiteralMap.Entry
+	(*GradientFlow_Flow)(nil),   // 46: calyx.plugin.v1.GradientFlow.Flow
+	(*GradientFlow_Asked)(nil),  // 47: calyx.plugin.v1.GradientFlow.Asked
+	(*durationpb.Duration)(nil), // 48: google.protobuf.Duration
 }
 var file_calyx_plugin_v1_plugin_proto_depIdxs = []int32{
 	4,  // 0: calyx.plugin.v1.DescribeResponse.functions:type_name -> calyx.plugin.v1.Function
@@ -3895,20 +3997,20 @@ var file_calyx_plugin_v1_plugin_proto_depIdxs = []int32{
 	22, // 2: calyx.plugin.v1.DescribeResponse.reads:type_name -> calyx.plugin.v1.Request
 	3,  // 3: calyx.plugin.v1.DescribeResponse.parts:type_name -> calyx.plugin.v1.Part
 	5,  // 4: calyx.plugin.v1.Function.parameters:type_name -> calyx.plugin.v1.Parameter
-	43, // 5: calyx.plugin.v1.Function.options:type_name -> calyx.plugin.v1.Function.OptionsEntry
+	44, // 5: calyx.plugin.v1.Function.options:type_name -> calyx.plugin.v1.Function.OptionsEntry
 	7,  // 6: calyx.plugin.v1.Parameter.default:type_name -> calyx.plugin.v1.Literal
 	7,  // 7: calyx.plugin.v1.Stored.value:type_name -> calyx.plugin.v1.Literal
 	7,  // 8: calyx.plugin.v1.Stored.default:type_name -> calyx.plugin.v1.Literal
 	8,  // 9: calyx.plugin.v1.Literal.list:type_name -> calyx.plugin.v1.LiteralList
 	9,  // 10: calyx.plugin.v1.Literal.map:type_name -> calyx.plugin.v1.LiteralMap
 	7,  // 11: calyx.plugin.v1.LiteralList.items:type_name -> calyx.plugin.v1.Literal
-	44, // 12: calyx.plugin.v1.LiteralMap.entries:type_name -> calyx.plugin.v1.LiteralMap.Entry
+	45, // 12: calyx.plugin.v1.LiteralMap.entries:type_name -> calyx.plugin.v1.LiteralMap.Entry
 	11, // 13: calyx.plugin.v1.SessionRequest.items:type_name -> calyx.plugin.v1.HostItem
 	12, // 14: calyx.plugin.v1.HostItem.start:type_name -> calyx.plugin.v1.Start
 	16, // 15: calyx.plugin.v1.HostItem.answers:type_name -> calyx.plugin.v1.Answers
 	18, // 16: calyx.plugin.v1.HostItem.cancel:type_name -> calyx.plugin.v1.Cancel
 	13, // 17: calyx.plugin.v1.Start.arguments:type_name -> calyx.plugin.v1.Argument
-	47, // 18: calyx.plugin.v1.Start.deadline:type_name -> google.protobuf.Duration
+	48, // 18: calyx.plugin.v1.Start.deadline:type_name -> google.protobuf.Duration
 	14, // 19: calyx.plugin.v1.Argument.value:type_name -> calyx.plugin.v1.Value
 	15, // 20: calyx.plugin.v1.Value.list:type_name -> calyx.plugin.v1.ValueList
 	14, // 21: calyx.plugin.v1.ValueList.items:type_name -> calyx.plugin.v1.Value
@@ -3929,34 +4031,35 @@ var file_calyx_plugin_v1_plugin_proto_depIdxs = []int32{
 	24, // 36: calyx.plugin.v1.NodeRequest.arguments:type_name -> calyx.plugin.v1.NamedLiteral
 	7,  // 37: calyx.plugin.v1.NamedLiteral.value:type_name -> calyx.plugin.v1.Literal
 	0,  // 38: calyx.plugin.v1.View.kind:type_name -> calyx.plugin.v1.View.Kind
-	45, // 39: calyx.plugin.v1.GradientFlow.flows:type_name -> calyx.plugin.v1.GradientFlow.Flow
+	46, // 39: calyx.plugin.v1.GradientFlow.flows:type_name -> calyx.plugin.v1.GradientFlow.Flow
 	14, // 40: calyx.plugin.v1.Result.value:type_name -> calyx.plugin.v1.Value
-	47, // 41: calyx.plugin.v1.Failure.retry_after:type_name -> google.protobuf.Duration
+	48, // 41: calyx.plugin.v1.Failure.retry_after:type_name -> google.protobuf.Duration
 	22, // 42: calyx.plugin.v1.Observed.reads:type_name -> calyx.plugin.v1.Request
-	24, // 43: calyx.plugin.v1.LoadResponse.values:type_name -> calyx.plugin.v1.NamedLiteral
-	24, // 44: calyx.plugin.v1.SaveRequest.values:type_name -> calyx.plugin.v1.NamedLiteral
-	7,  // 45: calyx.plugin.v1.Function.OptionsEntry.value:type_name -> calyx.plugin.v1.Literal
-	7,  // 46: calyx.plugin.v1.LiteralMap.Entry.value:type_name -> calyx.plugin.v1.Literal
-	46, // 47: calyx.plugin.v1.GradientFlow.Flow.asked:type_name -> calyx.plugin.v1.GradientFlow.Asked
-	1,  // 48: calyx.plugin.v1.Plugin.Describe:input_type -> calyx.plugin.v1.DescribeRequest
-	10, // 49: calyx.plugin.v1.Plugin.Session:input_type -> calyx.plugin.v1.SessionRequest
-	33, // 50: calyx.plugin.v1.StateStore.Load:input_type -> calyx.plugin.v1.LoadRequest
-	35, // 51: calyx.plugin.v1.StateStore.Save:input_type -> calyx.plugin.v1.SaveRequest
-	37, // 52: calyx.plugin.v1.StateStore.Delete:input_type -> calyx.plugin.v1.DeleteRequest
-	39, // 53: calyx.plugin.v1.StateStore.Exists:input_type -> calyx.plugin.v1.ExistsRequest
-	41, // 54: calyx.plugin.v1.StateStore.List:input_type -> calyx.plugin.v1.ListRequest
-	2,  // 55: calyx.plugin.v1.Plugin.Describe:output_type -> calyx.plugin.v1.DescribeResponse
-	19, // 56: calyx.plugin.v1.Plugin.Session:output_type -> calyx.plugin.v1.SessionResponse
-	34, // 57: calyx.plugin.v1.StateStore.Load:output_type -> calyx.plugin.v1.LoadResponse
-	36, // 58: calyx.plugin.v1.StateStore.Save:output_type -> calyx.plugin.v1.SaveResponse
-	38, // 59: calyx.plugin.v1.StateStore.Delete:output_type -> calyx.plugin.v1.DeleteResponse
-	40, // 60: calyx.plugin.v1.StateStore.Exists:output_type -> calyx.plugin.v1.ExistsResponse
-	42, // 61: calyx.plugin.v1.StateStore.List:output_type -> calyx.plugin.v1.ListResponse
-	55, // [55:62] is the sub-list for method output_type
-	48, // [48:55] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	33, // 43: calyx.plugin.v1.Observed.stood:type_name -> calyx.plugin.v1.Stood
+	24, // 44: calyx.plugin.v1.LoadResponse.values:type_name -> calyx.plugin.v1.NamedLiteral
+	24, // 45: calyx.plugin.v1.SaveRequest.values:type_name -> calyx.plugin.v1.NamedLiteral
+	7,  // 46: calyx.plugin.v1.Function.OptionsEntry.value:type_name -> calyx.plugin.v1.Literal
+	7,  // 47: calyx.plugin.v1.LiteralMap.Entry.value:type_name -> calyx.plugin.v1.Literal
+	47, // 48: calyx.plugin.v1.GradientFlow.Flow.asked:type_name -> calyx.plugin.v1.GradientFlow.Asked
+	1,  // 49: calyx.plugin.v1.Plugin.Describe:input_type -> calyx.plugin.v1.DescribeRequest
+	10, // 50: calyx.plugin.v1.Plugin.Session:input_type -> calyx.plugin.v1.SessionRequest
+	34, // 51: calyx.plugin.v1.StateStore.Load:input_type -> calyx.plugin.v1.LoadRequest
+	36, // 52: calyx.plugin.v1.StateStore.Save:input_type -> calyx.plugin.v1.SaveRequest
+	38, // 53: calyx.plugin.v1.StateStore.Delete:input_type -> calyx.plugin.v1.DeleteRequest
+	40, // 54: calyx.plugin.v1.StateStore.Exists:input_type -> calyx.plugin.v1.ExistsRequest
+	42, // 55: calyx.plugin.v1.StateStore.List:input_type -> calyx.plugin.v1.ListRequest
+	2,  // 56: calyx.plugin.v1.Plugin.Describe:output_type -> calyx.plugin.v1.DescribeResponse
+	19, // 57: calyx.plugin.v1.Plugin.Session:output_type -> calyx.plugin.v1.SessionResponse
+	35, // 58: calyx.plugin.v1.StateStore.Load:output_type -> calyx.plugin.v1.LoadResponse
+	37, // 59: calyx.plugin.v1.StateStore.Save:output_type -> calyx.plugin.v1.SaveResponse
+	39, // 60: calyx.plugin.v1.StateStore.Delete:output_type -> calyx.plugin.v1.DeleteResponse
+	41, // 61: calyx.plugin.v1.StateStore.Exists:output_type -> calyx.plugin.v1.ExistsResponse
+	43, // 62: calyx.plugin.v1.StateStore.List:output_type -> calyx.plugin.v1.ListResponse
+	56, // [56:63] is the sub-list for method output_type
+	49, // [49:56] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_calyx_plugin_v1_plugin_proto_init() }
@@ -4017,7 +4120,7 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 		(*Request_Instance)(nil),
 	}
 	file_calyx_plugin_v1_plugin_proto_msgTypes[30].OneofWrappers = []any{}
-	file_calyx_plugin_v1_plugin_proto_msgTypes[44].OneofWrappers = []any{
+	file_calyx_plugin_v1_plugin_proto_msgTypes[45].OneofWrappers = []any{
 		(*GradientFlow_Flow_Argument)(nil),
 		(*GradientFlow_Flow_Asked)(nil),
 	}
@@ -4027,7 +4130,7 @@ func file_calyx_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_calyx_plugin_v1_plugin_proto_rawDesc), len(file_calyx_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   46,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -84,6 +84,8 @@ class Call:
         self._printed: list[str] = []
         #: Files and folders that calyx gave to the call: to look into them is no read that nobody asked for.
         self.given: set[str] = set()
+        #: What it looked for in vain, in the workspace, with the request that says so; of Watch.
+        self.missed: list[tuple[str, pb.Request]] = []
         self.cancelled: str | None = None
         self.thread: int | None = None
         #: Whether that thread sends something.

@@ -67,8 +67,9 @@ class Server:
         program.loaded()
         self._description = describe(program_name(), program)
         watch = watching()
-        if watch is not None:
-            self._description.reads.extend(watch.since(0))
+        read = watch.since(0) if watch is not None else None
+        if read is not None:
+            self._description.reads.extend(read.reads)
         self._end = threading.Event()
         self._main = MainThread() if in_foreground() else None
         self._dismissed = threading.Event()

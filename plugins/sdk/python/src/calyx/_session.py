@@ -194,7 +194,10 @@ class Session:
         if watch is None:
             return
         with self._observing:
-            reads = watch.since(self._told)
-            if reads:
-                self._told += len(reads)
-                self.outbox.put(pb.PluginItem(observed=pb.Observed(reads=reads)))
+            observed = watch.since(self._told)
+            if observed is not None:
+                self._told += len(observed.reads)
+                self.outbox.put(pb.PluginItem(observed=observed))
+        missed = watch.missed_by(call) if call.missed else None
+        if missed is not None:
+            self.outbox.put(pb.PluginItem(call=call.number, observed=missed))

@@ -16,7 +16,7 @@ import threading
 import urllib.parse
 from typing import Any
 
-from ._call import calling
+from ._call import Call, calling
 from ._natives import watch_natives
 from ._proto import plugin_pb2 as pb
 
@@ -25,6 +25,9 @@ _IMPORTS = ("<frozen importlib", "<frozen zipimport")
 _INSTALLED = ("/importlib/metadata/__init__.py", "/pkg_resources/__init__.py")
 _SOURCE_LINES = ("/linecache.py", "/tokenize.py")
 _PATHS = ("/os.py", "<frozen os>", "posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
+_plain_stat = os.stat
+#: What makes something, with the place of its name among the arguments.
+_MAKES = {"os.rename": 1, "os.link": 1, "os.symlink": 1, "os.mkdir": 0}
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}))
 
@@ -35,7 +38,8 @@ class Watch:
     def __init__(self, workspace: str) -> None:
         self.workspace = workspace
         self._seen: set[tuple[str, str]] = set()
-        self._reads: list[pb.Request] = []
+        self._reads: list[tuple[str, pb.Request, pb.Stood]] = []
+        self._made: set[str] = set()
         self._quiet = threading.local()
 
     def start(self) -> None:
@@ -52,19 +56,34 @@ class Watch:
         if accessor is not None:
             accessor.stat = staticmethod(os.stat)
 
-    def since(self, number: int) -> list[pb.Request]:
-        """Return the reads that followed so many others, in the order in which they were made."""
-        return self._reads[number:]
+    def since(self, number: int) -> pb.Observed | None:
+        """Return the reads that followed so many others, in the order in which they were made; None where there are none."""
+        reads = self._reads[number:]
+        if not reads:
+            return None
+        stood = [pb.Stood() if stood.absent or self._is_made(subject) else stood for subject, _, stood in reads]
+        return pb.Observed(reads=[request for _, request, _ in reads], stood=stood)
+
+    def missed_by(self, call: Call) -> pb.Observed | None:
+        """Return what the call was the first to look for in vain, and the process has not made since; None where there is nothing."""
+        missed = [request for subject, request in call.missed if not self._is_made(subject)]
+        return pb.Observed(reads=missed, stood=[pb.Stood(absent=True)] * len(missed)) if missed else None
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = args
             if _reads(mode, flags):
                 self._look("file", path)
+            if isinstance(flags, int) and flags & os.O_ACCMODE != os.O_RDONLY:
+                self._makes(path)
+        elif event in _MAKES:
+            self._makes(args[_MAKES[event]])
         elif event in ("os.listdir", "os.scandir"):
             self._look("listing", "." if args[0] is None else args[0])
         elif event == "sqlite3.connect" and args[0] != ":memory:":
-            self._look("file", _database(os.fsdecode(args[0])))
+            database = _database(os.fsdecode(args[0]))
+            self._look("file", database)
+            self._makes(database)
 
     def _wrap(self, owner: Any, name: str, kind: str) -> None:
         plain = getattr(owner, name)
@@ -81,21 +100,21 @@ class Watch:
                 raise
             finally:
                 self._quiet.on = False
-            self._look(_kind_of(kind, result), path)
+            self._look(_kind_of(kind, result), path, result)
             return result
 
         setattr(owner, name, watched)
 
-    def _look(self, kind: str, path: Any) -> None:
+    def _look(self, kind: str, path: Any, result: Any = None) -> None:
         if isinstance(path, int) or path == "":
             return
         subject = self._subject(path)
         if subject is None or (kind, subject) in self._seen or _is_ours(_caller(sys._getframe(2))):
             return
-        self._note(kind, path)
+        self._note(kind, path, result)
 
-    def _note(self, kind: str, path: Any) -> None:
-        """Take a read, whoever did it."""
+    def _note(self, kind: str, path: Any, result: Any = None) -> None:
+        """Take a read, whoever did it. Where it is a status that was read, result is that."""
         subject = self._subject(path)
         if subject is None or (kind, subject) in self._seen:
             return
@@ -103,7 +122,21 @@ class Watch:
         if call is not None and call.knows(os.path.join(self.workspace, subject)):
             return
         self._seen.add((kind, subject))
-        self._reads.append(_request(kind, subject))
+        request, stood = _request(kind, subject), _what_stands(path, result)
+        self._reads.append((subject, request, stood))
+        if stood.absent and call is not None:
+            call.missed.append((subject, request))
+
+    def _makes(self, path: Any) -> None:
+        """Take something that the process itself makes or may change: it is no edit of the user's."""
+        subject = None if isinstance(path, int) else self._subject(path)
+        if subject is not None:
+            self._made.add(subject)
+
+    def _is_made(self, subject: str) -> bool:
+        """Tell whether the process itself may have made what is there, or a folder in which it is."""
+        folders = [subject[:at] for at, letter in enumerate(subject) if letter == "/"]
+        return any(made in self._made for made in (subject, *folders))
 
     def _subject(self, path: Any) -> str | None:
         """Return the path in the workspace, None for one elsewhere or of calyx itself."""
@@ -126,6 +159,19 @@ def _request(kind: str, subject: str) -> pb.Request:
     request = pb.Request()
     setattr(request, kind, os.fsencode(subject))
     return request
+
+
+def _what_stands(path: Any, result: Any) -> pb.Stood:
+    """Tell what stands at the path of a file that is about to be read, or stood there when its status was."""
+    try:
+        st = result if isinstance(result, os.stat_result) else _plain_stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return pb.Stood(absent=True)
+    except (OSError, ValueError):
+        return pb.Stood()
+    if not stat.S_ISREG(st.st_mode):
+        return pb.Stood()
+    return pb.Stood(inode=st.st_ino, size=st.st_size, mtime=st.st_mtime_ns, ctime=st.st_ctime_ns)
 
 
 def _reads(mode: Any, flags: Any) -> bool:

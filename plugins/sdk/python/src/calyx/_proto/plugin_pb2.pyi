@@ -432,10 +432,26 @@ class Failure(_message.Message):
     def __init__(self, message: _Optional[str] = ..., details: _Optional[str] = ..., retryable: bool = ..., retry_after: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., element: _Optional[int] = ..., unmet: bool = ...) -> None: ...
 
 class Observed(_message.Message):
-    __slots__ = ("reads",)
+    __slots__ = ("reads", "stood")
     READS_FIELD_NUMBER: _ClassVar[int]
+    STOOD_FIELD_NUMBER: _ClassVar[int]
     reads: _containers.RepeatedCompositeFieldContainer[Request]
-    def __init__(self, reads: _Optional[_Iterable[_Union[Request, _Mapping]]] = ...) -> None: ...
+    stood: _containers.RepeatedCompositeFieldContainer[Stood]
+    def __init__(self, reads: _Optional[_Iterable[_Union[Request, _Mapping]]] = ..., stood: _Optional[_Iterable[_Union[Stood, _Mapping]]] = ...) -> None: ...
+
+class Stood(_message.Message):
+    __slots__ = ("absent", "inode", "size", "mtime", "ctime")
+    ABSENT_FIELD_NUMBER: _ClassVar[int]
+    INODE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    MTIME_FIELD_NUMBER: _ClassVar[int]
+    CTIME_FIELD_NUMBER: _ClassVar[int]
+    absent: bool
+    inode: int
+    size: int
+    mtime: int
+    ctime: int
+    def __init__(self, absent: bool = ..., inode: _Optional[int] = ..., size: _Optional[int] = ..., mtime: _Optional[int] = ..., ctime: _Optional[int] = ...) -> None: ...
 
 class LoadRequest(_message.Message):
     __slots__ = ("instance",)

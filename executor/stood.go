@@ -1,0 +1,94 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/hashing"
+)
+
+// What a task read without asking is digested when the task has ended. That it is what the task saw is known only where nothing
+// happened to it in between. So it is compared with what stood there once it has been digested: nothing can slip in between.
+
+// stood is what stood at a path when a task came to it.
+type stood struct {
+	path   string // absolute
+	stat   func(path string) (hashing.Stat, error)
+	was    *hashing.Stat // nil: it is not known
+	before int64         // when it was changed last at the latest, by the file system's clock; 0: that is not known
+	// presence is true where nothing counts but whether there was anything.
+	presence bool
+}
+
+// still reports whether that is what stands there.
+func (s *stood) still() bool {
+	now, err := s.stat(s.path)
+	switch {
+	case s.presence:
+		return (now == hashing.Stat{}) == (*s.was == hashing.Stat{})
+	case s.before > 0 && now.Ctime > s.before:
+		return false
+	case s.was == nil || now == *s.was:
+		return true
+	}
+	return err == nil && now.IsDir() && s.was.IsDir() // names that come and go in it are seen by themselves
+}
+
+// ofAccess is what a watched command came to, or what its depfile names.
+func (a *attempt) ofAccess(x *Access) stood {
+	s := stood{path: x.Path, stat: hashing.Lstat, was: &x.Before}
+	if x.Before.Ctime == 0 { // it was given another name: its ctime changed, and nothing else
+		s.stat = withoutCtime
+	}
+	if x.named {
+		s.before = a.began()
+	}
+	return s
+}
+
+func withoutCtime(path string) (hashing.Stat, error) {
+	now, err := hashing.Lstat(path)
+	now.Ctime = 0
+	return now, err
+}
+
+// ofRead is what a function came to that read without asking.
+func (a *attempt) ofRead(r trace.Request, was *hashing.Stat) stood {
+	return stood{path: a.l.e.abs(r.Subject), stat: asSaid, was: was, presence: r.Kind != trace.File || *was == hashing.Stat{}}
+}
+
+// asSaid takes the part of a stat that a plugin tells.
+func asSaid(path string) (hashing.Stat, error) {
+	now, err := hashing.StatFollow(path)
+	return hashing.Stat{Ino: now.Ino, Size: now.Size, Mtime: now.Mtime, Ctime: now.Ctime}, err
+}
+
+// ofDescription are the files that a plugin had read by the time at which it described itself: it has read them since it was started.
+func (a *attempt) ofDescription(reads []trace.Request) {
+	began := a.began()
+	for _, r := range reads {
+		if r.Kind == trace.File {
+			a.stood = append(a.stood, stood{path: a.l.e.abs(r.Subject), stat: hashing.StatFollow, before: began})
+		}
+	}
+}
+
+// began is when the task began, by the clock of the workspace's file system.
+func (a *attempt) began() int64 { return a.l.e.clock() - int64(time.Since(a.outcome.Started)) }
+
+// movedReads names what is no longer as the task saw it: what was changed, and what came or went, which may have been the task's own
+// doing. What a step owns is no source.
+func (a *attempt) movedReads() (changed, came []string) {
+	for i := range a.stood {
+		s := &a.stood[i]
+		rel := a.l.e.rel(s.path)
+		switch _, owned := a.l.g.Owner(rel); {
+		case owned || s.still():
+		case s.presence:
+			came = append(came, rel)
+		default:
+			changed = append(changed, rel)
+		}
+	}
+	return changed, came
+}
