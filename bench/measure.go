@@ -64,12 +64,17 @@ func ending(path string) string {
 	return ": …" + strings.TrimSpace(string(text[max(0, len(text)-300):]))
 }
 
-// environment is the user's, without what would change how the measured tools work.
+// constants are the variables that calyx gives to every step. A program that is told of a language reads a dozen files when it
+// starts: all contenders' commands are told of the same one.
+var constants = []string{"LC_ALL=C.UTF-8", "TZ=UTC", "TERM=dumb"}
+
+// environment is the user's, without what would change how the measured tools work, and with the constants.
 func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
+	own := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return strings.HasPrefix(name, "CALYX_") || slices.Contains([]string{"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "NINJA_STATUS"}, name)
 	})
+	return append(own, constants...) // of a name that is there twice, the last counts
 }
 
 // contender is one of those that are measured in turn.

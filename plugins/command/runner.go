@@ -143,6 +143,10 @@ func (r *Runner) start(c *executor.Command, files ...*os.File) (*process, error)
 		attr.Files = append(attr.Files, f.Fd())
 	}
 	p := &process{grace: cmp.Or(r.grace, grace)}
+	var plain bool
+	if p.pid, plain = r.startPlain(c, attr); plain {
+		return p, nil
+	}
 	var err error
 	if c.Watch != "" && r.Starter != nil {
 		p.pid, p.watch, err = r.Starter.Start(c.Path, c.Argv, attr, c.Watch)
