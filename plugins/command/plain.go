@@ -1,7 +1,7 @@
 package command
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,74 +112,83 @@ func plainWord(text string) (word, rest string, ok bool) {
 	return b.String(), "", i > 0
 }
 
-// startPlain starts a command that is a plain line of the shell, without a shell. Where it reports false nothing was started. A watched
-// command is none: what a shell looks for in vain counts there.
-func (r *Runner) startPlain(c *executor.Command, attr *syscall.ProcAttr) (pid int, ok bool) {
-	if c.Watch != "" || len(c.Argv) != 5 || c.Path != "/bin/sh" || c.Argv[0] != c.Path || c.Argv[1] != "-eu" || c.Argv[2] != "-c" {
-		return 0, false
+// plainLineOf reads the line of a command that is one of the shell.
+func plainLineOf(c *executor.Command) (plainLine, bool) {
+	if len(c.Argv) != 5 || c.Path != "/bin/sh" || c.Argv[0] != c.Path || c.Argv[1] != "-eu" || c.Argv[2] != "-c" {
+		return plainLine{}, false
 	}
-	line, ok := parsePlain(c.Argv[3])
-	if !ok {
-		return 0, false
-	}
-	program := executable(line.argv[0], c)
-	if program == "" {
-		return 0, false
+	return parsePlain(c.Argv[3])
+}
+
+// errNotPlain says that only a shell knows what a line means.
+var errNotPlain = errors.New("this is the shell's to do")
+
+// startPlain starts a plain line as a process, without a shell. Where it fails nothing was started, and what it did counts as if the shell
+// had done it, which now does it again.
+func (r *Runner) startPlain(p *process, line plainLine, c *executor.Command, attr *syscall.ProcAttr) error {
+	program := p.find(line.argv[0], c)
+	env, ok := withFolder(c)
+	if program == "" || !ok {
+		return errNotPlain
 	}
 	plain := *attr
-	plain.Files = slices.Clone(attr.Files)
-	if plain.Env, ok = withFolder(c); !ok {
-		return 0, false
-	}
+	plain.Env, plain.Files = env, slices.Clone(attr.Files)
 	for _, f := range line.files {
+		if p.watch != nil {
+			p.watch.Opening(c.Dir, f.path, f.flags)
+		}
 		file, err := f.open(c.Dir)
 		if err != nil {
-			return 0, false
+			return err
 		}
 		defer func() { _ = file.Close() }() // nothing is written through this handle
 		plain.Files[f.to] = file.Fd()
 	}
-	pid, err := syscall.ForkExec(program, line.argv, &plain)
-	return pid, err == nil
+	return r.launch(p, program, line.argv, &plain)
 }
 
 // open opens a file as a shell does. It opens nothing that one may have to wait for.
 func (r redirection) open(dir string) (*os.File, error) {
-	at := r.path
-	if !filepath.IsAbs(at) {
-		at = filepath.Join(dir, at)
-	}
+	at := absolute(r.path, dir)
 	if st, err := hashing.StatFollow(at); err == nil && !st.IsRegular() && at != os.DevNull {
-		return nil, fmt.Errorf("open %q: it is no file", at)
+		return nil, errNotPlain
 	}
 	return os.OpenFile(at, r.flags, 0o666)
 }
 
-// executable is the program that a shell would start; empty: that is not certain.
-func executable(name string, c *executor.Command) string {
+func absolute(path, dir string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// find looks for the program that a shell would start; empty: that is not certain.
+func (p *process) find(name string, c *executor.Command) string {
 	if strings.Contains(name, "/") {
-		return program(name, c.Dir)
+		if !isProgram(absolute(name, c.Dir)) {
+			return ""
+		}
+		return name
 	}
 	for _, dir := range filepath.SplitList(variable(c.Env, "PATH")) {
 		if !filepath.IsAbs(dir) {
 			return ""
 		}
-		if at := program(filepath.Join(dir, name), c.Dir); at != "" {
+		at := filepath.Join(dir, name)
+		if p.watch != nil {
+			p.watch.Looked(at)
+		}
+		if isProgram(at) {
 			return at
 		}
 	}
 	return ""
 }
 
-func program(at, dir string) string {
-	full := at
-	if !filepath.IsAbs(at) {
-		full = filepath.Join(dir, at)
-	}
-	if st, err := hashing.StatFollow(full); err != nil || !st.IsRegular() || unix.Faccessat(unix.AT_FDCWD, full, unix.X_OK, unix.AT_EACCESS) != nil {
-		return ""
-	}
-	return at
+func isProgram(at string) bool {
+	st, err := hashing.StatFollow(at)
+	return err == nil && st.IsRegular() && unix.Faccessat(unix.AT_FDCWD, at, unix.X_OK, unix.AT_EACCESS) == nil
 }
 
 // withFolder is the environment with the variable that a shell adds to it.

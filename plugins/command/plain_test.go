@@ -13,6 +13,7 @@ import (
 
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/plugins/command"
+	"github.com/calyx-build/calyx/plugins/command/watch"
 )
 
 func TestPlainLines(t *testing.T) {
@@ -42,10 +43,11 @@ func TestPlainLines(t *testing.T) {
 	}
 }
 
-// plainRig is a folder in which lines are carried out, by a shell and without one.
+// plainRig has lines carried out, by a shell and without one.
 type plainRig struct {
-	t *testing.T
-	r *command.Runner
+	t       *testing.T
+	r       *command.Runner
+	watched bool
 }
 
 // did is all that a line leaves behind.
@@ -67,10 +69,14 @@ func (p plainRig) did(line string, extra ...string) string {
 			p.t.Fatal(err)
 		}
 	}
-	o := run(p.t, p.r, &executor.Task{Scratch: p.t.TempDir(), Command: &executor.Command{
+	task := &executor.Task{Scratch: p.t.TempDir(), Command: &executor.Command{
 		Path: "/bin/sh", Argv: append([]string{"/bin/sh", "-eu", "-c", line, "sh"}, extra...), Dir: dir,
 		Env: []string{"LC_ALL=C", "PATH=" + filepath.Join(dir, "path") + ":/usr/bin:/bin"},
-	}})
+	}}
+	if p.watched {
+		task.Command.Watch = dir
+	}
+	o := run(p.t, p.r, task)
 	found := map[string]string{"log": read(p.t, o.Log), "failure": fmt.Sprint(o.Failure)}
 	err := filepath.WalkDir(dir, func(at string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -81,6 +87,11 @@ func (p plainRig) did(line string, extra ...string) string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	for _, a := range o.Accesses {
+		if strings.HasPrefix(a.Path, dir+"/") {
+			found["access "+a.Path] = fmt.Sprint(a.Saw, a.Changed, a.Before.Size, a.Before.IsRegular(), a.Before.IsDir())
+		}
+	}
 	var all strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		fmt.Fprintf(&all, "%s: %q\n", name, found[name])
@@ -88,9 +99,22 @@ func (p plainRig) did(line string, extra ...string) string {
 	return strings.ReplaceAll(all.String(), dir, "DIR")
 }
 
-// TestNobodyTellsPlainLinesFromTheShells carries lines out in both ways, and compares all that they leave behind.
+// TestNobodyTellsPlainLinesFromTheShells carries lines out in both ways, and compares all that they leave behind, and what they are seen to do.
 func TestNobodyTellsPlainLinesFromTheShells(t *testing.T) {
-	p := plainRig{t, newRunner(t)}
+	t.Run("not watched", func(t *testing.T) { plainRig{t, newRunner(t), false}.compare() })
+	t.Run("watched", func(t *testing.T) {
+		starter := &watch.Starter{}
+		if err := starter.Usable(); err != nil {
+			t.Skip("programs cannot be watched here: ", err)
+		}
+		watching := newRunner(t)
+		watching.Starter = starter
+		plainRig{t, watching, true}.compare()
+	})
+}
+
+func (p plainRig) compare() {
+	t := p.t
 	r := rand.New(rand.NewPCG(1, 2))
 	programs := []string{"./args", "./args", "./args", "cat", "/bin/cat", "tool", "./fails", "./bare", "./missing", "missing", "./sub", "echo"}
 	words := []string{
@@ -98,7 +122,7 @@ func TestNobodyTellsPlainLinesFromTheShells(t *testing.T) {
 	}
 	files := []string{"< a", "<sub/d", "> out", ">out", ">> a", ">/dev/null", "> sub", "< missing", "> missing/out", "> 'o p'", "2> out", "2>out", "<> a"}
 	plain := 0
-	for range 400 {
+	for range 300 {
 		line := []string{programs[r.IntN(len(programs))]}
 		for range r.IntN(4) {
 			line = append(line, words[r.IntN(len(words))])
@@ -115,7 +139,7 @@ func TestNobodyTellsPlainLinesFromTheShells(t *testing.T) {
 			t.Errorf("%q:\nwithout a shell\n%s\nwith one\n%s", text, without, with)
 		}
 	}
-	if plain < 50 {
+	if plain < 40 {
 		t.Errorf("%d lines were plain", plain)
 	}
 }

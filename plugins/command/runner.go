@@ -142,21 +142,32 @@ func (r *Runner) start(c *executor.Command, files ...*os.File) (*process, error)
 	for _, f := range files {
 		attr.Files = append(attr.Files, f.Fd())
 	}
-	p := &process{grace: cmp.Or(r.grace, grace)}
-	var plain bool
-	if p.pid, plain = r.startPlain(c, attr); plain {
+	p := &process{grace: cmp.Or(r.grace, grace), watch: r.newWatch(c)}
+	if line, ok := plainLineOf(c); ok && r.startPlain(p, line, c, attr) == nil {
 		return p, nil
 	}
-	var err error
-	if c.Watch != "" && r.Starter != nil {
-		p.pid, p.watch, err = r.Starter.Start(c.Path, c.Argv, attr, c.Watch)
-	} else {
-		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attr)
-	}
-	if err != nil {
+	if err := r.launch(p, c.Path, c.Argv, attr); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// newWatch is what a command is watched with; nil: it is not.
+func (r *Runner) newWatch(c *executor.Command) *watch.Watch {
+	if c.Watch == "" || r.Starter == nil {
+		return nil
+	}
+	return watch.New(c.Watch)
+}
+
+// launch starts a program as a process, which knows whether it is watched.
+func (r *Runner) launch(p *process, path string, argv []string, attr *syscall.ProcAttr) (err error) {
+	if p.watch != nil {
+		p.pid, err = r.Starter.Start(p.watch, path, argv, attr)
+	} else {
+		p.pid, err = syscall.ForkExec(path, argv, attr)
+	}
+	return err
 }
 
 // nullDevice is what commands read: opened once.

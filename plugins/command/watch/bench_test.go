@@ -40,7 +40,8 @@ func BenchmarkWatch(b *testing.B) {
 			argv = append([]string{string(python)}, argv[1:]...)
 		}
 		measure(b, w.name+"/watched", func() (int, func(), error) {
-			pid, w, err := s.Start(argv[0], argv, attributes(b, root), root)
+			w := watch.New(root)
+			pid, err := s.Start(w, argv[0], argv, attributes(b, root))
 			return pid, func() { _, _ = w.Accesses() }, err
 		})
 		measure(b, w.name+"/plain", func() (int, func(), error) {

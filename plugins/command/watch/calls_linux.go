@@ -31,6 +31,7 @@ const (
 	removes                   // takes a name away
 	renames                   // takes a name away and gives another
 	links                     // gives another name
+	handles                   // says what is done about a signal
 )
 
 // calls are all that the filter stops for. What needs no path (reading, writing, closing, mapping, fstat) goes on unseen,
@@ -66,4 +67,6 @@ var newer = map[int32]call{
 	unix.SYS_UNLINKAT:   {dir: 0, path: 1, effect: removes},
 	unix.SYS_RENAMEAT2:  {dir: 0, path: 1, dir2: 2, path2: 3, effect: renames},
 	unix.SYS_LINKAT:     {dir: 0, path: 1, dir2: 2, path2: 3, effect: links},
+
+	unix.SYS_RT_SIGACTION: {dir: none, path: none, effect: handles},
 }

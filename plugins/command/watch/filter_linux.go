@@ -67,6 +67,13 @@ func whenStopped(number int, n nonce) []bpf.Instruction {
 			body = append(body, bpf.LoadAbsolute{Off: uint32(offArguments + 3*8 + 4*i), Size: 4}, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: part, SkipTrue: left})
 		}
 		return append(body, pass, stop)
+	case unix.SYS_RT_SIGACTION:
+		return []bpf.Instruction{ // see restarting
+			bpf.LoadAbsolute{Off: offArguments, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(unix.SIGCHLD), SkipTrue: 1},
+			pass,
+			stop,
+		}
 	case fstatat, unix.SYS_STATX:
 		// The C library's fstat is a look at a descriptor, under the empty name. A name together with that flag would go
 		// unseen; no program is known to do that other than from the working directory, which is looked at.

@@ -92,6 +92,9 @@ func (w *Watch) note(n *notification) {
 	case lists:
 		w.lists(w.folder(n.pid, c.folder(n)))
 		return
+	case handles:
+		restarting(n)
+		return
 	case renames, links:
 		w.moves(c.effect, w.operand(n, c), w.operand(n, &call{dir: c.dir2, path: c.path2}))
 		return

@@ -79,25 +79,23 @@ func filterFlags() (uint64, error) {
 	return 0, fmt.Errorf("seccomp user notification: %w", err)
 }
 
-// Start starts a program as syscall.ForkExec does, with three files, and watches it and all that it starts. Paths within root,
-// a folder without links in its path, are seen with more care (see Access.Before). The program loses what set-user-ID
-// programs would give it.
-func (s *Starter) Start(path string, argv []string, attr *syscall.ProcAttr, root string) (pid int, w *Watch, err error) {
+// Start starts a program as syscall.ForkExec does, with three files and in an absolute folder, and watches it and all that it starts with w,
+// which is new. The program loses what set-user-ID programs would give it.
+func (s *Starter) Start(w *Watch, path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
 	if err := s.Usable(); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	pid, listener, err := s.launch(path, argv, attr)
+	pid, w.listener, err = s.launch(path, argv, attr)
 	var refused *programError
 	if errors.As(err, &refused) {
-		return 0, nil, refused.Errno
+		return 0, refused.Errno
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("watch it: %w", err)
+		return 0, fmt.Errorf("watch it: %w", err)
 	}
-	w = newWatch(listener, root)
-	w.runs(operand{uint32(pid), "/", path})
+	w.runs(operand{uint32(pid), attr.Dir, path})
 	go w.serve()
-	return pid, w, nil
+	return pid, nil
 }
 
 // Close gives back what the Starter holds.

@@ -45,9 +45,20 @@ type Watch struct {
 	paths  resolver
 }
 
-func newWatch(listener int, root string) *Watch {
+// New makes a Watch of a program that is to be started. Paths within root, a folder without links in its path, are seen with more care
+// (see Access.Before).
+func New(root string) *Watch {
 	k := newKnown()
-	return &Watch{listener: listener, root: root, found: map[string]*executor.Access{}, known: k, starts: map[string]string{}, paths: resolver{k}}
+	return &Watch{root: root, found: map[string]*executor.Access{}, known: k, starts: map[string]string{}, paths: resolver{k}}
+}
+
+// Looked notes that somebody looked on the program's behalf what is at an absolute path, before it was started.
+func (w *Watch) Looked(path string) { w.acts(looks, operand{base: "/", name: path}, 0) }
+
+// Opening notes that a file is about to be opened on the program's behalf, before it is started: name in the folder dir, as open(2)
+// takes it.
+func (w *Watch) Opening(dir, name string, flags int) {
+	w.acts(opens, operand{base: dir, name: name}, uint64(flags))
 }
 
 // Accesses ends the watch and returns what it saw, by path, or why it did not see all. It is called when the program has ended;

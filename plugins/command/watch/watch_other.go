@@ -18,8 +18,8 @@ type Starter struct{}
 func (*Starter) Usable() error { return errUnknown }
 
 // Start fails.
-func (*Starter) Start(string, []string, *syscall.ProcAttr, string) (int, *Watch, error) {
-	return 0, nil, errUnknown
+func (*Starter) Start(*Watch, string, []string, *syscall.ProcAttr) (int, error) {
+	return 0, errUnknown
 }
 
 // Close does nothing.
@@ -27,6 +27,15 @@ func (*Starter) Close() error { return nil }
 
 // Watch is what is known of a program: here there is none.
 type Watch struct{}
+
+// New makes one that sees nothing.
+func New(string) *Watch { return &Watch{} }
+
+// Looked notes nothing.
+func (*Watch) Looked(string) {}
+
+// Opening notes nothing.
+func (*Watch) Opening(string, string, int) {}
 
 // Accesses returns nothing.
 func (*Watch) Accesses() ([]executor.Access, error) { return nil, nil }

@@ -47,7 +47,8 @@ func watchedIn(t testing.TB, s *watch.Starter, dir, root string, argv ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, w, err := s.Start(path, argv, attributes(t, dir), root)
+	w := watch.New(root)
+	pid, err := s.Start(w, path, argv, attributes(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +193,7 @@ func TestProgramsThatCannotBeStarted(t *testing.T) {
 	root := folder(t)
 	write(t, root, "text", "no program")
 	for path, want := range map[string]syscall.Errno{root + "/none": syscall.ENOENT, root: syscall.EACCES, root + "/text": syscall.ENOEXEC} {
-		if _, _, err := s.Start(path, []string{path}, attributes(t, root), root); !errors.Is(err, want) {
+		if _, err := s.Start(watch.New(root), path, []string{path}, attributes(t, root)); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
 		}
 	}
@@ -510,5 +511,30 @@ open("done", "w").write("all")
 	}
 	if got := describe(root, all); slices.Contains(got, "0 s") || slices.Contains(got, "made *") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// handlers prints whether calls go on after a signal that is handled, as Python's handlers do not ask for.
+const handlers = `
+import ctypes, signal
+def restarts(number):
+    signal.signal(number, lambda *_: None)
+    old = (ctypes.c_byte * 256)()
+    ctypes.CDLL(None).sigaction(number, None, old)
+    return bool(ctypes.c_int.from_buffer(old, 8 + 128).value & 0x10000000) # struct sigaction of glibc
+raise SystemExit(restarts(signal.SIGCHLD) + 2 * restarts(signal.SIGUSR1))
+`
+
+// A call that waits to be noted is interrupted when a child ends: it must not fail for that.
+func TestTheEndOfAChildFailsNoCall(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := exec.CommandContext(t.Context(), python, "-c", handlers).Run(); err != nil {
+		t.Skip("Python's handlers let calls go on here: ", err)
+	}
+	if status, _, err := watched(t, t.TempDir(), python, "-c", handlers); err != nil || status.ExitStatus() != 1 {
+		t.Errorf("status %v, error %v", status.ExitStatus(), err)
 	}
 }
