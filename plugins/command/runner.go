@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/hashing/cores"
 	"github.com/calyx-build/calyx/plugins/command/watch"
 	"github.com/calyx-build/calyx/plugins/memory"
 )
@@ -46,7 +47,7 @@ func (r *Runner) Close() error {
 // Start begins the task, which must have a Command.
 func (r *Runner) Start(t *executor.Task, h executor.Handler) executor.Call {
 	c := &call{}
-	go func() { h.Done(r.run(t, c)) }()
+	cores.Go(func() { h.Done(r.run(t, c)) })
 	return c
 }
 
