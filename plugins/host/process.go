@@ -41,7 +41,7 @@ type process struct {
 	prints    bool                                     // calls print past what sorts it by call
 	answered  []*call                                  // calls that have their answers, but no room to go on
 	observed  []read                                   // by the process
-	known     map[trace.Request]bool                   // the same
+	known     map[trace.Request]int                    // where in observed a read is
 	blame     *blame                                   // why it is being ended, once it is
 	ending    bool                                     // the host ends it in peace
 	allowance allowance
@@ -76,7 +76,7 @@ type blame struct {
 func newProcess(p *pool) *process {
 	return &process{
 		pool: p, functions: map[string]*executor.FunctionDescription{}, out: outbox.New[parcel](), calls: map[uint64]*call{},
-		known: map[trace.Request]bool{}, gone: make(chan struct{}),
+		known: map[trace.Request]int{}, gone: make(chan struct{}),
 	}
 }
 
@@ -112,8 +112,7 @@ func (p *process) begin(c *call) {
 	p.calls[c.id] = c
 	p.allowance.add(p.calls)
 	p.run(c)
-	reads := p.observed
-	if len(reads) > 0 {
+	if reads := p.readBefore(); len(reads) > 0 {
 		p.pool.host.news.post(func() { observed(c.to, reads) })
 	}
 	p.out.Put(parcel{call: c, start: p.functions[name]})
@@ -174,12 +173,31 @@ func (p *process) unanswer(c *call) {
 
 // observe notes a read of the process, and reports whether it is a new one.
 func (p *process) observe(r read) bool {
-	if p.known[r.Request] {
+	at, known := p.known[r.Request]
+	switch {
+	case !known:
+		p.known[r.Request] = len(p.observed)
+		p.observed = append(p.observed, r)
+		return true
+	case r.before == nil || p.observed[at].before != nil && *r.before == *p.observed[at].before:
 		return false
 	}
-	p.known[r.Request] = true
-	p.observed = append(p.observed, r)
+	p.observed = slices.Clone(p.observed) // calls may still have to be told of the others
+	p.observed[at] = r
 	return true
+}
+
+// readBefore is what a call that begins now may see of what the process read before. A program that goes on from one question to the next
+// is there while files are edited: what it then has in memory is its own affair.
+func (p *process) readBefore() []read {
+	if p.pool.host.opts.Attach == nil {
+		return p.observed
+	}
+	reads := slices.Clone(p.observed)
+	for i := range reads {
+		reads[i].before = nil
+	}
+	return reads
 }
 
 // printed takes what came on standard output after the handshake.

@@ -591,3 +591,40 @@ print(s.kept())
 """,
     )
     assert said == ["a node is named by a string, 'kept'", "a node is named by a string", "a node is named by a string", "('good',)"]
+
+
+def test_files_are_edited_between_calls(ws: Workspace) -> None:
+    """A child process stands for the user, who edits files beside the session."""
+    ws.write("a.txt", "one")
+    ws.write("b.txt", "one")
+    said = script(
+        ws,
+        """
+        import subprocess
+
+        def edit(name, text):
+            subprocess.run(["sh", "-c", f"echo {text} > {name}"], check=True)
+
+        @fn
+        def both(n, edited=False):
+            read = open("a.txt").read().strip()
+            if edited:
+                edit("a.txt", "late")
+            return read + open("b.txt").read().strip()
+
+        s = Session(both)
+        open("b.txt").read()
+        edit("b.txt", "two")
+        print(s.both(1), s.both(1))
+        edit("a.txt", "three")
+        print(s.both(1), s.both(2))
+        try:
+            s.both(1, edited=True)
+        except calyx.CalyxError as e:
+            print(e)
+        print(s.both(1))
+        """,
+    )
+    assert said[:2] == ["onetwo onetwo", "threetwo threetwo"]
+    assert 'an input changed while the step ran: "a.txt"' in said[2]
+    assert said[3] == "latetwo"

@@ -84,8 +84,8 @@ class Call:
         self._printed: list[str] = []
         #: Files and folders that calyx gave to the call: to look into them is no read that nobody asked for.
         self.given: set[str] = set()
-        #: What it looked for in vain, in the workspace, with the request that says so; of Watch.
-        self.missed: list[tuple[str, pb.Request]] = []
+        #: What it saw that is for itself to answer for, by kind and path in the workspace; of Watch.
+        self.looks: dict[tuple[str, str], tuple[str, pb.Request, pb.Stood]] = {}
         self.cancelled: str | None = None
         self.thread: int | None = None
         #: Whether that thread sends something.

@@ -50,7 +50,7 @@ class Session:
         self._root = os.path.abspath(workspace) if workspace is not None else _workspace()
         if self._root != os.getcwd():
             os.chdir(self._root)  # paths in nodes are the workspace's
-        watch_process(self._root)
+        watch_process(self._root, interactive=True)
         _Streams.take()
         self._living = Living(what)
         self._looking = threading.Lock()

@@ -198,6 +198,6 @@ class Session:
             if observed is not None:
                 self._told += len(observed.reads)
                 self.outbox.put(pb.PluginItem(observed=observed))
-        missed = watch.missed_by(call) if call.missed else None
-        if missed is not None:
-            self.outbox.put(pb.PluginItem(call=call.number, observed=missed))
+        seen = watch.seen_by(call) if call.looks else None
+        if seen is not None:
+            self.outbox.put(pb.PluginItem(call=call.number, observed=seen))

@@ -35,9 +35,11 @@ _LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.b
 class Watch:
     """The reads of one process. It may be told of some from any thread, and in the midst of anything."""
 
-    def __init__(self, workspace: str) -> None:
+    def __init__(self, workspace: str, interactive: bool) -> None:
         self.workspace = workspace
-        self._seen: set[tuple[str, str]] = set()
+        #: The process is there before and after its nodes: what it reads beside them is edited while it goes on.
+        self._interactive = interactive
+        self._seen: dict[tuple[str, str], pb.Stood] = {}
         self._reads: list[tuple[str, pb.Request, pb.Stood]] = []
         self._made: set[str] = set()
         self._quiet = threading.local()
@@ -64,10 +66,13 @@ class Watch:
         stood = [pb.Stood() if stood.absent or self._is_made(subject) else stood for subject, _, stood in reads]
         return pb.Observed(reads=[request for _, request, _ in reads], stood=stood)
 
-    def missed_by(self, call: Call) -> pb.Observed | None:
-        """Return what the call was the first to look for in vain, and the process has not made since; None where there is nothing."""
-        missed = [request for subject, request in call.missed if not self._is_made(subject)]
-        return pb.Observed(reads=missed, stood=[pb.Stood(absent=True)] * len(missed)) if missed else None
+    def seen_by(self, call: Call) -> pb.Observed | None:
+        """Return what a call has seen that is for itself to answer for, and the process has not made since; None: nothing.
+
+        That is what it was the first to look for in vain, and in a process that goes on beside its nodes all files.
+        """
+        looks = [(request, stood) for subject, request, stood in call.looks.values() if not self._is_made(subject)]
+        return pb.Observed(reads=[request for request, _ in looks], stood=[stood for _, stood in looks]) if looks else None
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
@@ -109,23 +114,27 @@ class Watch:
         if isinstance(path, int) or path == "":
             return
         subject = self._subject(path)
-        if subject is None or (kind, subject) in self._seen or _is_ours(_caller(sys._getframe(2))):
+        if subject is None or ((kind, subject) not in self._seen and _is_ours(_caller(sys._getframe(2)))):
             return
         self._note(kind, path, result)
 
     def _note(self, kind: str, path: Any, result: Any = None) -> None:
         """Take a read, whoever did it. Where it is a status that was read, result is that."""
         subject = self._subject(path)
-        if subject is None or (kind, subject) in self._seen:
+        if subject is None or (kind != "file" and (kind, subject) in self._seen):
             return
         call = calling()
         if call is not None and call.knows(os.path.join(self.workspace, subject)):
             return
-        self._seen.add((kind, subject))
-        request, stood = _request(kind, subject), _what_stands(path, result)
+        stood = pb.Stood() if call is None and self._interactive else _what_stands(path, result)
+        request = _request(kind, subject)
+        if call is not None and (stood.absent or self._interactive):
+            call.looks.setdefault((kind, subject), (subject, request, stood))
+        seen = self._seen.get((kind, subject))
+        if seen is not None and (seen == stood or not stood.inode):
+            return
+        self._seen[kind, subject] = stood
         self._reads.append((subject, request, stood))
-        if stood.absent and call is not None:
-            call.missed.append((subject, request))
 
     def _makes(self, path: Any) -> None:
         """Take something that the process itself makes or may change: it is no edit of the user's."""
@@ -233,10 +242,10 @@ class _Process:
     watch: Watch | None = None
 
 
-def watch_process(workspace: str) -> Watch:
+def watch_process(workspace: str, interactive: bool = False) -> Watch:
     """Start to watch this process, unless that was done already."""
     if _Process.watch is None:
-        _Process.watch = Watch(workspace)
+        _Process.watch = Watch(workspace, interactive)
         _Process.watch.start()
     return _Process.watch
 
