@@ -43,7 +43,7 @@ func TestPlainLines(t *testing.T) {
 	}
 }
 
-// plainRig has lines carried out, by a shell and without one.
+// plainRig has lines carried out, by a shell and without one. What shells other than dash count for themselves is left out.
 type plainRig struct {
 	t       *testing.T
 	r       *command.Runner
@@ -55,7 +55,7 @@ func (p plainRig) did(line string, extra ...string) string {
 	dir := p.t.TempDir()
 	for name, text := range map[string]string{
 		"a": "first\n", "b c": "second\n", "sub/d": "third\n",
-		"args":      "#!/bin/sh\nfor a; do printf '<%s>' \"$a\"; done; env | grep -v ^_= | sort; cat; echo error >&2\n",
+		"args":      "#!/bin/sh\nfor a; do printf '<%s>' \"$a\"; done; env | grep -vE '^(_|SHLVL|OLDPWD)=' | sort; cat; echo error >&2\n",
 		"fails":     "#!/bin/sh\nexit 7\n",
 		"bare":      "echo bare \"$@\"\n",
 		"path/tool": "#!/bin/sh\necho tool \"$#\"\n",
