@@ -30,7 +30,7 @@ func TestPlugins(t *testing.T) {
 			}
 			run(t, c.folder, c.build...)
 			run(t, c.folder, append([]string{calyx, "plugin", "check", "--"}, c.command...)...)
-			dir := t.TempDir()
+			dir := folder(t)
 			for _, file := range append(c.files, "Calyxfile", "poem.txt") {
 				place(t, filepath.Join(c.folder, file), filepath.Join(dir, file))
 			}

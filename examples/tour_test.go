@@ -12,7 +12,7 @@ import (
 func TestTour(t *testing.T) {
 	calyx := filepath.Join(t.TempDir(), "calyx")
 	run(t, ".", "go", "build", "-o", calyx, "../cmd/calyx")
-	dir := t.TempDir()
+	dir := folder(t)
 	if err := os.CopyFS(dir, os.DirFS("../testdata/example")); err != nil {
 		t.Fatal(err)
 	}

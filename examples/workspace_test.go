@@ -21,7 +21,7 @@ type workspace struct {
 // setUp copies an example, and what of the checkout its set-up uses, to a folder of the test's, and sets it up.
 func setUp(t *testing.T, name string) workspace {
 	t.Helper()
-	root := t.TempDir()
+	root := folder(t)
 	for _, path := range []string{"go.mod", "go.sum", "plugins/proto", "plugins/sdk", "examples/" + name} {
 		copyTracked(t, "..", path, root)
 	}
@@ -29,6 +29,26 @@ func setUp(t *testing.T, name string) workspace {
 	run(t, ".", "go", "build", "-o", w.calyx, "../cmd/calyx")
 	run(t, w.dir, "./setup.sh")
 	return w
+}
+
+// folder is one of the test's. It is removed at its end, while a store server that leaves may still write into it: to remove a large
+// workspace takes longer than one stays.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "calyx-example-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := os.RemoveAll(dir)
+		for tries := 100; err != nil && tries > 0; tries-- {
+			err = os.RemoveAll(dir)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // copyTracked copies a file or folder, without what somebody who set it up in place left there.
