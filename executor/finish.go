@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
@@ -302,71 +300,6 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 // longestNames is the size in bytes up to which the names that a step listed as it ran are kept.
 const longestNames = 64 << 10
 
-// putLogInto keeps what the task printed.
-func (a *attempt) putLogInto(txn *cas.Txn) trace.Value {
-	if a.outcome.Log == "" {
-		return trace.Value{}
-	}
-	put, err := a.l.e.store.PutFile(a.l.ctx, a.outcome.Log)
-	if err != nil || put.Size == 0 {
-		return trace.Value{} // a log that cannot be kept does not make the result wrong
-	}
-	if put.Inline != nil {
-		txn.Blobs = append(txn.Blobs, put.Inline)
-	}
-	return trace.Value{Media: trace.MediaText, Digest: put.Digest, Size: put.Size}
-}
-
-// addToLog adds the details of a failure, as a traceback, to what the task printed, unless it printed them itself. Where they
-// cannot be added, they are shown with the failure all the same.
-func (a *attempt) addToLog(details string) {
-	details = strings.TrimSpace(details)
-	if details == "" || a.scratch == "" {
-		return
-	}
-	if a.outcome.Log == "" {
-		a.outcome.Log = filepath.Join(a.scratch, "failure")
-	}
-	f, err := os.OpenFile(a.outcome.Log, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return
-	}
-	defer func() { _ = f.Close() }()
-	printed := lastBytes(f, 2*len(details)+longestTail)
-	if bytes.Contains(printed, []byte(details)) {
-		return
-	}
-	if len(printed) > 0 && printed[len(printed)-1] != '\n' {
-		details = "\n" + details
-	}
-	_, _ = f.WriteString(details + "\n")
-}
-
-// lastBytes are the last n bytes of a file, or all.
-func lastBytes(f *os.File, n int) []byte {
-	info, err := f.Stat()
-	if err != nil {
-		return nil
-	}
-	text := make([]byte, min(info.Size(), int64(n)))
-	if _, err := f.ReadAt(text, info.Size()-int64(len(text))); err != nil {
-		return nil
-	}
-	return text
-}
-
-// putLog keeps the log of a failed attempt.
-func (a *attempt) putLog() trace.Value {
-	var txn cas.Txn
-	v := a.putLogInto(&txn)
-	if len(txn.Blobs) > 0 {
-		if _, err := a.l.e.store.Apply(a.l.ctx, txn); err != nil {
-			return trace.Value{}
-		}
-	}
-	return v
-}
-
 // keepPartial moves what a failed attempt left at its outputs out of the way.
 func (a *attempt) keepPartial() {
 	ws, err := a.l.e.workspace()
@@ -415,7 +348,7 @@ func (a *attempt) finished(f *finishing, err error) {
 	case len(f.moved) > 0:
 		l.inputsMoved(a, f)
 	case f.write == nil:
-		// The result saw a failure, or who knows what: it is delivered in this run and kept nowhere.
+		// The result saw a failure, or an absence that is none any more: it is delivered in this run and kept nowhere.
 		n.unrecorded = true
 		if len(f.came) > 0 {
 			l.tell(Note{Node: n.name, Warn: true, Text: "its result is not kept: after it had looked whether they are there, these came or went: " + quoted(f.came)})

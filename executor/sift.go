@@ -15,7 +15,7 @@ type sifted struct {
 	sets     [][]byte // of what was seen outside the workspace, as kept
 	owned    []owned  // what other steps own and it touched
 	strays   []string // what it changed in the workspace and does not own
-	stood    []stood
+	stood    []stood  // at what it read
 	spoilt   []string // what it read and then changed
 }
 

@@ -194,7 +194,7 @@ func isProgram(at string) bool {
 // withFolder is the environment with the variable that a shell adds to it.
 func withFolder(c *executor.Command) ([]string, bool) {
 	folder, err := filepath.EvalSymlinks(c.Dir)
-	if err != nil || variable(c.Env, "PWD") != "" {
+	if err != nil || slices.ContainsFunc(c.Env, func(v string) bool { return strings.HasPrefix(v, "PWD=") }) {
 		return nil, false
 	}
 	return append(slices.Clip(c.Env), "PWD="+folder), true

@@ -15,7 +15,7 @@ import (
 // end while it looks for the next program, takes what it looked for to be somewhere else. So what a program does when a child of it has ended
 // always lets calls go on. Calls that wait for a signal end all the same.
 
-// actionAt are the places of the fields of the kernel's struct sigaction.
+// Where the fields of the kernel's struct sigaction begin, and those that are looked at end.
 const (
 	handlerAt = 0
 	flagsAt   = 8

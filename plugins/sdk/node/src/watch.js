@@ -38,9 +38,9 @@ class Watch {
 
   /** Begin to watch; there is no way back. */
   start() {
-    const watch = (names, look) => names.forEach((name) => [fs, fs.promises].forEach((owner) => wrap(owner, name, look)));
-    for (const [kind, names] of Object.entries(WATCHED)) watch(names, (path, mode) => this.#look(kind, path, mode));
-    for (const [place, names] of Object.entries(MAKES)) watch(names, (...args) => this.#makes(args[place]));
+    const watch = (names, look) => names.forEach((name) => [fs, fs.promises].forEach((owner) => wrap(owner, name, look(name))));
+    for (const [kind, names] of Object.entries(WATCHED)) watch(names, (name) => (path, how) => this.#look(kind, path, flagsOf(name, how)));
+    for (const [place, names] of Object.entries(MAKES)) watch(names, () => (...args) => this.#makes(args[place]));
     process.env = this.#environment();
     syncBuiltinESMExports();
   }
@@ -69,9 +69,9 @@ class Watch {
     };
   }
 
-  #look(kind, path, mode) {
-    if (kind === "file" && writes(mode)) return this.#makes(path);
-    if (kind === "file" && updates(mode)) this.#makes(path);
+  #look(kind, path, flags) {
+    if (kind === "file" && mayWrite(flags)) this.#makes(path);
+    if (kind === "file" && onlyWrites(flags)) return;
     const subject = this.#subject(path);
     if (subject === undefined) return;
     this.#note(kind === "status" ? seenByStatus(path) : kind, subject, path);
@@ -135,11 +135,6 @@ function seenByStatus(path) {
   return plain.statSync(path, { throwIfNoEntry: false })?.isFile() ? "file" : "exists";
 }
 
-/** Tell whether what is opened for reading may be written as well. */
-function updates(mode) {
-  return typeof mode === "number" ? (mode & fs.constants.O_ACCMODE) === fs.constants.O_RDWR : /^r\w*\+/.test(mode);
-}
-
 /** What stands at a path that is about to be read. */
 function stood(path) {
   const st = plain.statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -153,11 +148,17 @@ function words(n) {
   return { low: Number(BigInt.asIntN(32, n)), high: Number(BigInt.asIntN(32, n >> 32n)) };
 }
 
-/** Flags of open, or options of createReadStream and readFile. */
-function writes(mode) {
-  const flags = typeof mode === "object" ? mode?.flags ?? mode?.flag : mode;
-  if (typeof flags === "number") return (flags & fs.constants.O_ACCMODE) === fs.constants.O_WRONLY;
-  return typeof flags === "string" && /^[wax]/.test(flags);
+/** The flags of a call: of open its argument, of others an option. (A word there is an encoding, or the name of a copy.) */
+function flagsOf(name, how) {
+  return name.startsWith("open") && typeof how !== "object" ? how : how?.flags ?? how?.flag;
+}
+
+function onlyWrites(flags) {
+  return typeof flags === "number" ? (flags & fs.constants.O_ACCMODE) === fs.constants.O_WRONLY : typeof flags === "string" && /^[wax]/.test(flags);
+}
+
+function mayWrite(flags) {
+  return typeof flags === "number" ? (flags & fs.constants.O_ACCMODE) !== fs.constants.O_RDONLY : typeof flags === "string" && /^[wax]|\+/.test(flags);
 }
 
 /** Tell whether it was the loader, or the SDK itself, that read: the code that did it, not what led to it. */

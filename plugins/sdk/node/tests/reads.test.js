@@ -14,13 +14,15 @@ const ways = {
   stream: `async () => { let s = ""; for await (const c of fs.createReadStream("a.txt")) s += c; return s; }`,
   opened: `async () => { const f = await fs.promises.open("a.txt"); const s = await f.readFile("utf8"); await f.close(); return s; }`,
   size: `async () => fs.statSync("a.txt").size`,
+  copied: `async () => (fs.copyFileSync("a.txt", "x.txt"), spawnSync("cat", ["x.txt"], { encoding: "ascii" }).stdout)`,
+  updated: `async () => { const f = fs.openSync("a.txt", "r+"); const s = fs.readFileSync(f, "utf8"); fs.closeSync(f); return s; }`,
 };
 
 for (const [name, code] of Object.entries(ways)) {
   test(`a file that is read by ${name} counts`, (t) => {
     const ws = new Workspace(t);
     ws.write("a.txt", "one");
-    ws.program(`import fs, { readFileSync } from "node:fs"; import { readFile } from "node:fs/promises"; serve({ f: fn(${code}) });`, ["f"]);
+    ws.program(`import fs, { readFileSync } from "node:fs"; import { readFile } from "node:fs/promises"; import { spawnSync } from "node:child_process"; serve({ f: fn(${code}) });`, ["f"]);
     assert.equal(ws.get("f"), name === "size" ? 3 : "one");
     assert.deepEqual(ws.runs(), []);
     ws.write("a.txt", "three");
