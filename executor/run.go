@@ -3,17 +3,14 @@ package executor
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
 	"github.com/calyx-build/calyx/hashing/cores"
@@ -228,7 +225,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		sched: newScheduler(o.slots(), TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, processes: map[*node]*PluginProcess{}, descriptions: map[hashing.Digest]*Description{},
 	}
-	l.sum.Run = cmp.Or(o.Run, NewRunID(began))
+	l.sum.Run = cmp.Or(o.Run, trace.NewRunID(began))
 	return l
 }
 
@@ -253,14 +250,6 @@ func collect(large bool) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
-}
-
-// NewRunID makes the id of a run: it sorts by time to the microsecond, and two builds that begin in the same one differ.
-// After the second come its fraction in parts of 1/32⁴, in digits to the base 32 (0 to 9, A to V), and two letters at random.
-func NewRunID(at time.Time) string {
-	const whole = 1 << 20
-	fraction := strconv.FormatInt(whole+int64(at.Nanosecond())*whole/int64(time.Second), 32)[1:]
-	return at.UTC().Format("20060102-150405-") + strings.ToUpper(fraction) + rand.Text()[:2]
 }
 
 // conclude sums the build up.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/snapshot"
 	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/graph/state"
@@ -81,7 +82,7 @@ func (e *Engine) still(ctx context.Context, o Options, began time.Time) (sum Sum
 	}
 	look.Keep(q)
 	sum = Summary{NothingMoved: true}
-	sum.Run, sum.OK, sum.Fresh = NewRunID(began), true, look.Note.Fresh
+	sum.Run, sum.OK, sum.Fresh = trace.NewRunID(began), true, look.Note.Fresh
 	sum.Ended = e.cfg.Now()
 	sum.Seconds = sum.Ended.Sub(began).Seconds()
 	if o.Observer != nil {

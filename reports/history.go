@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/reports/idle"
 )
 
 const (
-	// maxRuns and maxSpans are how many runs of a workspace are remembered, and how many spans in them: the newest.
+	// maxRuns and maxSpans are how many runs of a workspace are remembered, and how many spans in them: the newest. As many that
+	// found nothing to do are remembered beside those that did something.
 	maxRuns  = 200
 	maxSpans = 1_000_000
 )
@@ -143,7 +145,7 @@ func Load(ctx context.Context, store cas.Store, workspace, run string) (*Run, er
 	return r, nil
 }
 
-// Recent loads the run with that id and those of its instance before it: at most runs of them, and only as many as hold
+// Recent loads the run with that id and those of its instance before it that did something: at most runs of them, and only as many as hold
 // about maxSpans spans together. They come newest first; the first is the run itself, however large.
 func Recent(ctx context.Context, store cas.Store, workspace, run string, runs, maxSpans int) ([]*Run, error) {
 	rows, err := headRows(ctx, store, workspace)
@@ -156,8 +158,8 @@ func Recent(ctx context.Context, store cas.Store, workspace, run string, runs, m
 	}
 	var loaded []*Run
 	instance := rows[at].Instance
-	for _, h := range rows[at:] {
-		if h.Instance != instance {
+	for i, h := range rows[at:] {
+		if h.Instance != instance || i > 0 && h.Idle() {
 			continue
 		}
 		if maxSpans -= h.Spans; len(loaded) == runs || len(loaded) > 0 && maxSpans < 0 {
@@ -172,6 +174,22 @@ func Recent(ctx context.Context, store cas.Store, workspace, run string, runs, m
 	return loaded, nil
 }
 
+// TakeIdle records the runs that found nothing to do and were noted in the workspace's folder, root. Where it fails they stay noted.
+func TakeIdle(ctx context.Context, store cas.Store, workspace, root string) error {
+	return idle.Take(root, func(runs []idle.Run) error {
+		var txn cas.Txn
+		for _, r := range runs {
+			row, err := encodeHead(&headRow{Head: idleHead(r), Seen: r.Ended})
+			if err != nil {
+				return err
+			}
+			txn.Put = append(txn.Put, cas.Row{Key: headKey(workspace, r.Run), Value: row})
+		}
+		_, err := cas.Commit(ctx, store, txn)
+		return err
+	})
+}
+
 // prune forgets the oldest runs beyond the bounds. A run that goes on stays.
 func prune(ctx context.Context, store cas.Store, workspace string) error {
 	rows, err := headRows(ctx, store, workspace)
@@ -179,10 +197,15 @@ func prune(ctx context.Context, store cas.Store, workspace string) error {
 		return err
 	}
 	var txn cas.Txn
-	spans := 0
-	for i, h := range rows {
+	did, found, spans := 0, 0, 0
+	for _, h := range rows {
+		count := &did
+		if h.Idle() {
+			count = &found
+		}
+		*count++
 		spans += h.Spans
-		if i == 0 || h.State == StateRunning || i < maxRuns && spans <= maxSpans {
+		if *count == 1 || h.State == StateRunning || *count <= maxRuns && spans <= maxSpans {
 			continue
 		}
 		txn.Put = append(txn.Put, cas.Row{Key: headKey(workspace, h.Run)})

@@ -9,17 +9,20 @@ import (
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/reports/idle"
 )
 
 // About is what a run's record says of the program beside what the engine tells.
 type About struct {
 	Version string   // of calyx
 	Command []string // the command line
+	// Root is the workspace's folder, in which a run is noted that finds nothing to do; empty: such a run is not kept.
+	Root string
 }
 
 // Recorder is an Observer that records one run. It opens the store when the run starts, writes in the background, a few
 // times a second at most, and never holds the build up: an error ends the recording, and Close returns it. Of a run that
-// ended well and found everything fresh it writes nothing.
+// ended well and found everything fresh it writes nothing into the store: see package idle.
 type Recorder struct {
 	ctx   context.Context
 	open  func(context.Context) (cas.Store, trace.Scope, error)
@@ -29,7 +32,7 @@ type Recorder struct {
 	mu      sync.Mutex
 	head    headRow
 	spans   []Span // not written yet
-	news    bool   // the run did something: only then it is kept
+	news    bool   // the run did something
 	started map[string]attempts
 	err     error
 
@@ -87,23 +90,17 @@ func (r *Recorder) Event(e executor.Event) {
 // Close writes what is left and ends the recording. It returns the first error that kept something from being recorded;
 // the build itself is none the worse for it.
 func (r *Recorder) Close() error {
-	if r.writer == nil {
-		return r.err
+	if r.writer != nil {
+		close(r.stop)
+		<-r.done
 	}
-	close(r.stop)
-	<-r.done
+	if r.err == nil && !r.news && r.head.State == StateOK && r.about.Root != "" {
+		_ = idle.Note(r.about.Root, r.head.idle()) // where nothing can be written, the build is none the worse for it
+	}
 	return r.err
 }
 
 func (r *Recorder) start(e executor.RunStarted) {
-	if e.Still { // the store is not open, and nothing will happen for which to open it
-		return
-	}
-	store, scope, err := r.open(r.ctx)
-	if err != nil {
-		r.err = err
-		return
-	}
 	host, _ := os.Hostname() // shown to people; empty where there is none
 	r.head = headRow{
 		Head: Head{
@@ -111,6 +108,14 @@ func (r *Recorder) start(e executor.RunStarted) {
 			Version: r.about.Version, Command: r.about.Command, Host: host,
 		},
 		Process: thisProcess(),
+	}
+	if e.Still { // the store is not open, and nothing will happen for which to open it
+		return
+	}
+	store, scope, err := r.open(r.ctx)
+	if err != nil {
+		r.err = err
+		return
 	}
 	r.writer = &writer{store: store, scope: scope, run: e.Run, times: map[string]NodeTimes{}}
 	go r.write()

@@ -8,6 +8,7 @@ import (
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
+	"github.com/calyx-build/calyx/reports/idle"
 )
 
 // State is how a run stands.
@@ -40,6 +41,27 @@ type Head struct {
 	Fresh    int       `json:"fresh"`
 	Failed   int       `json:"failed"`
 	Blocked  int       `json:"blocked"`
+}
+
+// Idle reports whether the run found nothing to do.
+func (h *Head) Idle() bool {
+	return h.State == StateOK && h.Executed+h.Cached+h.Failed+h.Blocked == 0
+}
+
+// idle is what is noted of such a run.
+func (h *Head) idle() idle.Run {
+	return idle.Run{
+		Run: h.Run, Instance: h.Instance, Started: h.Started, Ended: h.Ended, Targets: h.Targets, Jobs: h.Jobs, Version: h.Version,
+		Command: h.Command, Host: h.Host, Fresh: h.Fresh,
+	}
+}
+
+// idleHead is the head of a run that was noted.
+func idleHead(r idle.Run) Head {
+	return Head{
+		Run: r.Run, Instance: r.Instance, State: StateOK, Started: r.Started, Ended: r.Ended, Seconds: r.Ended.Sub(r.Started).Seconds(),
+		Targets: append([]string{}, r.Targets...), Jobs: r.Jobs, Version: r.Version, Command: r.Command, Host: r.Host, Fresh: r.Fresh,
+	}
 }
 
 // count adds the outcome of one node.

@@ -92,7 +92,7 @@ func (r *Recorder) finish() {
 		return
 	}
 	r.flush(ctx, true)
-	if err := r.writer.tidy(ctx); err != nil {
+	if err := r.writer.tidy(ctx, r.about.Root); err != nil {
 		r.fail(err)
 	}
 }
@@ -144,8 +144,13 @@ func (w *writer) learn(spans []Span) {
 	}
 }
 
-// tidy folds the times of many runs into one row, and forgets old runs.
-func (w *writer) tidy(ctx context.Context) error {
+// tidy folds the times of many runs into one row, takes over the runs noted at root, and forgets old runs.
+func (w *writer) tidy(ctx context.Context, root string) error {
+	if root != "" {
+		if err := TakeIdle(ctx, w.store, w.scope.Workspace, root); err != nil {
+			return err
+		}
+	}
 	if len(w.times) > 0 {
 		if err := foldTimes(ctx, w.store, &w.codec, w.scope); err != nil {
 			return err

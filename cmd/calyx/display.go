@@ -82,7 +82,11 @@ func (f *failures) Event(e executor.Event) {
 // runBuild builds, shows it, and records the run.
 func (a *app) runBuild(ctx context.Context, s *session, o executor.Options, d display) (built, error) {
 	var b built
-	recorder := reports.NewRecorder(ctx, s.engine.Store, reports.About{Version: release.Text(), Command: os.Args})
+	about := reports.About{Version: release.Text(), Command: os.Args}
+	if !o.Values { // who asks for a value that is there made no run
+		about.Root = s.Root
+	}
+	recorder := reports.NewRecorder(ctx, s.engine.Store, about)
 	list := observers{recorder, &b.failed}
 	var events *progress.Events
 	if d.events {

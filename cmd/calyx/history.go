@@ -21,7 +21,7 @@ func newHistory(a *app) *cobra.Command {
 		Use:   "history",
 		Short: "List past runs",
 		Long: `List past runs of the workspace, the newest first: when, how long, what was executed and what was reused. @-1 and so on
-are names for the runs of the instance. A build that found everything up to date is not listed: it did nothing.`,
+are names for the runs of the instance.`,
 		Example: "calyx history\ncalyx history -n 3 --json",
 		Args:    wantArgs(0, 0),
 		RunE: runner(func(ctx context.Context, _ []string) error {

@@ -21,8 +21,19 @@ func (s *session) past(ctx context.Context) (past, error) {
 	if err != nil {
 		return past{}, err
 	}
+	_ = reports.TakeIdle(ctx, store, scope.Workspace, s.Root) // what cannot be written now is listed another time
 	runs, err := reports.Runs(ctx, store, scope.Workspace)
 	return past{store, scope, runs}, err
+}
+
+// busy is the last run of the instance that did something; "" where there is none.
+func (p past) busy() string {
+	for _, h := range reports.OfInstance(p.runs, p.scope.Instance) {
+		if !h.Idle() {
+			return h.Run
+		}
+	}
+	return ""
 }
 
 // run finds the run that the user means: an id, or @-1 counted back in the instance.

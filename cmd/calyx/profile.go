@@ -29,7 +29,7 @@ format, which Perfetto (https://ui.perfetto.dev) opens.`,
 			return a.within(ctx, func(ctx context.Context, s *session) error { return a.profile(ctx, s, run, f.name) })
 		}).run,
 	})
-	c.Flags().StringVar(&run, "run", "", "the run `ID`, or @-1 for the last but one (default: the last)")
+	c.Flags().StringVar(&run, "run", "", "the run `ID`, or @-1 for the last but one (default: the last that did something)")
 	f = formatFlags(c, "table", "trace")
 	return c
 }
@@ -39,7 +39,7 @@ func (a *app) profile(ctx context.Context, s *session, spec, format string) erro
 	if err != nil {
 		return err
 	}
-	head, err := p.run(spec)
+	head, err := p.run(cmp.Or(spec, p.busy()))
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type sessionRun struct {
 }
 
 func newSessionRun(ctx context.Context, now time.Time) *sessionRun {
-	r := &sessionRun{id: executor.NewRunID(now)}
+	r := &sessionRun{id: trace.NewRunID(now)}
 	open := func(ctx context.Context) (cas.Store, trace.Scope, error) { return r.store(ctx) }
 	r.recorder = reports.NewRecorder(ctx, open, reports.About{Version: release.Text(), Command: []string{"calyx", "session"}})
 	return r

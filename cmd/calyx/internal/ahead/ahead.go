@@ -11,6 +11,7 @@
 package ahead
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -19,12 +20,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/console"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/place"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/release"
 	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/graph/state"
 	"github.com/calyx-build/calyx/hashing"
+	"github.com/calyx-build/calyx/hashing/cores"
+	"github.com/calyx-build/calyx/reports/idle"
 )
 
 // begun is the look that this process began ahead; nil: none.
@@ -44,7 +48,7 @@ func init() {
 // look is one that is under way.
 type look struct {
 	question *still.Question
-	quiet    bool
+	line     line
 	began    time.Time
 	memo     *hashing.Memo
 	moved    chan struct{} // closed as soon as something is seen to have moved
@@ -64,7 +68,7 @@ func begin(args, environ []string) *look {
 		return nil
 	}
 	l := &look{
-		question: q, quiet: line.quiet, began: began, moved: make(chan struct{}), done: make(chan struct{}),
+		question: q, line: line, began: began, moved: make(chan struct{}), done: make(chan struct{}),
 		memo: hashing.NewMemo(func() int64 { return time.Now().UnixNano() }),
 	}
 	go func() {
@@ -101,7 +105,13 @@ func (l *look) answer() {
 		return
 	}
 	l.found.Keep(l.question)
-	if !l.quiet {
+	host, _ := os.Hostname() // shown to people; empty where there is none
+	// Where it cannot be noted, nothing is lost that a build needs.
+	_ = idle.Note(l.question.Root, idle.Run{
+		Run: trace.NewRunID(l.began), Instance: l.question.Instance, Started: l.began, Ended: now, Targets: l.line.targets,
+		Jobs: cmp.Or(l.line.jobs, cores.Count()), Version: l.question.Version, Command: os.Args, Host: host, Fresh: l.found.Note.Fresh,
+	})
+	if !l.line.quiet {
 		_, _ = fmt.Fprintln(os.Stderr, console.NothingToDo(l.found.Note.Fresh, now.Sub(l.began).Seconds()))
 	}
 	os.Exit(0)
@@ -126,6 +136,7 @@ func Take(q *still.Question, moved func()) (found still.Look, memo *hashing.Memo
 // line is a command line that is understood here.
 type line struct {
 	targets []string
+	jobs    int // 0: one per core
 	quiet   bool
 }
 
@@ -140,10 +151,14 @@ func parse(args []string) (l line, ok bool) {
 			l.quiet = true
 		case word == "-k" || word == "--keep-going":
 		case word == "-j" || word == "--jobs":
-			if len(rest) < 2 || !isCount(rest[1]) {
+			if len(rest) < 2 {
 				return l, false
 			}
-			rest = rest[1:]
+			n, err := strconv.Atoi(rest[1])
+			if err != nil || n < 0 {
+				return l, false
+			}
+			l.jobs, rest = n, rest[1:]
 		case word == "--progress":
 			if len(rest) < 2 || rest[1] != "none" && rest[1] != "plain" {
 				return l, false
@@ -156,9 +171,4 @@ func parse(args []string) (l line, ok bool) {
 		}
 	}
 	return l, true
-}
-
-func isCount(word string) bool {
-	n, err := strconv.Atoi(word)
-	return err == nil && n >= 0
 }

@@ -16,7 +16,8 @@ func TestPlainBuildsAreUnderstood(t *testing.T) {
 		{"build -q", line{quiet: true}},
 		{"build --quiet --keep-going -k", line{quiet: true}},
 		{"build train out/table.txt", line{targets: []string{"train", "out/table.txt"}}},
-		{"build -j 4 train --jobs 0", line{targets: []string{"train"}}},
+		{"build -j 4 train", line{targets: []string{"train"}, jobs: 4}},
+		{"build -j 4 --jobs 0", line{}},
 		{"build --progress none", line{}},
 		{"build --progress plain -q clean(lower=False)", line{targets: []string{"clean(lower=False)"}, quiet: true}},
 	} {
