@@ -28,9 +28,10 @@ type attempt struct {
 	waited      time.Duration
 	stages      []trace.Stage
 	seen        map[int]trace.Stage
-	unasked     []trace.Request // reads that the task made without asking
-	stood       []stood         // behind what the task read without asking
-	depfile     hashing.Stat    // of what stood at the place of the depfile before
+	unasked     []unasked
+	observed    map[trace.Request]bool // those of unasked that somebody told of
+	stood       []stood                // behind what the task read without asking
+	depfile     hashing.Stat           // of what stood at the place of the depfile before
 	metrics     []trace.Metric
 	unmet       []*node  // that were asked for, and failed or were blocked
 	early       []early  // answers that were not recorded yet
@@ -298,11 +299,11 @@ func (a *attempt) take() {
 	})
 }
 
-// inOrder makes the stages of a trace from what was observed, by the number of answers seen before.
+// inOrder makes the stages of a trace from what was observed.
 func (a *attempt) inOrder() []trace.Stage {
 	var stages []trace.Stage
-	for _, seen := range sortedKeys(a.seen) {
-		stages = append(stages, a.seen[seen].Sort())
+	for _, number := range sortedKeys(a.seen) {
+		stages = append(stages, a.seen[number].Sort())
 	}
 	return stages
 }

@@ -21,36 +21,59 @@ func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
 	})
 }
 
-// Observed notes a read that the task made without asking. What it saw is digested when the task has ended.
+// unasked is a read that the task made without asking.
+type unasked struct {
+	trace.Request
+	stage int
+}
+
+// Observed notes a read that the task made without asking. What it saw is digested when the task has ended. It may be told of more than
+// once: the first time counts for what came after it.
 func (a *attempt) Observed(r trace.Request, before *hashing.Stat) {
 	a.l.inbox.post(func() {
-		a.unasked = append(a.unasked, r)
+		if !a.observed[r] {
+			a.readUnasked(r)
+			if a.observed == nil {
+				a.observed = map[trace.Request]bool{}
+			}
+			a.observed[r] = true
+		}
 		if before != nil {
 			a.stood = append(a.stood, a.ofRead(r, before))
 		}
 	})
 }
 
+func (a *attempt) readUnasked(requests ...trace.Request) {
+	for _, r := range requests {
+		a.unasked = append(a.unasked, unasked{r, lastStage})
+	}
+}
+
 // observeReads brings what the task read without asking, and the sources that a description names, into its trace.
 func (a *attempt) observeReads(then func()) {
 	switch {
 	case a.n.isPlugin():
-		reads := slices.Concat(a.unasked, sourcesOf(a.outcome.Result.Inline))
-		a.ofDescription(reads)
-		a.observe(reads, then)
+		a.readUnasked(sourcesOf(a.outcome.Result.Inline)...)
+		a.ofDescription()
+		a.observe(then)
 	case a.n.decl().Step.Depfile != "" || len(a.outcome.Accesses) > 0:
 		a.observeAccesses(then)
 	default:
-		a.observe(a.unasked, then)
+		a.observe(then)
 	}
 }
 
 // observe takes views of what the task read without asking.
-func (a *attempt) observe(requests []trace.Request, then func()) {
+func (a *attempt) observe(then func()) {
 	l := a.l
-	if len(requests) == 0 {
+	if len(a.unasked) == 0 {
 		then()
 		return
+	}
+	requests := make([]trace.Request, len(a.unasked))
+	for i := range a.unasked {
+		requests[i] = a.unasked[i].Request
 	}
 	t, err := l.resolve(requests)
 	if err != nil || l.closesCycle(a.n, t.nodes) {
@@ -63,12 +86,14 @@ func (a *attempt) observe(requests []trace.Request, then func()) {
 				a.failed(failureOf(err))
 				return
 			}
-			stage := make(trace.Stage, len(requests))
-			for i, r := range requests {
-				stage[i] = trace.Observation{Request: r, Digest: digests[i]}
+			stages := map[int]trace.Stage{}
+			for i, r := range a.unasked {
+				stages[r.stage] = append(stages[r.stage], trace.Observation{Request: r.Request, Digest: digests[i]})
+			}
+			for number, stage := range stages {
+				a.note(number, stage)
 			}
 			a.n.observedLeaves = append(a.n.observedLeaves, t.leaves...) // what they show must still be so when the result is recorded
-			a.note(lastStage, stage)
 			then()
 		})
 	})
@@ -91,6 +116,9 @@ func (a *attempt) Done(o Outcome) {
 
 func (a *attempt) need(id uint64, seen int, requests []trace.Request) {
 	l := a.l
+	for i := len(a.unasked) - 1; i >= 0 && a.unasked[i].stage == lastStage; i-- {
+		a.unasked[i].stage = readBefore(seen)
+	}
 	t, err := l.resolve(requests)
 	if err != nil {
 		a.refuse(id, len(requests), err.Error())
@@ -289,23 +317,27 @@ func (a *attempt) deliver(id uint64, seen int, t *targets, answers []Answer) {
 			}
 		}
 	}
-	a.note(seen, stage)
+	a.note(askedAfter(seen), stage)
 	a.call.Answer(id, answers)
 }
 
-// lastStage is that of what was read without asking: it is known when the task has ended.
+// The stages of a call, in order. What was read without asking comes before what was asked for next: that may have been asked for because
+// of it, and is not to be brought up to date before it has been compared.
+func readBefore(seen int) int { return 2 * seen }
+func askedAfter(seen int) int { return 2*seen + 1 }
+
+// lastStage is that of what was read without asking when nothing was asked for any more.
 const lastStage = math.MaxInt
 
-// note adds observations to the stage of the requests that had seen so many answers. Secrets are never recorded, however
-// they were read.
-func (a *attempt) note(seen int, stage trace.Stage) {
+// note adds observations to a stage. Secrets are never recorded, however they were read.
+func (a *attempt) note(number int, stage trace.Stage) {
 	if a.seen == nil {
 		a.seen = map[int]trace.Stage{}
 	}
 	secrets := a.l.secretsOf(a.n)
 	for _, o := range stage {
 		if o.Kind != trace.Env || !slices.Contains(secrets, o.Subject) {
-			a.seen[seen] = append(a.seen[seen], o)
+			a.seen[number] = append(a.seen[number], o)
 		}
 	}
 }

@@ -64,9 +64,9 @@ func asSaid(path string) (hashing.Stat, error) {
 }
 
 // ofDescription are the files that a plugin had read by the time at which it described itself: it has read them since it was started.
-func (a *attempt) ofDescription(reads []trace.Request) {
+func (a *attempt) ofDescription() {
 	began := a.began()
-	for _, r := range reads {
+	for _, r := range a.unasked {
 		if r.Kind == trace.File {
 			a.stood = append(a.stood, stood{path: a.l.e.abs(r.Subject), stat: hashing.StatFollow, before: began})
 		}

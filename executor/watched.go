@@ -232,5 +232,6 @@ func (a *attempt) observeSifted(s *sifted, then func()) {
 	for _, o := range s.owned {
 		s.requests = append(s.requests, o.request(l.numbered(o.owner)))
 	}
-	a.observe(s.requests, then)
+	a.readUnasked(s.requests...)
+	a.observe(then)
 }

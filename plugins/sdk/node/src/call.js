@@ -25,6 +25,7 @@ export function currentCall(doing) {
 /** The host's view of one running node. */
 export class Call {
   #send;
+  #beforeNeed;
   #seen = 0;
   #needs = 0;
   #open = new Map();
@@ -35,11 +36,12 @@ export class Call {
   #printed = [];
   #abort = new AbortController();
 
-  constructor(number, start, program, send) {
+  constructor(number, start, program, send, beforeNeed) {
     this.number = number;
     this.start = start;
     this.program = program;
     this.#send = send;
+    this.#beforeNeed = beforeNeed;
     /** Files and folders that calyx gave to the call: to look into them is no read that nobody asked for. */
     this.given = new Set();
     /** What it looked for in vain, in the workspace; of the watch. */
@@ -79,6 +81,7 @@ export class Call {
   }
 
   #putNeed(id, requests) {
+    this.#beforeNeed();
     let some = [];
     let size = 0;
     for (const request of requests) {

@@ -19,9 +19,14 @@ export class Session {
 
   #take(item) {
     const number = Number(item.call);
-    if (item.item === "start") this.#begin(new Call(number, item.start, this.program, (bytes) => this.#outbox.put(bytes)));
+    if (item.item === "start") this.#begin(this.#call(number, item.start));
     else if (item.item === "answers") this.#calls.get(number)?.answered(item.answers);
     else if (item.item === "cancel") this.#calls.get(number)?.cancel(item.cancel.reason);
+  }
+
+  #call(number, start) {
+    const beforeNeed = () => this.#observe(this.watch.named());
+    return new Call(number, start, this.program, (bytes) => this.#outbox.put(bytes), beforeNeed);
   }
 
   async #begin(call) {

@@ -34,6 +34,7 @@ class Watch {
   #workspace = process.cwd();
   #seen = new Map();
   #fresh = [];
+  #named = 0;
   #made = new Set();
 
   /** Begin to watch; there is no way back. */
@@ -45,14 +46,23 @@ class Watch {
     syncBuiltinESMExports();
   }
 
+  /** @returns {{reads: object[]}} the reads since the last time: a need may follow from them. What stood there is told later, by fresh. */
+  named() {
+    const reads = this.#fresh.slice(this.#named);
+    this.#named = this.#fresh.length;
+    return { reads: reads.map(({ request }) => request) };
+  }
+
   /** @returns {{reads: object[], stood: object[]}} the reads since the last time, with what stood at each. */
   fresh() {
+    this.#named = 0;
     return this.#observed(this.#fresh.splice(0));
   }
 
   /** @returns {{reads: object[], stood: object[]}} every read so far. */
   all() {
     this.#fresh = [];
+    this.#named = 0;
     return this.#observed([...this.#seen.values()]);
   }
 

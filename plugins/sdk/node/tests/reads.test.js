@@ -47,6 +47,29 @@ for (const read of [`fs.readFileSync("a.txt", "utf8")`, `fs.statSync("a.txt").si
   });
 }
 
+for (const first of [`""`, "await always()"]) {
+  test(`what follows from a read after ${first} is not looked at before it`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("always.txt", "always");
+    ws.write("data.txt", "data");
+    ws.write("choice.txt", "costly");
+    ws.program(
+      `import fs from "node:fs";
+      const always = fn(async () => calyx.readText("always.txt"));
+      const costly = fn(async () => calyx.readText("data.txt"));
+      const chosen = fn(async () => ${first} + (fs.readFileSync("choice.txt", "utf8") === "costly" ? await costly() : "cheap"));
+      serve({ always, costly, chosen });`,
+      ["always", "costly", "chosen"],
+    );
+    assert.ok(ws.runs("chosen").includes("costly"));
+    ws.write("data.txt", "more data");
+    ws.write("choice.txt", "another");
+    assert.deepEqual(ws.runs("chosen"), ["chosen"]);
+    ws.write("data.txt", "most data");
+    assert.deepEqual(ws.runs("chosen"), []);
+  });
+}
+
 test("what comes after a look is noticed", (t) => {
   const ws = new Workspace(t);
   ws.program(

@@ -239,6 +239,34 @@ def test_plain_looks_are_observed(ws: Workspace, look: str) -> None:
     assert ws.get("node") is True
 
 
+@pytest.mark.parametrize("first", ["''", "always()"])
+def test_what_follows_from_a_read_is_not_looked_at_before_it(ws: Workspace, first: str) -> None:
+    ws.program(
+        f"""
+        @fn
+        def always(): return calyx.open("always.txt").read()
+
+        @fn
+        def costly(): return calyx.open("data.txt").read()
+
+        @fn
+        def chosen():
+            before = {first}
+            with open("choice.txt") as f:
+                return before + (costly() if f.read() == "costly" else "cheap")
+        """
+    )
+    for name in ("always", "data"):
+        ws.write(f"{name}.txt", name)
+    ws.write("choice.txt", "costly")
+    assert "costly" in ws.runs("chosen")
+    ws.write("data.txt", "more data")
+    ws.write("choice.txt", "another")
+    assert ws.runs("chosen") == ["chosen"]
+    ws.write("data.txt", "most data")
+    assert ws.runs("chosen") == []
+
+
 def test_what_is_read_at_import_counts_for_all(ws: Workspace) -> None:
     ws.write("config.json", "[1]")
     ws.program("import json\nCONFIG = json.load(open('config.json'))\n@fn\ndef one(): return CONFIG[0]\n@fn\ndef two(): return 2\n")

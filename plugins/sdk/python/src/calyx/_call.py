@@ -61,7 +61,13 @@ class Call:
     """The host's view of one running node. Its methods may be called from any thread or task that works for it."""
 
     def __init__(
-        self, number: int, start: pb.Start, program: Program, outbox: Outbox, turns: Turns | None = None
+        self,
+        number: int,
+        start: pb.Start,
+        program: Program,
+        outbox: Outbox,
+        turns: Turns | None = None,
+        before_need: Callable[[], object] = lambda: None,
     ) -> None:
         self.number = number
         self.start = start
@@ -69,6 +75,7 @@ class Call:
         self.process = os.getpid()
         self._outbox = outbox
         self._send = outbox.put
+        self._before_need = before_need
         #: What it waits in for its turns; None: it may run beside others.
         self._turns = turns
         #: The threads and tasks that wait for answers; of Turns.
@@ -154,6 +161,7 @@ class Call:
         return waiting
 
     def _need(self, send: Send, requests: list[pb.Request], more: bool) -> None:
+        self._before_need()
         need = pb.Need(id=self._needs, seen=self._seen, requests=requests, more=more)
         send(pb.PluginItem(call=self.number, need=need))
 

@@ -60,7 +60,8 @@ class Session:
         self._idle = 0
         self._spawned = 0
         self._observing = threading.Lock()
-        self._told = told
+        #: How many reads of the process were reported, with what stood there and without.
+        self._told = self._named = told
         self._closed = False
 
     def messages(self) -> Iterator[pb.SessionResponse]:
@@ -178,7 +179,9 @@ class Session:
     def _start(self, item: pb.HostItem, beside: list[Call]) -> None:
         served = self.program.functions.get(item.start.function)
         overlap = served is None or served.overlap
-        call = Call(item.call, item.start, self.program, self.outbox, None if overlap else self._turns)
+        call = Call(
+            item.call, item.start, self.program, self.outbox, None if overlap else self._turns, self._name_reads
+        )
         self._calls[item.call] = call
         if not overlap:
             self._turns.begin(call)
@@ -186,6 +189,17 @@ class Session:
             self._loop.start(lambda: run_async(call, self._ending))
         else:
             beside.append(call)
+
+    def _name_reads(self) -> None:
+        """Report what the process read before something is asked for: the need may follow from it. What stood there is told later."""
+        watch = watching()
+        if watch is None or watch.count == self._named:
+            return
+        with self._observing:
+            reads = watch.named(self._named)
+            if reads is not None:
+                self._named += len(reads.reads)
+                self.outbox.put(pb.PluginItem(observed=reads))
 
     def _ending(self, call: Call) -> None:
         """Report what the process read meanwhile: that must be said before the result of a call which may have used it."""
@@ -197,6 +211,7 @@ class Session:
             observed = watch.since(self._told)
             if observed is not None:
                 self._told += len(observed.reads)
+                self._named = max(self._named, self._told)
                 self.outbox.put(pb.PluginItem(observed=observed))
         seen = watch.seen_by(call) if call.looks else None
         if seen is not None:

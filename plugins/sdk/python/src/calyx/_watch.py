@@ -58,6 +58,16 @@ class Watch:
         if accessor is not None:
             accessor.stat = staticmethod(os.stat)
 
+    @property
+    def count(self) -> int:
+        """How many reads there were."""
+        return len(self._reads)
+
+    def named(self, number: int) -> pb.Observed | None:
+        """Return what `since` does, without what stood there."""
+        reads = self._reads[number:]
+        return pb.Observed(reads=[request for _, request, _ in reads]) if reads else None
+
     def since(self, number: int) -> pb.Observed | None:
         """Return the reads that followed so many others, in the order in which they were made; None where there are none."""
         reads = self._reads[number:]
