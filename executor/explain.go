@@ -297,6 +297,8 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 			r.Subject, r.Before, r.After = d.decl().Stored.Path, "", ""
 		case o.Kind == trace.Listing || o.Kind == trace.Glob:
 			l.nameDifference(&r, o)
+		case o.Kind == trace.Outside:
+			l.nameOutside(&r, o)
 		case r.After != "" && was.Kind != "":
 			r.Before, r.After = apart(was, seenOf(is, o))
 		}
@@ -324,7 +326,7 @@ func there(r graph.Reason, how trace.RequestKind) (before, after string) {
 // named.
 func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
 	f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]
-	if !ok || !f.isNames() || o.Digest == absentDigest {
+	if !ok || f.list() == nil || o.Digest == absentDigest {
 		return
 	}
 	found, err := l.e.store.Get(l.ctx, o.Digest)
@@ -341,6 +343,33 @@ func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
 	} else if name := firstWithout(before, now); name != "" {
 		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, path.Join(in, name), "", ""
 	}
+}
+
+// nameOutside names the first path in a set outside the workspace that is not as it was. What it was is in the store like the names above.
+func (l *loop) nameOutside(r *graph.Reason, o trace.Observation) {
+	f, ok := l.leaves[leafKey{kind: leafOutside, subject: o.Subject, exclude: o.View}]
+	if !ok || f.list() == nil {
+		return
+	}
+	digest, _ := o.OutsideSet()
+	set, err := l.e.outsideSet(l.ctx, digest)
+	if err != nil {
+		return
+	}
+	before, err := l.e.store.Get(l.ctx, o.Digest)
+	if err != nil {
+		return
+	}
+	at, was, is := l.e.outsideDifference(set, before[0], f.list())
+	switch {
+	case at == "":
+		return
+	case was == absentDigest:
+		r.Kind = graph.FileAdded
+	case is == absentDigest:
+		r.Kind = graph.FileRemoved
+	}
+	r.Subject, r.Before, r.After = path.Join(o.Subject, at), "", ""
 }
 
 // firstWithout is the first of some names that is not among others; "" where all are.
@@ -419,7 +448,7 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 		return graph.StoredChanged
 	case trace.Node:
 		return l.nodeKind(o)
-	case trace.File, trace.Exists, trace.Status, trace.Listing:
+	case trace.File, trace.Exists, trace.Status, trace.Listing, trace.GitIndex:
 		if f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]; ok && f.absent {
 			return graph.FileRemoved
 		}

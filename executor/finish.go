@@ -288,17 +288,19 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 		}
 	}
 	for _, f := range a.n.observedLeaves {
-		if !f.isNames() || len(f.inline) > longestNames {
+		list := f.list()
+		if list == nil || len(list) > longestList {
 			continue
 		}
-		if _, kept := a.l.namesKept.LoadOrStore(f.digest, true); !kept { // many steps list the same folder
-			txn.Blobs = append(txn.Blobs, f.inline)
+		if _, kept := a.l.listsKept.LoadOrStore(f.digest, true); !kept { // many steps list the same folder
+			txn.Blobs = append(txn.Blobs, list)
 		}
 	}
 }
 
-// longestNames is the size in bytes up to which the names that a step listed as it ran are kept.
-const longestNames = 64 << 10
+// longestList is the size in bytes up to which is kept what a step saw one by one as it ran (see leaf.list): from it `why` names the one
+// that changed.
+const longestList = 128 << 10
 
 // keepPartial moves what a failed attempt left at its outputs out of the way.
 func (a *attempt) keepPartial() {
@@ -351,6 +353,7 @@ func (a *attempt) finished(f *finishing, err error) {
 		// The result saw a failure, or an absence that is none any more: it is delivered in this run and kept nowhere.
 		n.unrecorded = true
 		if len(f.came) > 0 {
+			l.cameAfter = append(l.cameAfter, came{n, f.came})
 			l.tell(Note{Node: n.name, Warn: true, Text: "its result is not kept: after it had looked whether they are there, these came or went: " + quoted(f.came)})
 		}
 		l.commit(a, f)

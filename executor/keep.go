@@ -313,6 +313,12 @@ func (k *keeping) leaf(f *leaf) (uint32, bool) {
 			add(p.path, snapshot.Being, true, p.record)
 		case lookedStatus:
 			add(p.path, snapshot.Status, true, p.record)
+		case lookedIndex:
+			r, err := k.l.e.memo.File(p.path)
+			if err != nil {
+				return 0, false
+			}
+			add(p.path, snapshot.File, true, r)
 		case lookedLink:
 			add(p.path, snapshot.Link, false, p.record)
 		case lookedNothing:

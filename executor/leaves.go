@@ -23,6 +23,7 @@ type leaf struct {
 	digest hashing.Digest
 	value  trace.Value // of stored files and folders, and of files that are read
 	inline []byte      // a listing or a variable as a plugin is answered
+	parts  []byte      // of a set outside the workspace, the digests of what it shows, in order
 	tree   hashing.Tree
 	absent bool
 	err    error
@@ -52,6 +53,7 @@ const (
 	leafStatus                       // a path that a command asks about
 	leafLink                         // a link on a command's way
 	leafOutside                      // what a command saw below a root outside the workspace
+	leafIndex                        // git's index, that a command reads
 )
 
 // looked is a path that a leaf's observation looked at.
@@ -70,6 +72,7 @@ const (
 	lookedBeing // whether something is there, and as what
 	lookedStatus
 	lookedLink
+	lookedIndex // the digest is that of what git tracks
 )
 
 const absentText = "absent"
@@ -161,6 +164,9 @@ func (e *Engine) observe(l *loop, f *leaf) {
 		f.absent = f.digest == absentDigest
 	case leafLink:
 		f.digest, f.err = e.seeLink(f, e.abs(f.subject))
+	case leafIndex:
+		f.digest, f.err = e.seeContent(f, e.abs(f.subject))
+		f.absent = f.digest == absentDigest
 	case leafOutside:
 		f.digest, f.err = e.seeOutside(l, f)
 	case leafEnv:
@@ -238,9 +244,16 @@ func (f *leaf) base() string {
 	return ""
 }
 
-// isNames reports whether f shows the names in a folder or those that match a pattern: its digest is that of inline.
-func (f *leaf) isNames() bool {
-	return (f.kind == leafListing || f.kind == leafMatches) && f.inline != nil
+// list is what f shows one by one: the names in a folder, those that match a pattern, the digests of a set. Its digest is that of f.
+// nil: f shows one thing.
+func (f *leaf) list() []byte {
+	switch f.kind {
+	case leafListing, leafMatches:
+		return f.inline
+	case leafOutside:
+		return f.parts
+	}
+	return nil
 }
 
 // leafWithTree finds a leaf that shows a listing.

@@ -61,7 +61,8 @@ type loop struct {
 	pins      sync.Mutex      // guards leaf.verified
 
 	inFiles    map[string][]string // see overriddenIn
-	namesKept  sync.Map            // digests of the names that some step listed, and that are in the store
+	cameAfter  []came
+	listsKept  sync.Map // digests of the lists that some step saw, and that are in the store
 	describing sync.Mutex
 	described  map[*node]*Description
 	processes  map[*node]*PluginProcess

@@ -73,6 +73,9 @@ func (p *looked) still(memo *hashing.Memo) bool {
 		return st.IsDir() == p.record.Stat.IsDir()
 	case st == p.record.Stat:
 		return true
+	case p.kind == lookedIndex:
+		r, ok := trackedBy(p.path)
+		return ok && r.Digest == p.record.Digest
 	}
 	r, err := memo.FileWith(p.path, st)
 	return err == nil && r.Digest == p.record.Digest && st.IsExec() == p.record.Stat.IsExec()

@@ -71,12 +71,30 @@ func (e *Engine) seeOutside(l *loop, f *leaf) (hashing.Digest, error) {
 		}
 		return nil
 	})
-	h := hashing.NewHasher()
 	for _, part := range parts {
-		_, _ = h.Write(part.digests) // it never fails
+		f.parts = append(f.parts, part.digests...)
 		f.looked = append(f.looked, part.leaf.looked...)
 	}
-	return h.Sum(), nil
+	return hashing.Sum(f.parts), nil
+}
+
+const digestSize = len(hashing.Digest{})
+
+// outsideDifference finds the first path of a set that did not show before what it shows now.
+func (e *Engine) outsideDifference(set outsideSet, before, now []byte) (at string, was, is hashing.Digest) {
+	for _, p := range sortedKeys(set) {
+		for range e.looksFor(set[p]) {
+			if len(before) < digestSize || len(now) < digestSize {
+				return "", was, is
+			}
+			was, is = hashing.Digest(before[:digestSize]), hashing.Digest(now[:digestSize])
+			if was != is {
+				return p, was, is
+			}
+			before, now = before[digestSize:], now[digestSize:]
+		}
+	}
+	return "", was, is
 }
 
 // fewestOutside is how many paths are worth another goroutine.

@@ -263,6 +263,7 @@ func (l *loop) conclude(targets []target) {
 			l.changed(name)
 		}
 	}
+	l.mixed()
 	for _, t := range targets {
 		l.lacked(t.n)
 		s.OK = s.OK && t.n.state == done

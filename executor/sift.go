@@ -73,7 +73,7 @@ func (s *sifter) take(a *Access) {
 
 // foreign takes what belongs to a root: one outside the workspace, or an environment within it.
 func (s *sifter) foreign(a *Access, env string) {
-	if a.Changed || a.Saw == 0 {
+	if a.Changed && !isGitIndex(a.Path) || a.Saw == 0 {
 		return
 	}
 	root, below := s.l.e.rel(env), strings.TrimPrefix(a.Path, env+"/")
@@ -98,6 +98,7 @@ func (s *sifter) inside(a *Access, rel string) {
 	case isOwned && owner == s.n.index:
 	case isOwned:
 		s.out.owned = append(s.out.owned, owned{rel, owner, a.Changed, a.Saw})
+	case rel == gitIndex && s.gitIndex(a, rel):
 	case a.Changed:
 		s.changed(a, rel)
 	default:

@@ -10,6 +10,11 @@ import (
 
 // seeContent digests a file's content. Of a folder, which was opened, it is that there is one: its names are a sight of their own.
 func (e *Engine) seeContent(f *leaf, at string) (hashing.Digest, error) {
+	if isGitIndex(at) {
+		if r, ok := trackedBy(at); ok {
+			return f.saw(at, lookedIndex, r, "index "+r.Digest.String()), nil
+		}
+	}
 	st, err := hashing.StatFollow(at)
 	if err != nil || !st.IsRegular() {
 		return e.seeStatus(f, at)

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -18,10 +19,15 @@ type stood struct {
 	before int64         // when it was changed last at the latest, by the file system's clock; 0: that is not known
 	// presence is true where nothing counts but whether there was anything.
 	presence bool
+	tracked  *hashing.Digest // what git tracks by an index that stood there: nothing else counts; nil: it is none
 }
 
 // still reports whether that is what stands there.
 func (s *stood) still() bool {
+	if s.tracked != nil {
+		now, ok := trackedBy(s.path)
+		return ok && now.Digest == *s.tracked
+	}
 	now, err := s.stat(s.path)
 	switch {
 	case s.presence:
@@ -75,6 +81,33 @@ func (a *attempt) ofDescription() {
 
 // began is when the task began, by the clock of the workspace's file system.
 func (a *attempt) began() int64 { return a.l.e.clock() - int64(time.Since(a.outcome.Started)) }
+
+// came is what came or went after a task had looked whether it is there.
+type came struct {
+	n     *node
+	paths []string
+}
+
+// mixed finds what came while the build ran, where one node had looked for it in vain and another one saw what it is: what they made
+// belongs to no state.
+func (l *loop) mixed() {
+	for _, c := range l.cameAfter {
+		for _, p := range c.paths {
+			if l.isSeenBeside(c.n, l.e.abs(p)) {
+				l.changed(p)
+			}
+		}
+	}
+}
+
+// isSeenBeside reports whether another node than n saw what is at a path.
+func (l *loop) isSeenBeside(n *node, at string) bool {
+	return slices.ContainsFunc(l.nodes.all(), func(other *node) bool {
+		return other != n && slices.ContainsFunc(slices.Concat(other.leaves, other.observedLeaves), func(f *leaf) bool {
+			return slices.ContainsFunc(f.looked, func(p looked) bool { return p.path == at && p.kind != lookedNothing })
+		})
+	})
+}
 
 // movedReads names what is no longer as the task saw it: what was changed, and what came or went, which may have been the task's own
 // doing. What a step owns is no source.

@@ -24,6 +24,7 @@ const (
 	Status                          // Subject: a path; its kind, a file's size and whether it may be executed
 	Link                            // Subject: a path; where the link leads
 	Outside                         // Subject: a root outside the workspace, View: the digest of the set of what was seen below it
+	GitIndex                        // Subject: the path of an index of git; what is tracked by it
 )
 
 // Request is something that a task asked to see.

@@ -99,6 +99,25 @@ def test_what_comes_after_a_look_is_noticed(ws: Workspace) -> None:
     assert ws.runs() == []
 
 
+def test_nodes_that_saw_before_and_after_belong_to_no_state(ws: Workspace) -> None:
+    ws.program(
+        """
+        import os, subprocess
+        @fn
+        def looks():
+            found = os.path.exists("made.txt")
+            subprocess.run("echo 1 > made.txt", shell=True, check=True)
+            return found
+        @fn
+        def both():
+            return [looks(), calyx.exists("made.txt")]
+        """
+    )
+    assert "inputs changed while they were used: made.txt" in ws.calyx("build", status=1).text
+    assert ws.get("both") == [True, True]
+    assert ws.runs() == []
+
+
 def test_what_a_node_makes_itself_is_no_edit(ws: Workspace) -> None:
     ws.program(
         """
