@@ -248,7 +248,7 @@ func (l *loop) treeReason(r graph.Reason, p pair) graph.Reason {
 	if err != nil {
 		return r
 	}
-	f := l.leafWithTree(p.now.Tree)
+	f := l.leafWithTree(r.Subject, p.now.Tree)
 	if f == nil {
 		return r
 	}

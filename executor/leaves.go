@@ -243,10 +243,10 @@ func (f *leaf) isNames() bool {
 	return (f.kind == leafListing || f.kind == leafMatches) && f.inline != nil
 }
 
-// leafWithTree finds a leaf that shows a listing.
-func (l *loop) leafWithTree(d hashing.Digest) *leaf {
+// leafWithTree finds the leaf of a folder or pattern that shows a listing. Others may show an equal one.
+func (l *loop) leafWithTree(subject string, d hashing.Digest) *leaf {
 	for _, f := range l.leaves {
-		if f.known && f.value.Media == trace.MediaTree && f.value.Digest == d {
+		if f.known && f.subject == subject && f.value.Media == trace.MediaTree && f.value.Digest == d {
 			return f
 		}
 	}
