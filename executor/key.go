@@ -319,7 +319,10 @@ func shorten(s string, most int) string {
 func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 	for _, v := range vars {
 		if v.Value == nil {
-			k.add(partEnv, v.Name, still.VariableText(user.lookup(v.Name)))
+			text, set := user.lookup(v.Name)
+			c := part(partEnv, v.Name, still.VariableText(text, set))
+			c.Show = shownVariable(text, set)
+			k.parts = append(k.parts, c)
 			continue
 		}
 		var form, show strings.Builder
@@ -331,6 +334,17 @@ func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 		k.parts = append(k.parts, c)
 	}
 	return nil
+}
+
+// shownVariable is how people are shown a variable that counts.
+func shownVariable(text string, set bool) string {
+	switch {
+	case !set:
+		return still.VariableText(text, set)
+	case text == "":
+		return `""`
+	}
+	return shorten(text, longest)
 }
 
 // files adds the files that literal words and deps name.

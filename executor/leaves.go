@@ -195,6 +195,8 @@ func (f *leaf) text() string {
 	switch {
 	case f.absent:
 		return absentText
+	case f.err != nil:
+		return "unreadable"
 	case f.kind == leafProgram:
 		return f.value.Digest.String()
 	case f.value.Media == trace.MediaTree:
