@@ -429,6 +429,8 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 		return graph.FileChanged
 	case trace.Glob, trace.Link, trace.Outside:
 		return graph.FileChanged
+	case trace.Program:
+		return graph.CodeChanged
 	}
 	return graph.DependencyChanged
 }

@@ -59,10 +59,11 @@ func (e *Engine) observeProgram(f *leaf) {
 			return
 		}
 		f.value = fileValue(f.subject, r)
+		f.digest = wholeDigest(f.value)
 		f.looked = append(f.looked, looked{path: at, record: r})
 		return
 	}
-	f.absent = true
+	f.absent, f.digest = true, absentDigest
 }
 
 // candidates are the places at which a program may be, in order.

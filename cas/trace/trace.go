@@ -24,6 +24,7 @@ const (
 	Status                          // Subject: a path; its kind, a file's size and whether it may be executed
 	Link                            // Subject: a path; where the link leads
 	Outside                         // Subject: a root outside the workspace, View: the digest of the set of what was seen below it
+	Program                         // Subject: a name; the program that PATH leads to
 )
 
 // Request is something that a task asked to see.
