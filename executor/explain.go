@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
@@ -297,6 +298,8 @@ func (l *loop) stageReason(n *node, d *difference) graph.Reason {
 			r.Subject, r.Before, r.After = d.decl().Stored.Path, "", ""
 		case o.Kind == trace.Listing || o.Kind == trace.Glob:
 			l.nameDifference(&r, o)
+		case o.Kind == trace.Outside:
+			l.nameOutside(&r, o, n.record.At)
 		case r.After != "" && was.Kind != "":
 			r.Before, r.After = apart(was, seenOf(is, o))
 		}
@@ -340,6 +343,22 @@ func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
 		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, path.Join(in, name), "", ""
 	} else if name := firstWithout(before, now); name != "" {
 		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, path.Join(in, name), "", ""
+	}
+}
+
+// nameOutside names the file outside the workspace that was changed last, where that was after the node was built: of a set, no more is
+// kept than one digest. Else the root is named.
+func (l *loop) nameOutside(r *graph.Reason, o trace.Observation, built time.Time) {
+	f, ok := l.leaves[leafKey{kind: leafOutside, subject: o.Subject, exclude: o.View}]
+	if !ok {
+		return
+	}
+	latest := built.UnixNano()
+	for i := range f.looked {
+		if p := &f.looked[i]; p.kind == lookedFile && p.record.Stat.Ctime > latest {
+			latest = p.record.Stat.Ctime
+			r.Subject, r.Before, r.After = p.path, "", p.record.Digest.String()
+		}
 	}
 }
 

@@ -101,11 +101,22 @@ func (s *sifter) take(a *Access) {
 		} else {
 			s.inside(a, rel)
 		}
-	default:
-		if !passes(a.Path) && !within(a.Path, s.l.e.cfg.CacheDir) {
-			s.foreign(a, "")
-		}
+	case within(a.Path, s.l.e.cfg.CacheDir):
+	case !passes(a.Path) || s.l.e.roots.claims(a.Path):
+		s.foreign(a, "")
+	case s.lasts(a):
+		s.foreign(&Access{Path: a.Path, Saw: SawContent}, "")
 	}
+}
+
+// lasts reports whether a file among the temporary ones is an input all the same: it was there before the command, and is as it
+// was. What comes and goes there is nobody's input, and nor is that something is not there.
+func (s *sifter) lasts(a *Access) bool {
+	if a.Saw&SawContent == 0 || a.Changed || !isTemporary(a.Path) {
+		return false
+	}
+	st, err := hashing.StatFollow(a.Path)
+	return err == nil && st.IsRegular() && st.Ctime < s.began()
 }
 
 // foreign takes what belongs to a root: one outside the workspace, or an environment within it.
