@@ -68,13 +68,21 @@ func keyOf(parts []trace.Component) hashing.Digest {
 	return hashing.Sum(encoded)
 }
 
+// watchVersion tells what is seen of a watched command from what earlier calyxes saw, which neither looked for programs anew where PATH
+// changed, nor at what lies among temporary files.
+const watchVersion = " 2"
+
 // action pins everything that the step declares. Its inputs are done.
 func (l *loop) action(n *node) ([]trace.Component, error) {
 	if n.isPlugin() {
 		return l.pluginParts(n)
 	}
 	s := n.decl().Step
-	parts := []trace.Component{part(partVersion, "", trace.KeyVersion), part(partObserver, "", l.e.observer(s))}
+	observer := part(partObserver, "", l.e.observer(s))
+	if l.e.watches(s) {
+		observer.Text, observer.Show = observer.Text+watchVersion, observer.Text
+	}
+	parts := []trace.Component{part(partVersion, "", trace.KeyVersion), observer}
 	if !s.Portable {
 		parts = append(parts, part(partPlatform, "", runtime.GOOS+"/"+runtime.GOARCH))
 	}

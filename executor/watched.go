@@ -33,7 +33,7 @@ func (e *Engine) cannotWatch() error {
 func (e *Engine) observer(s *graph.Step) string {
 	text := "declared"
 	if e.watches(s) {
-		text = "traced 2" // 1 did not look for programs anew where PATH changed
+		text = "traced"
 	}
 	if s.Depfile != "" {
 		text += ", depfile " + s.Depfile
