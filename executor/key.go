@@ -132,8 +132,6 @@ type keyer struct {
 	refs  []graph.Ref // seen so far; a reference counts once, as an input, and is a number elsewhere
 }
 
-func (k *keyer) add(kind, subject, text string) { k.parts = append(k.parts, part(kind, subject, text)) }
-
 // code adds what runs: the command's form, its programs, or the function.
 func (k *keyer) code() error {
 	s := k.n.decl().Step
