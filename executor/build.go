@@ -60,6 +60,8 @@ const (
 	WillRun   Prediction = "will-run"
 	MayRun    Prediction = "may-run" // early cutoff may spare it
 	WillReuse Prediction = "will-reuse"
+	// WillBlock is said of a node that cannot have a value, for what it needs has none: a build reports it as blocked.
+	WillBlock Prediction = "blocked"
 )
 
 // NodeState is what status and why say of a node.

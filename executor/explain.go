@@ -248,7 +248,7 @@ func (l *loop) treeReason(r graph.Reason, p pair) graph.Reason {
 	if err != nil {
 		return r
 	}
-	f := l.leafWithTree(p.now.Tree)
+	f := l.leafWithTree(r.Subject, p.now.Tree)
 	if f == nil {
 		return r
 	}
@@ -458,6 +458,8 @@ func (l *loop) observationKind(o trace.Observation) graph.ReasonKind {
 		return graph.FileChanged
 	case trace.Glob, trace.Link, trace.Outside:
 		return graph.FileChanged
+	case trace.Program:
+		return graph.CodeChanged
 	}
 	return graph.DependencyChanged
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
-	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -162,9 +161,9 @@ func varies(n *node, result trace.Result, stages []trace.Stage) bool {
 // failureOf makes a failure of an error, with its hint.
 func failureOf(err error) *Failure {
 	f := &Failure{Message: err.Error(), Exit: -1, Declared: errors.As(err, new(*FunctionError))}
-	var foreign *workspace.ForeignError
-	if errors.As(err, &foreign) {
-		f.Hint = foreign.Hint()
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		f.Hint = hinted.Hint()
 	}
 	return f
 }

@@ -68,13 +68,21 @@ func keyOf(parts []trace.Component) hashing.Digest {
 	return hashing.Sum(encoded)
 }
 
+// watchVersion tells what is seen of a watched command from what earlier calyxes saw, which neither looked for programs anew where PATH
+// changed, nor at what lies among temporary files.
+const watchVersion = " 2"
+
 // action pins everything that the step declares. Its inputs are done.
 func (l *loop) action(n *node) ([]trace.Component, error) {
 	if n.isPlugin() {
 		return l.pluginParts(n)
 	}
 	s := n.decl().Step
-	parts := []trace.Component{part(partVersion, "", trace.KeyVersion), part(partObserver, "", l.e.observer(s))}
+	observer := part(partObserver, "", l.e.observer(s))
+	if l.e.watches(s) {
+		observer.Text, observer.Show = observer.Text+watchVersion, observer.Text
+	}
+	parts := []trace.Component{part(partVersion, "", trace.KeyVersion), observer}
 	if !s.Portable {
 		parts = append(parts, part(partPlatform, "", runtime.GOOS+"/"+runtime.GOARCH))
 	}
@@ -123,8 +131,6 @@ type keyer struct {
 	parts []trace.Component
 	refs  []graph.Ref // seen so far; a reference counts once, as an input, and is a number elsewhere
 }
-
-func (k *keyer) add(kind, subject, text string) { k.parts = append(k.parts, part(kind, subject, text)) }
 
 // code adds what runs: the command's form, its programs, or the function.
 func (k *keyer) code() error {
@@ -319,7 +325,10 @@ func shorten(s string, most int) string {
 func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 	for _, v := range vars {
 		if v.Value == nil {
-			k.add(partEnv, v.Name, still.VariableText(user.lookup(v.Name)))
+			text, set := user.lookup(v.Name)
+			c := part(partEnv, v.Name, still.VariableText(text, set))
+			c.Show = shownVariable(text, set)
+			k.parts = append(k.parts, c)
 			continue
 		}
 		var form, show strings.Builder
@@ -331,6 +340,17 @@ func (k *keyer) env(vars []graph.EnvVar, user environ) error {
 		k.parts = append(k.parts, c)
 	}
 	return nil
+}
+
+// shownVariable is how people are shown a variable that counts.
+func shownVariable(text string, set bool) string {
+	switch {
+	case !set:
+		return still.VariableText(text, set)
+	case text == "":
+		return `""`
+	}
+	return shorten(text, longest)
 }
 
 // files adds the files that literal words and deps name.

@@ -59,10 +59,11 @@ func (e *Engine) observeProgram(f *leaf) {
 			return
 		}
 		f.value = fileValue(f.subject, r)
+		f.digest = wholeDigest(f.value)
 		f.looked = append(f.looked, looked{path: at, record: r})
 		return
 	}
-	f.absent = true
+	f.absent, f.digest = true, absentDigest
 }
 
 // candidates are the places at which a program may be, in order.
@@ -91,14 +92,25 @@ func fileValue(name string, r hashing.Record) trace.Value {
 // observeStored digests a stored file, or a stored folder with the links in it followed.
 func (e *Engine) observeStored(l *loop, f *leaf) {
 	at := e.abs(strings.TrimSuffix(f.subject, "/"))
-	st, err := hashing.StatFollow(at)
+	st, err := hashing.Lstat(at)
+	straight := f.subject // where a link leads
+	if err == nil && st.IsLink() {
+		straight = e.rel(hashing.LinkEnd(at))
+		if f.err = l.notMade(f.subject, straight); f.err != nil {
+			return
+		}
+		st, err = hashing.StatFollow(at)
+	}
 	if err != nil || !st.IsDir() {
 		e.observeFile(f)
 		return
 	}
 	read, err := hashing.ReadTree(l.ctx, at, hashing.TreeOptions{
 		Follow: true, Memo: e.memo, Exclude: splitPatterns(f.exclude),
-		Skip: func(rel string, isDir bool) bool { return l.ownedOrNoise(path.Join(f.subject, rel), isDir) },
+		Skip: func(rel string, isDir bool) bool {
+			return l.ownedOrNoise(path.Join(f.subject, rel), isDir) || straight != f.subject && l.ownedOrNoise(path.Join(straight, rel), isDir)
+		},
+		Through: func(rel, end string) error { return l.notMade(path.Join(f.subject, rel), path.Join(straight, end)) },
 	})
 	if err != nil {
 		f.err = err
@@ -110,6 +122,15 @@ func (e *Engine) observeStored(l *loop, f *leaf) {
 	for _, file := range read.Files {
 		f.looked = append(f.looked, looked{path: file.Path, record: file.Record})
 	}
+}
+
+// notMade is an error where a link leads to what a step owns: that is no source.
+func (l *loop) notMade(link, end string) error {
+	i, owned := l.owners.Owner(end)
+	if !owned {
+		return nil
+	}
+	return fmt.Errorf("%q leads to %q, which step %q makes, and so is no source; name the step, or exclude the link", link, end, l.owners.Name(i))
 }
 
 // tellOutside says which links lead out of a stored folder: what they show counts as if it stood there.

@@ -201,6 +201,8 @@ func (f *leaf) text() string {
 	switch {
 	case f.absent:
 		return absentText
+	case f.err != nil:
+		return "unreadable"
 	case f.kind == leafProgram:
 		return f.value.Digest.String()
 	case f.value.Media == trace.MediaTree:
@@ -256,10 +258,10 @@ func (f *leaf) list() []byte {
 	return nil
 }
 
-// leafWithTree finds a leaf that shows a listing.
-func (l *loop) leafWithTree(d hashing.Digest) *leaf {
+// leafWithTree finds the leaf of a folder or pattern that shows a listing. Others may show an equal one.
+func (l *loop) leafWithTree(subject string, d hashing.Digest) *leaf {
 	for _, f := range l.leaves {
-		if f.known && f.value.Media == trace.MediaTree && f.value.Digest == d {
+		if f.known && f.subject == subject && f.value.Media == trace.MediaTree && f.value.Digest == d {
 			return f
 		}
 	}

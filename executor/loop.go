@@ -20,8 +20,10 @@ type loop struct {
 	o      Options
 	g      *graph.Graph
 	owners *graph.Graph // whose outputs are no sources
-	survey bool         // nothing is executed or written
-	large  bool         // steps that wait let their declarations go
+	// searched are the folders of PATH, by all their names.
+	searched func() map[string]bool
+	survey   bool // nothing is executed or written
+	large    bool // steps that wait let their declarations go
 
 	nodes  nodeTable
 	leaves map[leafKey]*leaf

@@ -264,6 +264,21 @@ func (r *rooter) environmentLocked(dir string) string {
 // passing are places whose content is of the moment or of the machine: processes, devices, temporary files, sockets.
 var passing = []string{"/proc", "/dev", "/sys", "/tmp", "/run", "/var/tmp", "/var/run"}
 
+// temporary are those among them for temporary files.
+var temporary = []string{"/tmp", "/var/tmp"}
+
+func isTemporary(p string) bool {
+	return slices.ContainsFunc(temporary, func(dir string) bool { return within(p, dir) })
+}
+
+// claims reports whether a path among the temporary files belongs to a home or a virtual environment there.
+func (r *rooter) claims(p string) bool {
+	if !isTemporary(p) {
+		return false
+	}
+	return r.home != "" && isTemporary(path.Dir(r.home)) && within(p, r.home) || r.environment(path.Dir(p)) != ""
+}
+
 // ofTheMachine are files that say how this machine is set up and connected. What the loader's index leads to is seen by itself.
 var ofTheMachine = []string{"/etc/ld.so.cache", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/machine-id", "/etc/mtab"}
 

@@ -64,6 +64,15 @@ func TestRoots(t *testing.T) {
 	}
 }
 
+func TestAHomeAmongTemporaryFilesIsOne(t *testing.T) {
+	for home, want := range map[string]bool{"/tmp/test/home": true, "/tmp": false, "/home/me": false, "": false} {
+		r := rooter{home: home, known: map[string]string{}}
+		if got := r.claims("/tmp/test/home/settings"); got != want {
+			t.Errorf("with the home %q: %v", home, got)
+		}
+	}
+}
+
 func TestWhatPasses(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/proc/self/status": true, "/dev/null": true, "/tmp/x": true, "/run": true, "/etc/ld.so.cache": true,

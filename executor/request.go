@@ -67,8 +67,7 @@ func (l *loop) subject(r trace.Request) (*node, *leaf, error) {
 
 var leafKinds = map[trace.RequestKind]leafKind{
 	trace.File: leafFile, trace.Listing: leafListing, trace.Glob: leafMatches, trace.Env: leafEnv, trace.Exists: leafExists, trace.Instance: leafInstance,
-	trace.Status: leafStatus, trace.Link: leafLink, trace.Outside: leafOutside,
-	trace.GitIndex: leafIndex,
+	trace.Status: leafStatus, trace.Link: leafLink, trace.Outside: leafOutside, trace.Program: leafProgram, trace.GitIndex: leafIndex,
 }
 
 // spelled returns the node that a spelling such as double(x=5) means: with arguments bound, and those left out that say

@@ -219,7 +219,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 	large := g.Len() >= largeGraph
 	began := e.cfg.Now()
 	l := &loop{
-		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: cmp.Or(e.project, g), survey: survey,
+		e: e, ctx: ctx, cancel: cancel, o: o, g: g, owners: cmp.Or(e.project, g), survey: survey, searched: sync.OnceValue(e.programFolders),
 		large: large && !survey, nodes: nodeTable{byName: map[string]*node{}}, leaves: map[leafKey]*leaf{},
 		inbox: inbox{wake: make(chan struct{}, 1)}, running: map[*node]*attempt{}, executing: map[hashing.Digest]*node{}, moved: map[string]bool{}, stepVars: map[string]bool{}, pinned: map[string]*looked{},
 		sched: newScheduler(o.slots(), TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),

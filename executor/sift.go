@@ -2,10 +2,12 @@ package executor
 
 import (
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
+	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -42,12 +44,47 @@ func (a *attempt) sift(accesses []Access) *sifted {
 	for i := range accesses {
 		s.take(&accesses[i])
 	}
+	s.programs(accesses)
 	for _, root := range sortedKeys(s.outside) {
 		r, set := s.outside[root].request(root)
 		s.out.requests = append(s.out.requests, r)
 		s.out.sets = append(s.out.sets, set)
 	}
 	return s.out
+}
+
+// programs asks for what was looked for in the folders of PATH, by name: another PATH, or a folder in it that was empty, may lead
+// to something else. Where the step sets PATH itself, calyx does not know it.
+func (s *sifter) programs(accesses []Access) {
+	if slices.ContainsFunc(s.n.decl().Step.Env, func(v graph.EnvVar) bool { return v.Name == "PATH" && v.Value != nil }) {
+		return
+	}
+	folders, names := s.l.searched(), map[string]bool{}
+	for i := range accesses {
+		a := &accesses[i]
+		if !folders[path.Dir(a.Path)] || a.Changed || a.Saw&(SawContent|SawStatus|SawLink) == 0 {
+			continue
+		}
+		if _, owned := s.l.g.Owner(s.l.e.rel(a.Path)); !owned { // what a step makes is an edge to the step
+			names[path.Base(a.Path)] = true
+		}
+	}
+	for _, name := range sortedKeys(names) {
+		s.out.requests = append(s.out.requests, trace.Request{Kind: trace.Program, Subject: name})
+	}
+}
+
+// programFolders are the folders of PATH, by all their names.
+func (e *Engine) programFolders() map[string]bool {
+	folders := map[string]bool{}
+	for _, at := range e.candidates("x") {
+		dir := path.Dir(at)
+		folders[dir] = true
+		if straight, err := filepath.EvalSymlinks(dir); err == nil {
+			folders[straight] = true
+		}
+	}
+	return folders
 }
 
 func (s *sifter) take(a *Access) {
@@ -64,11 +101,22 @@ func (s *sifter) take(a *Access) {
 		} else {
 			s.inside(a, rel)
 		}
-	default:
-		if !passes(a.Path) && !within(a.Path, s.l.e.cfg.CacheDir) {
-			s.foreign(a, "")
-		}
+	case within(a.Path, s.l.e.cfg.CacheDir):
+	case !passes(a.Path) || s.l.e.roots.claims(a.Path):
+		s.foreign(a, "")
+	case s.lasts(a):
+		s.foreign(&Access{Path: a.Path, Saw: SawContent}, "")
 	}
+}
+
+// lasts reports whether a file among the temporary ones is an input all the same: it was there before the command, and is as it
+// was. What comes and goes there is nobody's input, and nor is that something is not there.
+func (s *sifter) lasts(a *Access) bool {
+	if a.Saw&SawContent == 0 || a.Changed || !isTemporary(a.Path) {
+		return false
+	}
+	st, err := hashing.StatFollow(a.Path)
+	return err == nil && st.IsRegular() && st.Ctime < s.began()
 }
 
 // foreign takes what belongs to a root: one outside the workspace, or an environment within it.

@@ -327,9 +327,9 @@ func (l *loop) forecast(n *node) Forecast {
 	}
 	switch {
 	case n.failure != nil:
-		f.State, f.Problem = StateFailed, n.failure.Message
+		f.State, f.Problem, f.Prediction = StateFailed, n.failure.Message, WillBlock
 	case n.state == blocked:
-		f.State, f.Problem = StateDirty, "blocked by "+quoted(n.blockedBy)
+		f.State, f.Problem, f.Prediction = StateDirty, "blocked by "+quoted(n.blockedBy), WillBlock
 	case n.isStored() || n.isList() && n.dirty == clean:
 		f.Prediction = ""
 	case n.dirty == clean && len(n.chain) == 0:

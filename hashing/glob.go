@@ -17,7 +17,8 @@ import (
 // GlobOptions says what a pattern does not see, and how its folders are read.
 type GlobOptions struct {
 	Exclude []string // patterns of what is left out
-	// Skip, where set, leaves out what it returns true for; a folder with all that is in it.
+	// Skip, where set, leaves out what it returns true for; a folder with all that is in it. Of what a link shows it gets
+	// the path without the link as well.
 	Skip  func(rel string, isDir bool) bool
 	Clock Clock // of the file system; it must be set
 }
@@ -89,7 +90,7 @@ func (g *globWalk) system(rel string) string {
 // base begins at a folder that the pattern names.
 func (g *globWalk) base(rel string, ways [][]string) error {
 	for p := rel; p != "." && p != "/"; p = path.Dir(p) {
-		if g.leftOut(p, true) {
+		if g.leftOut(p, p, true) {
 			return nil
 		}
 	}
@@ -105,7 +106,7 @@ func (g *globWalk) base(rel string, ways [][]string) error {
 	if err != nil {
 		return err
 	}
-	return g.dir(rel, ways, nil)
+	return g.dir(rel, rel, ways, nil)
 }
 
 // nowhere reports whether err says that a path leads nowhere.
@@ -114,8 +115,9 @@ func nowhere(err error) bool {
 }
 
 // dir matches what is in the folder rel. ways holds what may be left of the pattern here: "**" can stand for any number
-// of folders, so there may be several. A folder in which the walk already is, reached by a link, is not entered again.
-func (g *globWalk) dir(rel string, ways [][]string, above []inode) error {
+// of folders, so there may be several. A folder in which the walk already is, reached by a link, is not entered again;
+// straight is its path without links.
+func (g *globWalk) dir(rel, straight string, ways [][]string, above []inode) error {
 	if err := g.ctx.Err(); err != nil {
 		return err
 	}
@@ -130,14 +132,14 @@ func (g *globWalk) dir(rel string, ways [][]string, above []inode) error {
 	}
 	g.out.Dirs = append(g.out.Dirs, DirRead{Path: at, Record: l.Record})
 	for _, name := range l.Names {
-		if err := g.name(path.Join(rel, name.Name), name, ways, append(above, id)); err != nil {
+		if err := g.name(path.Join(rel, name.Name), path.Join(straight, name.Name), name, ways, append(above, id)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *globWalk) name(rel string, name Name, ways [][]string, above []inode) error {
+func (g *globWalk) name(rel, straight string, name Name, ways [][]string, above []inode) error {
 	left := descend(name.Name, ways)
 	matches := slices.ContainsFunc(ways, func(way []string) bool { return matchesFile(name.Name, way) })
 	if len(left) == 0 && !matches {
@@ -145,6 +147,9 @@ func (g *globWalk) name(rel string, name Name, ways [][]string, above []inode) e
 	}
 	isDir := name.Type.IsDir()
 	if name.IsLink() {
+		if straight = g.straight(rel); g.leftOut(rel, straight, false) {
+			return nil
+		}
 		st, err := StatFollow(g.system(rel))
 		if nowhere(err) {
 			g.out.Missing = append(g.out.Missing, g.system(rel))
@@ -156,16 +161,25 @@ func (g *globWalk) name(rel string, name Name, ways [][]string, above []inode) e
 		isDir = st.IsDir()
 	}
 	switch {
-	case g.leftOut(rel, isDir):
+	case g.leftOut(rel, straight, isDir):
 	case isDir && len(left) > 0:
-		return g.dir(rel, left, above)
+		return g.dir(rel, straight, left, above)
 	case !isDir && matches:
 		g.out.Paths = append(g.out.Paths, rel)
 	}
 	return nil
 }
 
-func (g *globWalk) leftOut(rel string, isDir bool) bool {
-	return g.o.Skip != nil && g.o.Skip(rel, isDir) ||
+// straight is where a link leads, as the pattern would call it.
+func (g *globWalk) straight(rel string) string {
+	end := LinkEnd(g.system(rel))
+	if in := below(g.root, end); in != ".." && !strings.HasPrefix(in, "../") {
+		return in
+	}
+	return filepath.ToSlash(end)
+}
+
+func (g *globWalk) leftOut(rel, straight string, isDir bool) bool {
+	return g.o.Skip != nil && (g.o.Skip(rel, isDir) || straight != rel && g.o.Skip(straight, isDir)) ||
 		slices.ContainsFunc(g.o.Exclude, func(p string) bool { return doublestar.MatchUnvalidated(p, rel) })
 }

@@ -1,9 +1,38 @@
 package hashing
 
 import (
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
+
+// LinkEnd is where a link ends, also where nothing is there yet.
+func LinkEnd(at string) string {
+	if end, err := filepath.EvalSymlinks(at); err == nil {
+		return end
+	}
+	target, err := os.Readlink(at)
+	switch {
+	case err != nil:
+		return at
+	case filepath.IsAbs(target):
+		return filepath.Clean(target)
+	}
+	return filepath.Join(filepath.Dir(at), target)
+}
+
+// below is a path as it is called from the root, which may be a link itself; with ".." where it is not in it.
+func below(root, at string) string {
+	if straight, err := filepath.EvalSymlinks(root); err == nil {
+		root = straight
+	}
+	rel, err := filepath.Rel(root, at)
+	if err != nil {
+		return at
+	}
+	return filepath.ToSlash(rel)
+}
 
 // escaping returns the links that lead out of the tree, by themselves or by way of other links in it.
 func (t Tree) escaping() []Entry {

@@ -22,6 +22,9 @@ type TreeOptions struct {
 	// Skip, where set, leaves out what it returns true for; a folder with all that is in it. It gets the path from the
 	// root, and for a link isDir is false.
 	Skip func(rel string, isDir bool) bool
+	// Through, where set, may refuse with an error what is reached by a followed link; straight is its path without links,
+	// from the root as well.
+	Through func(rel, straight string) error
 	// Exclude holds patterns of what is left out likewise.
 	Exclude []string
 	// Memo remembers the digests of files; it must be set.
@@ -52,7 +55,7 @@ func ReadTree(ctx context.Context, root string, o TreeOptions) (*TreeRead, error
 		}
 	}
 	w := treeWalk{ctx: ctx, root: filepath.Clean(root), o: o, out: &TreeRead{}}
-	if err := w.dir(w.root, "", nil); err != nil {
+	if err := w.dir(w.root, "", "", nil); err != nil {
 		return nil, err
 	}
 	if err := w.digest(); err != nil {
@@ -77,8 +80,9 @@ type treeWalk struct {
 
 type inode struct{ dev, ino uint64 }
 
-// dir lists one folder. above holds the folders that lead to it, by identity, so that a loop of links ends.
-func (w *treeWalk) dir(at, rel string, above []inode) error {
+// dir lists one folder, which is straight from the root where no link leads to it. above holds the folders that lead to it,
+// by identity, so that a loop of links ends.
+func (w *treeWalk) dir(at, rel, straight string, above []inode) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
@@ -92,7 +96,7 @@ func (w *treeWalk) dir(at, rel string, above []inode) error {
 	}
 	w.out.Dirs = append(w.out.Dirs, DirRead{Path: at, Record: l.Record})
 	for _, name := range l.Names {
-		if err := w.name(joinPath(at, name.Name), path.Join(rel, name.Name), name, append(above, id)); err != nil {
+		if err := w.name(joinPath(at, name.Name), path.Join(rel, name.Name), path.Join(straight, name.Name), name, append(above, id)); err != nil {
 			return err
 		}
 	}
@@ -108,20 +112,25 @@ func vanished(err error, listed bool) error {
 	return err
 }
 
-func (w *treeWalk) name(at, rel string, name Name, above []inode) error {
+func (w *treeWalk) name(at, rel, straight string, name Name, above []inode) error {
 	if w.skips(rel, name.Type.IsDir()) {
 		return nil
 	}
+	if straight != rel && w.o.Through != nil {
+		if err := w.o.Through(rel, straight); err != nil {
+			return err
+		}
+	}
 	switch {
+	case name.IsLink() && w.o.Follow:
+		w.add(Entry{Path: rel, Kind: LinkEntry, Target: name.Target})
+		return w.followed(at, rel, above)
 	case name.IsLink():
 		w.add(Entry{Path: rel, Kind: LinkEntry, Target: name.Target})
-		if !w.o.Follow {
-			return nil
-		}
-		return w.shown(at, rel, above)
+		return nil
 	case name.Type.IsDir():
 		w.add(Entry{Path: rel, Kind: DirEntry})
-		return w.dir(at, rel, above)
+		return w.dir(at, rel, straight, above)
 	case name.Type.IsRegular():
 		w.file(at, rel)
 		return nil
@@ -137,8 +146,15 @@ func (w *treeWalk) notContent(at string) error {
 	return &TypeError{Path: at, Mode: st.Mode}
 }
 
-// shown adds what a link leads to.
-func (w *treeWalk) shown(at, rel string, above []inode) error {
+// followed adds what a link leads to.
+func (w *treeWalk) followed(at, rel string, above []inode) error {
+	straight := rel
+	if w.o.Through != nil {
+		straight = below(w.root, LinkEnd(at))
+		if err := w.o.Through(rel, straight); err != nil {
+			return err
+		}
+	}
 	st, err := StatFollow(at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -148,7 +164,7 @@ func (w *treeWalk) shown(at, rel string, above []inode) error {
 		return err
 	case st.IsDir():
 		w.add(Entry{Path: rel, Kind: DirEntry})
-		return w.dir(at, rel, above)
+		return w.dir(at, rel, straight, above)
 	case st.IsRegular():
 		w.file(at, rel)
 		return nil

@@ -25,6 +25,7 @@ const (
 	Link                            // Subject: a path; where the link leads
 	Outside                         // Subject: a root outside the workspace, View: the digest of the set of what was seen below it
 	GitIndex                        // Subject: the path of an index of git; what is tracked by it
+	Program                         // Subject: a name; the program that PATH leads to
 )
 
 // Request is something that a task asked to see.

@@ -58,8 +58,11 @@ func predictionText(s *executor.Survey, why bool, style console.Style) string {
 		counts[f.Prediction]++
 		table.Row(predictionStyle(f.Prediction, style), console.Line(f.Node), style.Dim(forecastReason(f, why)))
 	}
-	return table.String() + fmt.Sprintf("%d will run, %d may run, %d will be reused\n",
-		counts[executor.WillRun], counts[executor.MayRun], counts[executor.WillReuse])
+	text := fmt.Sprintf("%d will run, %d may run, %d will be reused", counts[executor.WillRun], counts[executor.MayRun], counts[executor.WillReuse])
+	if n := counts[executor.WillBlock]; n > 0 {
+		text += fmt.Sprintf(", %d will be blocked", n)
+	}
+	return table.String() + text + "\n"
 }
 
 func predictionStyle(p executor.Prediction, style console.Style) string {
@@ -68,6 +71,8 @@ func predictionStyle(p executor.Prediction, style console.Style) string {
 		return style.Good(string(p))
 	case executor.MayRun:
 		return style.Warn(string(p))
+	case executor.WillBlock:
+		return style.Bad(string(p))
 	}
 	return style.Dim(string(p))
 }
@@ -114,6 +119,7 @@ type predictedLine struct {
 	WillRun   int     `json:"will_run"`
 	MayRun    int     `json:"may_run"`
 	WillReuse int     `json:"will_reuse"`
+	Blocked   int     `json:"blocked"`
 }
 
 // writePredictions writes one object a line: what was asked, the nodes, and the counts.
@@ -133,6 +139,8 @@ func writePredictions(w io.Writer, start dryStart, s *executor.Survey) error {
 			end.WillRun++
 		case executor.MayRun:
 			end.MayRun++
+		case executor.WillBlock:
+			end.Blocked++
 		default:
 			end.WillReuse++
 		}

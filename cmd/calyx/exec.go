@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -126,7 +127,7 @@ func (a *app) failedByHand(err error) error {
 	return &failure{status: status, err: err, hint: f.Hint}
 }
 
-// inForeground runs the command with this terminal. Interruptions are the command's; its exit status becomes calyx's.
+// inForeground runs the command with this terminal. Interruptions are the command's: one that it dies of is calyx's too.
 func (a *app) inForeground(p *executor.Prepared, command *executor.Command, instead []string) error {
 	for _, dir := range p.Folders {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -145,7 +146,11 @@ func (a *app) inForeground(p *executor.Prepared, command *executor.Command, inst
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
-		return &failure{status: exitFailed, err: fmt.Errorf("%q ended with %s", p.Node, exit.ProcessState)}
+		status := exitFailed
+		if ended, ok := exit.Sys().(syscall.WaitStatus); ok && ended.Signaled() && ended.Signal() == syscall.SIGINT {
+			status = exitInterrupted
+		}
+		return &failure{status: status, err: fmt.Errorf("%q ended with %s", p.Node, exit.ProcessState)}
 	case err != nil:
 		return &failure{status: exitFailed, err: fmt.Errorf("start %q: %w", c.Args[0], err)}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor"
@@ -149,10 +150,29 @@ func (s *session) writeTree(ctx context.Context, path string, p executor.Payload
 	if err := mustBeEmpty(path); err != nil {
 		return err
 	}
-	if p.Path != "" {
-		return os.CopyFS(path, os.DirFS(p.Path))
+	switch {
+	case p.Path == "":
+		return s.restoreTree(ctx, path, p.Inline)
+	case liesIn(path, p.Path):
+		return errors.New("it lies in that very folder, and the copy would be part of what is copied")
 	}
-	return s.restoreTree(ctx, path, p.Inline)
+	return os.CopyFS(path, os.DirFS(p.Path))
+}
+
+// liesIn reports whether a path that need not be there yet is a folder, or is in it.
+func liesIn(path, folder string) bool {
+	at, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	for !isFile(at, folder) {
+		parent := filepath.Dir(at)
+		if parent == at {
+			return false
+		}
+		at = parent
+	}
+	return true
 }
 
 // mustBeEmpty makes sure that nothing is at a path, or an empty folder.

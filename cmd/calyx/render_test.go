@@ -88,7 +88,7 @@ will-reuse  other
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	wantText(t, lines[0], `{"event":"start","run":null,"dry_run":true,"started":"0001-01-01T00:00:00Z","targets":[],"instance":"main"}`)
-	wantText(t, lines[len(lines)-1], `{"event":"end","run":null,"dry_run":true,"ok":true,"will_run":2,"may_run":1,"will_reuse":1}`)
+	wantText(t, lines[len(lines)-1], `{"event":"end","run":null,"dry_run":true,"ok":true,"will_run":2,"may_run":1,"will_reuse":1,"blocked":0}`)
 	if len(lines) != 6 {
 		t.Errorf("there are %d lines, want the start, one for each step and the end", len(lines))
 	}

@@ -169,7 +169,7 @@ func dirtyTable(s statusAnswer, style console.Style) *console.Table {
 // rootText names the root cause, and the node that it is about where that is another one.
 func rootText(d dirtyNode) string {
 	switch {
-	case d.Problem != "":
+	case d.Problem != "" && d.Reason.Subject == "": // as of a step that was never built
 		return console.Line(d.Problem)
 	case d.Reason.Kind == graph.NeverBuilt && d.Reason.Node == d.Node:
 		return ""

@@ -281,6 +281,8 @@ func (s *session) writeContent(ctx context.Context, path string, p executor.Payl
 		return err
 	case text != nil && !isArray(p):
 		return os.WriteFile(path, []byte(*text), 0o644)
+	case isFile(path, p.Path):
+		return nil // the value is there, and opening the file for writing would empty it
 	}
 	r, _, closing, err := content(p)
 	if err != nil {
@@ -297,6 +299,16 @@ func isArray(p executor.Payload) bool {
 		return false
 	}
 	return true
+}
+
+// isFile reports whether two paths lead to one file.
+func isFile(a, b string) bool {
+	at, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	of, err := os.Stat(b)
+	return err == nil && os.SameFile(at, of)
 }
 
 func writeFrom(path string, r io.Reader, exec bool) error {

@@ -26,6 +26,18 @@ func (e *ForeignError) Hint() string {
 	return fmt.Sprintf("move %q away, or give step %q another output; calyx replaces only what it wrote", e.Path, e.Node)
 }
 
+// NoFolderError says that a file stands where an output needs a folder.
+type NoFolderError struct{ Path, Output string }
+
+func (e *NoFolderError) Error() string {
+	return fmt.Sprintf("make the folder of the output %q: %q is a file", e.Output, e.Path)
+}
+
+// Hint says what to do about it. The file may well be the output of the same step before its declaration was changed.
+func (e *NoFolderError) Hint() string {
+	return fmt.Sprintf("move %q away; an output of a step that is gone is removed by `calyx clean --stale`", e.Path)
+}
+
 // clear makes room at an output's path: what calyx wrote goes, what somebody edited or a killed build left is put aside,
 // anything else stays and is an error.
 func (w *Workspace) clear(o Output, s State) error {

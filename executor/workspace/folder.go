@@ -191,8 +191,24 @@ func makeWritable(path string) {
 
 // makeParent makes the folders above a path.
 func (w *Workspace) makeParent(o Output) error {
-	if err := os.MkdirAll(filepath.Dir(w.abs(o.Path)), 0o777); err != nil {
-		return fmt.Errorf("make the folder of the output %q: %w", o.Path, err)
+	err := os.MkdirAll(filepath.Dir(w.abs(o.Path)), 0o777)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return &NoFolderError{Path: w.fileAbove(o.Path), Output: o.Path}
 	}
-	return nil
+	return fmt.Errorf("make the folder of the output %q: %w", o.Path, err)
+}
+
+// fileAbove is what stands where a path needs a folder.
+func (w *Workspace) fileAbove(p string) string {
+	above := path.Dir(p)
+	for above != path.Dir(above) {
+		if _, err := os.Lstat(w.abs(above)); err == nil {
+			break
+		}
+		above = path.Dir(above)
+	}
+	return above
 }
