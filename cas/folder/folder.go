@@ -89,8 +89,7 @@ func create(path string) (*Folder, error) {
 		return nil, fmt.Errorf("create cache %q: %w", path, err)
 	}
 	for _, e := range entries {
-		// The name of a format file that another process is just writing begins with a dot and the same word.
-		if !strings.HasPrefix(strings.TrimPrefix(e.Name(), "."), formatFile) {
+		if !mayBeOurs(e.Name()) {
 			return nil, fmt.Errorf("create cache %q: %w: it holds %q and no file %q, and is not empty", path, ErrNoCache, e.Name(), formatFile)
 		}
 	}
@@ -103,6 +102,16 @@ func create(path string) (*Folder, error) {
 		}
 	}
 	return newFolder(path), nil
+}
+
+// mayBeOurs reports whether a folder with something of that name and without a format file may be a cache all the same: another process
+// is just writing that file (its name begins with a dot then), or this is what a server wrote while somebody removed the folder.
+func mayBeOurs(name string) bool {
+	switch name {
+	case "db", "lock", "socket", "server.log":
+		return true
+	}
+	return strings.HasPrefix(strings.TrimPrefix(name, "."), formatFile)
 }
 
 // Path is the folder's absolute path.

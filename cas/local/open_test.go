@@ -52,6 +52,24 @@ func TestNotACache(t *testing.T) {
 	}
 }
 
+// TestRemains opens what a server left that wrote while somebody removed the folder.
+func TestRemains(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"000004.log", "000005.sst"} {
+		if err := os.WriteFile(filepath.Join(dir, "db", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := connect(t, dir, silent)
+	defer closeStore(t, s)
+	if _, err := cas.Commit(context.Background(), s, cas.Txn{Put: []cas.Row{{Key: []byte("x"), Value: []byte("1")}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestNoPermission uses a folder in which not even root may make anything.
 func TestNoPermission(t *testing.T) {
 	expectNoStore(t, "/proc/calyx-cache", "no such file")

@@ -130,12 +130,16 @@ func (s *server) serve(ctx context.Context) error {
 	case <-s.db.Broken():
 		return s.collapse()
 	}
+	isRemoved := !watch.there()
 	// Whoever looks for a server from now on finds none and starts one, which waits for the lock.
 	watch.remove()
 	s.guests.dismiss()
 	cancel()
 	err = errors.Join(err, ignoreClosed(s.listener.Close()))
 	s.clients.Wait()
+	if isRemoved { // to write any more would be to hinder whoever removes the folder; what was promised is in the log
+		return err
+	}
 	return errors.Join(err, s.folder.Sweep(), s.db.Forget(context.WithoutCancel(ctx)), s.db.Close(), s.folder.Close(), s.lock.Close())
 }
 
