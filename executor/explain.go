@@ -329,17 +329,20 @@ func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
 	}
 	found, err := l.e.store.Get(l.ctx, o.Digest)
 	var before, now []string
-	if err != nil || json.Unmarshal(found[0], &before) != nil || json.Unmarshal(f.inline, &now) != nil {
+	if err != nil || json.Unmarshal(found[0], &before) != nil || json.Unmarshal(f.names, &now) != nil {
 		return
 	}
-	in := ""
-	if o.Kind == trace.Listing {
-		in = o.Subject
+	subject := func(name string) string {
+		if o.Kind == trace.Listing {
+			name, _, _ = strings.Cut(name, "/") // what it is
+			name = path.Join(o.Subject, name)
+		}
+		return name
 	}
 	if name := firstWithout(now, before); name != "" {
-		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, path.Join(in, name), "", ""
+		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, subject(name), "", ""
 	} else if name := firstWithout(before, now); name != "" {
-		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, path.Join(in, name), "", ""
+		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, subject(name), "", ""
 	}
 }
 

@@ -288,11 +288,11 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 		}
 	}
 	for _, f := range a.n.observedLeaves {
-		if !f.isNames() || len(f.inline) > longestNames {
+		if !f.isNames() || len(f.names) > longestNames {
 			continue
 		}
 		if _, kept := a.l.namesKept.LoadOrStore(f.digest, true); !kept { // many steps list the same folder
-			txn.Blobs = append(txn.Blobs, f.inline)
+			txn.Blobs = append(txn.Blobs, f.names)
 		}
 	}
 }

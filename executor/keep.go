@@ -312,11 +312,11 @@ func (k *keeping) leaf(f *leaf) (uint32, bool) {
 		case lookedBeing:
 			add(p.path, snapshot.Being, true, p.record)
 		case lookedStatus:
-			add(p.path, snapshot.Status, true, p.record)
+			add(p.path, snapshot.Status, !p.itself, p.record)
 		case lookedLink:
 			add(p.path, snapshot.Link, false, p.record)
 		case lookedNothing:
-			add(p.path, snapshot.Absent, true, hashing.Record{})
+			add(p.path, snapshot.Absent, !p.itself, hashing.Record{})
 		}
 	}
 	i := k.edit.AddLeaf(snapshot.Leaf{Kind: still.Paths, Paths: paths})

@@ -167,7 +167,8 @@ func (e *Engine) observeMatches(l *loop, f *leaf) {
 	}
 	f.addDirs(read.Dirs, read.Missing)
 	f.inline = pathsJSON(read.Paths)
-	f.digest = hashing.Sum(f.inline)
+	f.names = f.inline
+	f.digest = hashing.Sum(f.names)
 }
 
 func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
@@ -187,7 +188,7 @@ func pathsJSON(paths []string) []byte {
 	return mustJSON(list)
 }
 
-// observeListing lists a folder: the names in it and whether each is a folder.
+// observeListing lists a folder: the names in it and what each is, a file, a folder, a link.
 func (e *Engine) observeListing(l *loop, f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
@@ -201,19 +202,21 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 		f.err = err
 		return
 	}
-	var list []any
+	var list, kinds []any
 	for _, name := range names {
 		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
 			continue
 		}
-		text := name.Name()
+		text, kind := name.Name(), ""
 		if name.IsDir() {
 			text += "/"
+		} else if name.Type() != 0 { // what lists a folder is told this as well
+			kind = "/" + name.Type().String()
 		}
-		list = append(list, text)
+		list, kinds = append(list, text), append(kinds, text+kind)
 	}
-	f.inline = mustJSON(list)
-	f.digest = hashing.Sum(f.inline)
+	f.inline, f.names = mustJSON(list), mustJSON(kinds)
+	f.digest = hashing.Sum(f.names)
 	f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
 }
 

@@ -23,6 +23,7 @@ type leaf struct {
 	digest hashing.Digest
 	value  trace.Value // of stored files and folders, and of files that are read
 	inline []byte      // a listing or a variable as a plugin is answered
+	names  []byte      // what digest is that of, where f shows names; a listing has what each is behind a slash
 	tree   hashing.Tree
 	absent bool
 	err    error
@@ -58,6 +59,7 @@ const (
 type looked struct {
 	path   string // as the system takes it
 	kind   lookedKind
+	itself bool           // a link there is not followed
 	record hashing.Record // of a file; of a folder the Stat alone
 }
 
@@ -238,10 +240,8 @@ func (f *leaf) base() string {
 	return ""
 }
 
-// isNames reports whether f shows the names in a folder or those that match a pattern: its digest is that of inline.
-func (f *leaf) isNames() bool {
-	return (f.kind == leafListing || f.kind == leafMatches) && f.inline != nil
-}
+// isNames reports whether f shows the names in a folder or those that match a pattern.
+func (f *leaf) isNames() bool { return f.names != nil }
 
 // leafWithTree finds a leaf that shows a listing.
 func (l *loop) leafWithTree(d hashing.Digest) *leaf {

@@ -142,14 +142,17 @@ func (s *sifter) source(a *Access, rel string) {
 	if a.Saw&SawNames != 0 {
 		ask(trace.Listing)
 	}
-	if a.Saw&SawLink != 0 {
+	if isFolder && (rel == "." || s.l.g.Under(rel)) { // there as long as outputs are
+		return
+	}
+	isAsked := a.Saw&(SawLink|SawItself) != 0
+	if isAsked {
 		ask(trace.Link)
 	}
 	switch {
-	case isFolder && (rel == "." || s.l.g.Under(rel)): // there as long as outputs are
 	case a.Saw&SawContent != 0 && !isFolder:
 		ask(trace.File)
-	case a.Saw&(SawContent|SawStatus) != 0:
+	case a.Saw&(SawContent|SawStatus) != 0 && !isAsked:
 		ask(trace.Status)
 	}
 }
