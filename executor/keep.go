@@ -310,7 +310,7 @@ func (k *keeping) leaf(f *leaf) (uint32, bool) {
 		case lookedDir:
 			add(p.path, snapshot.Dir, true, p.record)
 		case lookedBeing:
-			add(p.path, snapshot.Being, true, p.record)
+			add(p.path, snapshot.Being, !p.itself, p.record)
 		case lookedStatus:
 			add(p.path, snapshot.Status, !p.itself, p.record)
 		case lookedLink:

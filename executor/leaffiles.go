@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -220,7 +221,8 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 	f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
 }
 
-// observeExists tells whether a path is there, and as what.
+// observeExists tells whether a path is there, and as what. That it is a link, and to what, is no part of the answer; but who looks with
+// lstat is told.
 func (e *Engine) observeExists(f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
@@ -236,5 +238,12 @@ func (e *Engine) observeExists(f *leaf) {
 	}
 	f.digest = existsDigest(what)
 	f.inline = mustJSON(what)
-	f.looked = []looked{{path: at, kind: kind, record: hashing.Record{Stat: st}}}
+	own, err := hashing.Lstat(at)
+	isLink := err == nil && own.IsLink()
+	f.looked = []looked{{path: at, kind: kind, itself: !isLink, record: hashing.Record{Stat: st}}}
+	if isLink {
+		var link hashing.Digest
+		link, f.err = e.seeLink(f, at)
+		f.digest = hashing.Sum(slices.Concat(f.digest[:], link[:]))
+	}
 }
