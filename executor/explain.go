@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -333,6 +334,9 @@ func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
 		return
 	}
 	subject := func(name string) string {
+		if quoted, ok := strings.CutPrefix(name, noText); ok {
+			name, _ = strconv.Unquote(quoted) // it was quoted
+		}
 		if o.Kind == trace.Listing {
 			name, _, _ = strings.Cut(name, "/") // what it is
 			name = path.Join(o.Subject, name)

@@ -8,8 +8,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/hashing"
@@ -167,10 +169,29 @@ func (e *Engine) observeMatches(l *loop, f *leaf) {
 		return
 	}
 	f.addDirs(read.Dirs, read.Missing)
-	f.inline = pathsJSON(read.Paths)
-	f.names = f.inline
+	f.showNames(read.Paths, read.Paths)
+}
+
+// showNames shows names to a plugin, and counts others, in which there may be more than that.
+func (f *leaf) showNames(shown, counted []string) {
+	f.inline, f.names = namesJSON(shown), exactNames(counted)
 	f.digest = hashing.Sum(f.names)
 }
+
+// exactNames are names as JSON also where they are no text, which JSON cannot hold.
+func exactNames(names []string) []byte {
+	exact := make([]string, len(names))
+	for i, name := range names {
+		exact[i] = name
+		if !utf8.ValidString(name) {
+			exact[i] = noText + strconv.Quote(name)
+		}
+	}
+	return namesJSON(exact)
+}
+
+// noText begins what stands for a name that is no text: no name holds it.
+const noText = "\x00"
 
 func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
 	for _, d := range dirs {
@@ -181,10 +202,10 @@ func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
 	}
 }
 
-func pathsJSON(paths []string) []byte {
-	list := make([]any, len(paths))
-	for i, p := range paths {
-		list[i] = p
+func namesJSON(names []string) []byte {
+	list := make([]any, len(names))
+	for i, name := range names {
+		list[i] = name
 	}
 	return mustJSON(list)
 }
@@ -203,7 +224,7 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 		f.err = err
 		return
 	}
-	var list, kinds []any
+	var list, kinds []string
 	for _, name := range names {
 		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
 			continue
@@ -216,8 +237,7 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 		}
 		list, kinds = append(list, text), append(kinds, text+kind)
 	}
-	f.inline, f.names = mustJSON(list), mustJSON(kinds)
-	f.digest = hashing.Sum(f.names)
+	f.showNames(list, kinds)
 	f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
 }
 
