@@ -5,7 +5,7 @@
 
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { calling } from "./call.js";
@@ -97,11 +97,16 @@ class Watch {
   /** The path in the workspace; undefined for one elsewhere, of calyx itself, or that calyx gave to the call. */
   #subject(path) {
     if (typeof path !== "string" && !Buffer.isBuffer(path) && !(path instanceof URL && path.protocol === "file:")) return undefined;
-    const full = resolve(pathText(path));
+    let full = resolve(pathText(path));
+    if (!this.#holds(full)) full = realPath(full); // a link may lead into the workspace
     if (full === this.#workspace) return ".";
-    if (!full.startsWith(this.#workspace + "/") || calling()?.knows(full)) return undefined;
+    if (!this.#holds(full) || calling()?.knows(full)) return undefined;
     const subject = full.slice(this.#workspace.length + 1);
     return /^\.calyx($|\/)|(^|\/)node_modules($|\/)/.test(subject) ? undefined : subject;
+  }
+
+  #holds(full) {
+    return full === this.#workspace || full.startsWith(this.#workspace + "/");
   }
 
   #note(kind, subject, path) {
@@ -167,6 +172,18 @@ function statusOf(path, options) {
   } catch {
     return undefined;
   }
+}
+
+/** Where a path leads; of one at which there is nothing, where its folder does. */
+function realPath(path) {
+  for (const [folder, name] of [[path, ""], [dirname(path), basename(path)]]) {
+    try {
+      return join(plain.realpathSync(folder), name);
+    } catch {
+      // Then it is the folder's, or it leads nowhere.
+    }
+  }
+  return path;
 }
 
 /** What is in a folder, if that may be known. */

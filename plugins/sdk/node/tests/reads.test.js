@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { renameSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 import { Workspace } from "./workspace.js";
@@ -154,6 +155,21 @@ test("a file that becomes a link to the same counts for lstat", (t) => {
   renameSync(join(ws.root, "a.txt"), join(ws.root, "b.txt"));
   symlinkSync("b.txt", join(ws.root, "a.txt"));
   assert.equal(ws.get("f"), true);
+});
+
+test("a file of the workspace counts by whichever path it is read", (t) => {
+  const ws = new Workspace(t);
+  const link = join(mkdtempSync(join(tmpdir(), "calyx-link-")), "ws");
+  t.after(() => rmSync(dirname(link), { recursive: true }));
+  symlinkSync(ws.root, link);
+  ws.write("a.txt", "one");
+  ws.program(`import fs from "node:fs"; serve({ f: fn(async () => [fs.readFileSync("${link}/a.txt", "utf8"), fs.existsSync("${link}/b.txt")]) });`, ["f"]);
+  assert.deepEqual(ws.get("f"), ["one", false]);
+  assert.deepEqual(ws.runs(), []);
+  ws.write("a.txt", "two");
+  assert.deepEqual(ws.get("f"), ["two", false]);
+  ws.write("b.txt", "");
+  assert.deepEqual(ws.get("f"), ["two", true]);
 });
 
 test("a look at what cannot be there is no error", (t) => {
