@@ -30,6 +30,7 @@ type attempt struct {
 	seen        map[int]trace.Stage
 	unasked     []trace.Request // reads that the task made without asking
 	stood       []stood         // behind what the task read without asking
+	made        []string        // in the workspace by the command itself, beside its outputs
 	depfile     hashing.Stat    // of what stood at the place of the depfile before
 	metrics     []trace.Metric
 	unmet       []*node  // that were asked for, and failed or were blocked
