@@ -11,8 +11,9 @@ const (
 	SawStatus                    // whether it is there, and as what: its kind, its size, whether it may be executed
 	SawLink                      // where the link leads, or that it is no link
 	SawNames                     // the names in the folder
+	SawItself                    // the same as by SawStatus, but of the path itself: a link is a link
 
-	allSights = SawContent | SawStatus | SawLink | SawNames
+	allSights = SawContent | SawStatus | SawLink | SawNames | SawItself
 )
 
 // Access is what a watched command did with a path. What it did may have failed: a path that was looked for in vain was seen

@@ -237,7 +237,7 @@ func (t *tracked) Glob(pattern string, exclude []string) ([]string, error) {
 	return found.Paths, nil
 }
 
-func listDigest(paths []string) hashing.Digest { return hashing.Sum(pathsJSON(paths)) }
+func listDigest(paths []string) hashing.Digest { return hashing.Sum(exactNames(paths)) }
 
 // Env implements calyxfile.Source.
 func (t *tracked) Env(name string) (string, bool) {

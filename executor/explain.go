@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -326,29 +327,35 @@ func there(r graph.Reason, how trace.RequestKind) (before, after string) {
 // named.
 func (l *loop) nameDifference(r *graph.Reason, o trace.Observation) {
 	f, ok := l.leaves[leafKey{kind: leafKinds[o.Kind], subject: o.Subject}]
-	if !ok || f.list() == nil || o.Digest == absentDigest {
+	if !ok || f.list == nil || o.Digest == absentDigest {
 		return
 	}
 	found, err := l.e.store.Get(l.ctx, o.Digest)
 	var before, now []string
-	if err != nil || json.Unmarshal(found[0], &before) != nil || json.Unmarshal(f.inline, &now) != nil {
+	if err != nil || json.Unmarshal(found[0], &before) != nil || json.Unmarshal(f.list, &now) != nil {
 		return
 	}
-	in := ""
-	if o.Kind == trace.Listing {
-		in = o.Subject
+	subject := func(name string) string {
+		if quoted, ok := strings.CutPrefix(name, noText); ok {
+			name, _ = strconv.Unquote(quoted) // it was quoted
+		}
+		if o.Kind == trace.Listing {
+			name, _, _ = strings.Cut(name, "/") // what it is
+			name = path.Join(o.Subject, name)
+		}
+		return name
 	}
 	if name := firstWithout(now, before); name != "" {
-		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, path.Join(in, name), "", ""
+		r.Kind, r.Subject, r.Before, r.After = graph.FileAdded, subject(name), "", ""
 	} else if name := firstWithout(before, now); name != "" {
-		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, path.Join(in, name), "", ""
+		r.Kind, r.Subject, r.Before, r.After = graph.FileRemoved, subject(name), "", ""
 	}
 }
 
 // nameOutside names the first path in a set outside the workspace that is not as it was. What it was is in the store like the names above.
 func (l *loop) nameOutside(r *graph.Reason, o trace.Observation) {
 	f, ok := l.leaves[leafKey{kind: leafOutside, subject: o.Subject, exclude: o.View}]
-	if !ok || f.list() == nil {
+	if !ok || f.list == nil {
 		return
 	}
 	digest, _ := o.OutsideSet()
@@ -360,7 +367,7 @@ func (l *loop) nameOutside(r *graph.Reason, o trace.Observation) {
 	if err != nil {
 		return
 	}
-	at, was, is := l.e.outsideDifference(set, before[0], f.list())
+	at, was, is := l.e.outsideDifference(set, before[0], f.list)
 	switch {
 	case at == "":
 		return

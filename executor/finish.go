@@ -45,7 +45,8 @@ func (a *attempt) finish(ctx context.Context) (*finishing, error) {
 	f.result.Run = a.l.sum.Run
 	var changed []string
 	changed, f.came = a.movedReads()
-	f.moved = slices.Concat(changed, a.l.movedLeaves(a.n, a.outcome.Ended))
+	moved := slices.DeleteFunc(a.l.movedLeaves(a.n, a.outcome.Ended), func(rel string) bool { return slices.Contains(a.made, rel) })
+	f.moved = slices.Concat(changed, moved)
 	slices.Sort(f.moved)
 	f.moved = slices.Compact(f.moved)
 	if len(f.moved) > 0 || len(f.came) > 0 || a.n.act.seesFailed {
@@ -288,12 +289,11 @@ func (a *attempt) keepTrees(txn *cas.Txn) {
 		}
 	}
 	for _, f := range a.n.observedLeaves {
-		list := f.list()
-		if list == nil || len(list) > longestList {
+		if f.list == nil || len(f.list) > longestList {
 			continue
 		}
 		if _, kept := a.l.listsKept.LoadOrStore(f.digest, true); !kept { // many steps list the same folder
-			txn.Blobs = append(txn.Blobs, list)
+			txn.Blobs = append(txn.Blobs, f.list)
 		}
 	}
 }

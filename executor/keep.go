@@ -310,9 +310,9 @@ func (k *keeping) leaf(f *leaf) (uint32, bool) {
 		case lookedDir:
 			add(p.path, snapshot.Dir, true, p.record)
 		case lookedBeing:
-			add(p.path, snapshot.Being, true, p.record)
+			add(p.path, snapshot.Being, !p.itself, p.record)
 		case lookedStatus:
-			add(p.path, snapshot.Status, true, p.record)
+			add(p.path, snapshot.Status, !p.itself, p.record)
 		case lookedIndex:
 			r, err := k.l.e.memo.File(p.path)
 			if err != nil {
@@ -322,7 +322,7 @@ func (k *keeping) leaf(f *leaf) (uint32, bool) {
 		case lookedLink:
 			add(p.path, snapshot.Link, false, p.record)
 		case lookedNothing:
-			add(p.path, snapshot.Absent, true, hashing.Record{})
+			add(p.path, snapshot.Absent, !p.itself, hashing.Record{})
 		}
 	}
 	i := k.edit.AddLeaf(snapshot.Leaf{Kind: still.Paths, Paths: paths})

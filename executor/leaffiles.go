@@ -7,8 +7,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/hashing"
@@ -187,9 +190,29 @@ func (e *Engine) observeMatches(l *loop, f *leaf) {
 		return
 	}
 	f.addDirs(read.Dirs, read.Missing)
-	f.inline = pathsJSON(read.Paths)
-	f.digest = hashing.Sum(f.inline)
+	f.showNames(read.Paths, read.Paths)
 }
+
+// showNames shows names to a plugin, and counts others, in which there may be more than that.
+func (f *leaf) showNames(shown, counted []string) {
+	f.inline, f.list = namesJSON(shown), exactNames(counted)
+	f.digest = hashing.Sum(f.list)
+}
+
+// exactNames are names as JSON also where they are no text, which JSON cannot hold.
+func exactNames(names []string) []byte {
+	exact := make([]string, len(names))
+	for i, name := range names {
+		exact[i] = name
+		if !utf8.ValidString(name) {
+			exact[i] = noText + strconv.Quote(name)
+		}
+	}
+	return namesJSON(exact)
+}
+
+// noText begins what stands for a name that is no text: no name holds it.
+const noText = "\x00"
 
 func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
 	for _, d := range dirs {
@@ -200,15 +223,15 @@ func (f *leaf) addDirs(dirs []hashing.DirRead, missing []string) {
 	}
 }
 
-func pathsJSON(paths []string) []byte {
-	list := make([]any, len(paths))
-	for i, p := range paths {
-		list[i] = p
+func namesJSON(names []string) []byte {
+	list := make([]any, len(names))
+	for i, name := range names {
+		list[i] = name
 	}
 	return mustJSON(list)
 }
 
-// observeListing lists a folder: the names in it and whether each is a folder.
+// observeListing lists a folder: the names in it and what each is, a file, a folder, a link.
 func (e *Engine) observeListing(l *loop, f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
@@ -222,23 +245,25 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 		f.err = err
 		return
 	}
-	var list []any
+	var list, kinds []string
 	for _, name := range names {
 		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
 			continue
 		}
-		text := name.Name()
+		text, kind := name.Name(), ""
 		if name.IsDir() {
 			text += "/"
+		} else if name.Type() != 0 { // what lists a folder is told this as well
+			kind = "/" + name.Type().String()
 		}
-		list = append(list, text)
+		list, kinds = append(list, text), append(kinds, text+kind)
 	}
-	f.inline = mustJSON(list)
-	f.digest = hashing.Sum(f.inline)
+	f.showNames(list, kinds)
 	f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
 }
 
-// observeExists tells whether a path is there, and as what.
+// observeExists tells whether a path is there, and as what. That it is a link, and to what, is no part of the answer; but who looks with
+// lstat is told.
 func (e *Engine) observeExists(f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
@@ -254,5 +279,12 @@ func (e *Engine) observeExists(f *leaf) {
 	}
 	f.digest = existsDigest(what)
 	f.inline = mustJSON(what)
-	f.looked = []looked{{path: at, kind: kind, record: hashing.Record{Stat: st}}}
+	own, err := hashing.Lstat(at)
+	isLink := err == nil && own.IsLink()
+	f.looked = []looked{{path: at, kind: kind, itself: !isLink, record: hashing.Record{Stat: st}}}
+	if isLink {
+		var link hashing.Digest
+		link, f.err = e.seeLink(f, at)
+		f.digest = hashing.Sum(slices.Concat(f.digest[:], link[:]))
+	}
 }

@@ -23,7 +23,9 @@ type leaf struct {
 	digest hashing.Digest
 	value  trace.Value // of stored files and folders, and of files that are read
 	inline []byte      // a listing or a variable as a plugin is answered
-	parts  []byte      // of a set outside the workspace, the digests of what it shows, in order
+	// list is what digest is that of, where f shows one thing after the other: the names in a folder, with what each is behind a slash; those
+	// that match a pattern; the digests of what a set outside the workspace shows.
+	list   []byte
 	tree   hashing.Tree
 	absent bool
 	err    error
@@ -60,6 +62,7 @@ const (
 type looked struct {
 	path   string // as the system takes it
 	kind   lookedKind
+	itself bool           // a link there is not followed
 	record hashing.Record // of a file; of a folder the Stat alone
 }
 
@@ -244,18 +247,6 @@ func (f *leaf) base() string {
 		return "/"
 	}
 	return ""
-}
-
-// list is what f shows one by one: the names in a folder, those that match a pattern, the digests of a set. Its digest is that of f.
-// nil: f shows one thing.
-func (f *leaf) list() []byte {
-	switch f.kind {
-	case leafListing, leafMatches:
-		return f.inline
-	case leafOutside:
-		return f.parts
-	}
-	return nil
 }
 
 // leafWithTree finds the leaf of a folder or pattern that shows a listing. Others may show an equal one.

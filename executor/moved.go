@@ -57,7 +57,11 @@ func (p *looked) still(memo *hashing.Memo) bool {
 		r, err := hashing.ReadLink(p.path, memo.Now)
 		return err == nil && r.Digest == p.record.Digest
 	}
-	st, err := hashing.StatFollow(p.path)
+	stat := hashing.StatFollow
+	if p.itself {
+		stat = hashing.Lstat
+	}
+	st, err := stat(p.path)
 	switch {
 	case p.kind == lookedNothing:
 		return err != nil || !st.IsRegular() && p.record.Stat == hashing.Stat{}

@@ -72,10 +72,10 @@ func (e *Engine) seeOutside(l *loop, f *leaf) (hashing.Digest, error) {
 		return nil
 	})
 	for _, part := range parts {
-		f.parts = append(f.parts, part.digests...)
+		f.list = append(f.list, part.digests...)
 		f.looked = append(f.looked, part.leaf.looked...)
 	}
-	return hashing.Sum(f.parts), nil
+	return hashing.Sum(f.list), nil
 }
 
 const digestSize = len(hashing.Digest{})
@@ -165,14 +165,15 @@ func (e *Engine) outsideSet(ctx context.Context, digest hashing.Digest) (outside
 	return decodeOutside(encoded)
 }
 
-// looksFor are the ways to look at a path again of which these things were seen. A file's content says more than its status.
+// looksFor are the ways to look at a path again of which these things were seen. A file's content says more than its status, and so does
+// what it is itself.
 func (e *Engine) looksFor(s Sight) []func(*leaf, string) (hashing.Digest, error) {
 	var all []func(*leaf, string) (hashing.Digest, error)
 	for _, way := range []struct {
 		sight Sight
 		look  func(*leaf, string) (hashing.Digest, error)
-	}{{SawContent, e.seeContent}, {SawStatus, e.seeStatus}, {SawLink, e.seeLink}, {SawNames, e.seeNames}} {
-		if s&way.sight != 0 && (way.sight != SawStatus || s&SawContent == 0) {
+	}{{SawContent, e.seeContent}, {SawStatus, e.seeStatus}, {SawLink | SawItself, e.seeLink}, {SawNames, e.seeNames}} {
+		if s&way.sight != 0 && (way.sight != SawStatus || s&(SawContent|SawItself) == 0) {
 			all = append(all, way.look)
 		}
 	}

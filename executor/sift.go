@@ -17,6 +17,7 @@ type sifted struct {
 	sets     [][]byte // of what was seen outside the workspace, as kept
 	owned    []owned  // what other steps own and it touched
 	strays   []string // what it changed in the workspace and does not own
+	made     []string // those of them that were not there before
 	stood    []stood  // at what it read
 	spoilt   []string // what it read and then changed
 }
@@ -172,6 +173,9 @@ func (s *sifter) changed(a *Access, rel string) {
 	case was && is && now.IsDir() && a.Before.IsDir(): // a folder that something else was made in
 	case was || is && !s.l.g.Under(rel):
 		s.out.strays = append(s.out.strays, rel)
+		if !was {
+			s.out.made = append(s.out.made, rel)
+		}
 	case !is: // made and removed: that it was not there may have mattered
 		s.source(a, rel)
 	}
@@ -191,14 +195,17 @@ func (s *sifter) source(a *Access, rel string) {
 	if a.Saw&SawNames != 0 {
 		ask(trace.Listing)
 	}
-	if a.Saw&SawLink != 0 {
+	if isFolder && (rel == "." || s.l.g.Under(rel)) { // there as long as outputs are
+		return
+	}
+	isAsked := a.Saw&(SawLink|SawItself) != 0
+	if isAsked {
 		ask(trace.Link)
 	}
 	switch {
-	case isFolder && (rel == "." || s.l.g.Under(rel)): // there as long as outputs are
 	case a.Saw&SawContent != 0 && !isFolder:
 		ask(trace.File)
-	case a.Saw&(SawContent|SawStatus) != 0:
+	case a.Saw&(SawContent|SawStatus) != 0 && !isAsked:
 		ask(trace.Status)
 	}
 }

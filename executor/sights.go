@@ -29,6 +29,10 @@ func (e *Engine) seeContent(f *leaf, at string) (hashing.Digest, error) {
 // seeStatus tells whether a path is there, and as what.
 func (e *Engine) seeStatus(f *leaf, at string) (hashing.Digest, error) {
 	st, err := hashing.StatFollow(at)
+	return f.sawStatus(at, st, err)
+}
+
+func (f *leaf) sawStatus(at string, st hashing.Stat, err error) (hashing.Digest, error) {
 	switch {
 	case isAbsent(err):
 		return f.saw(at, lookedNothing, hashing.Record{}, absentText), nil
@@ -48,13 +52,21 @@ func statusText(st hashing.Stat) string {
 	return "file of " + strconv.FormatInt(st.Size, 10) + " bytes, executable " + strconv.FormatBool(st.IsExec())
 }
 
-// seeLink tells where a link leads. What is no link any more is seen as what it is.
+// seeLink tells where a link leads. What is no link is seen as what it is.
 func (e *Engine) seeLink(f *leaf, at string) (hashing.Digest, error) {
-	r, err := hashing.ReadLink(at, e.memo.Now)
-	if err != nil {
-		return e.seeStatus(f, at)
+	st, err := hashing.Lstat(at)
+	if err == nil && st.IsLink() {
+		r, err := hashing.ReadLink(at, e.memo.Now)
+		if err != nil {
+			return hashing.Digest{}, err
+		}
+		return f.saw(at, lookedLink, r, "link "+r.Digest.String()), nil
 	}
-	return f.saw(at, lookedLink, r, "link "+r.Digest.String()), nil
+	d, err := f.sawStatus(at, st, err)
+	if err == nil {
+		f.looked[len(f.looked)-1].itself = true
+	}
+	return d, err
 }
 
 // seeNames lists a folder outside the workspace.

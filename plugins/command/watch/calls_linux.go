@@ -34,8 +34,9 @@ const (
 	handles                   // says what is done about a signal
 )
 
-// calls are all that the filter stops for. What needs no path (reading, writing, closing, mapping, fstat) goes on unseen,
-// and so does chdir: where a process stands is asked of /proc when a relative path comes.
+// calls are all that the filter stops for. What needs no path (reading, writing, closing, mapping, fstat) goes on unseen.
+// Where a process stands is asked of /proc when a relative path comes; chdir is stopped for what it sees: whether there is such a folder,
+// and the links on the way to it.
 var calls = func() (all [512]call) {
 	for number, c := range newer {
 		all[number] = c
@@ -54,6 +55,7 @@ var newer = map[int32]call{
 	fstatat:             {dir: 0, path: 1, flags: 3, effect: looks},
 	unix.SYS_FACCESSAT:  {dir: 0, path: 1, effect: looks},
 	unix.SYS_FACCESSAT2: {dir: 0, path: 1, flags: 3, effect: looks},
+	unix.SYS_CHDIR:      {dir: none, path: 0, effect: looks},
 	unix.SYS_READLINKAT: {dir: 0, path: 1, effect: readsLink},
 	unix.SYS_EXECVE:     {dir: none, path: 0, effect: runs},
 	unix.SYS_EXECVEAT:   {dir: 0, path: 1, flags: 4, effect: runs},

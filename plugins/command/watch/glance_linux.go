@@ -285,17 +285,26 @@ func (c *call) flagsOf(n *notification) uint64 {
 func (e effect) sees(flags uint64) (sight executor.Sight, follow bool) {
 	switch e {
 	case looks:
-		return executor.SawStatus, flags&unix.AT_SYMLINK_NOFOLLOW == 0
+		if flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
+			return executor.SawItself, false
+		}
+		return executor.SawStatus, true
 	case looksAtLink:
-		return executor.SawStatus, false
+		return executor.SawItself, false
 	case readsLink:
 		return executor.SawLink, false
 	case opens:
+		reads := executor.SawContent
+		if follow = flags&unix.O_NOFOLLOW == 0; !follow {
+			reads |= executor.SawItself
+		}
 		switch {
+		case flags&unix.O_PATH != 0 && follow:
+			return executor.SawStatus, true
 		case flags&unix.O_PATH != 0:
-			return executor.SawStatus, flags&unix.O_NOFOLLOW == 0
+			return executor.SawItself, false
 		case flags&unix.O_ACCMODE == unix.O_RDONLY && flags&(unix.O_TRUNC|unix.O_CREAT) == 0 && flags&unix.O_TMPFILE != unix.O_TMPFILE:
-			return executor.SawContent, flags&unix.O_NOFOLLOW == 0
+			return reads, follow
 		}
 	}
 	return 0, false

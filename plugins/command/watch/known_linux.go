@@ -37,7 +37,7 @@ type span struct{ from, to uint32 }
 type what uint8
 
 const (
-	follows  what = 1 << (4 + iota)
+	follows  what = 1 << (5 + iota)
 	asFolder      // nothing is seen: names below it begin at it
 )
 

@@ -113,7 +113,11 @@ func (w *Watch) acts(e effect, at operand, flags uint64) {
 	case changes:
 		w.change(w.leads(at, true).path)
 	case creates, removes:
-		w.change(w.leads(at, false).path)
+		p := w.leads(at, false).path
+		if e == creates { // which fails where there is something
+			w.see(p, executor.SawItself)
+		}
+		w.change(p)
 		w.forget()
 	}
 }

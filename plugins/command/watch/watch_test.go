@@ -222,7 +222,7 @@ func describe(root string, all []executor.Access) []string {
 			continue
 		}
 		line := rel + " "
-		for i, letter := range "csln" {
+		for i, letter := range "cslni" {
 			if a.Saw&(1<<i) != 0 {
 				line += string(letter)
 			}
@@ -256,7 +256,7 @@ func folder(t testing.TB) string {
 }
 
 // TestShellSights runs shell lines and compares what they did in their folder: c for content, s for status, l for a link,
-// n for names, a star for what was changed.
+// n for names, i for what it is itself, a star for what was changed.
 func TestShellSights(t *testing.T) {
 	for _, tt := range []struct {
 		name, line string
@@ -271,18 +271,21 @@ func TestShellSights(t *testing.T) {
 		{"a link to a folder is followed", "cat dir/a > /dev/null", []string{"dir l", "in/a c"}},
 		{"a link is asked for", "readlink ln > /dev/null", []string{"ln l"}},
 		{"dots are resolved as the system does", "cat dir/../in/./a > /dev/null", []string{"dir l", "in/a c"}},
-		{"elsewhere", "cd in && cat a > /dev/null && (cd .. && cat b > /dev/null)", []string{"b c", "in/a c"}},
+		{"elsewhere", "cd in && cat a > /dev/null && (cd .. && cat b > /dev/null)", []string{"b c", "in s", "in/a c"}},
+		{"a folder that is gone into is not there", "cd none 2> /dev/null || :", []string{"none s"}},
+		{"a link is gone through", "cd dir; cat a > /dev/null", []string{"dir l", "in s", "in/a c"}},
+		{"whether it is a link", "test -L b; test -L ln", []string{"b i", "ln i"}},
 		{"a file is made", "echo > out", []string{"out *"}},
 		{"its own file is read", "echo > out; cat out > /dev/null", []string{"out *"}},
 		{"a file is appended to", "echo >> b", []string{"b c*"}},
-		{"a file is removed", "rm -f b", []string{"b s*"}},
+		{"a file is removed", "rm -f b", []string{"b i*"}},
 		{"a file is moved", "mv b c", []string{"b c*", "c *"}},
-		{"a folder is made", "mkdir d", []string{"d *"}},
-		{"a link is made", "ln -s b c && cat c > /dev/null", []string{"b c", "c *"}},
+		{"a folder is made", "mkdir d", []string{"d i*"}},
+		{"a link is made", "ln -s b c && cat c > /dev/null", []string{"b c", "c i*"}},
 		{"a script is run", "./run", []string{"b c", "run c"}},
 		{"a script that was read is run", "cat ./named > /dev/null; ./named", []string{"named c", "sh l"}},
 		{"a script is run that was another before", "./run; echo '#!./sh' > run; ./run", []string{"b c", "run c*", "sh l"}},
-		{"one name for what is elsewhere later", "cat /proc/self/cwd/a 2> /dev/null; cd in; cat /proc/self/cwd/a > /dev/null", []string{"a c", "in/a c"}},
+		{"one name for what is elsewhere later", "cat /proc/self/cwd/a 2> /dev/null; cd in; cat /proc/self/cwd/a > /dev/null", []string{"a c", "in s", "in/a c"}},
 		{"links in a circle", "cat round/x 2> /dev/null || :", []string{"back l", "round l", "round/x c"}},
 		{"in a pipeline", "cat b | cat in/a - | cat > /dev/null", []string{"b c", "in/a c"}},
 		{"through a descriptor", "cat /dev/fd/4 4< b > /dev/null", []string{"b c"}},
@@ -338,9 +341,9 @@ func TestNamesSeenAgain(t *testing.T) {
 		want       []string
 	}{
 		{"status, then content", `look("b"); look("b"); read("b"); read("b")`, []string{"b cs"}},
-		{"a link followed and not", `look("ln"); os.lstat("ln"); os.readlink("ln"); os.lstat("ln")`, []string{"in/a s", "ln sl"}},
-		{"a link not followed, then followed", `os.lstat("ln"); read("ln")`, []string{"in/a c", "ln sl"}},
-		{"a link that must be none", `look("b"); refused("ln", os.O_NOFOLLOW)`, []string{"b s", "ln c"}},
+		{"a link followed and not", `look("ln"); os.lstat("ln"); os.readlink("ln"); os.lstat("ln")`, []string{"in/a s", "ln li"}},
+		{"a link not followed, then followed", `os.lstat("ln"); read("ln")`, []string{"in/a c", "ln li"}},
+		{"a link that must be none", `look("b"); refused("ln", os.O_NOFOLLOW)`, []string{"b s", "ln ci"}},
 		{"a link into the folder above", `look("up/b"); look("up/c"); look("up/b")`, []string{"b s", "c s", "up l"}},
 		{"replaced by a link", `look("b"); look("b"); os.unlink("b"); os.symlink("in/a", "b"); look("b")`, []string{"b s*", "in/a s"}},
 		{"a link replaced by a file", `look("ln"); os.unlink("ln"); write("ln"); look("ln"); read("ln")`, []string{"in/a s", "ln l*"}},
@@ -349,7 +352,7 @@ func TestNamesSeenAgain(t *testing.T) {
 		{"removed", `look("b"); os.unlink("b"); look("b"); read("b")`, []string{"b s*"}},
 		{"renamed", `look("b"); os.rename("b", "c"); look("b"); look("c")`, []string{"b cs*", "c *"}},
 		{"made by itself", `look("c"); look("c"); write("c"); look("c"); read("c")`, []string{"c cs*"}},
-		{"one name in two folders", `look("a"); os.chdir("in"); look("a"); os.chdir(".."); look("a"); look("a")`, []string{"a s", "in/a s"}},
+		{"one name in two folders", `look("a"); os.chdir("in"); look("a"); os.chdir(".."); look("a"); look("a")`, []string{"a s", "in s", "in/a s"}},
 		{"from the root and not", `look("b"); look(here + "/b"); read("b"); look(here + "/./in/../b"); look(here + "//b")`, []string{"b cs"}},
 		{"below a descriptor", `at = os.open("in", os.O_PATH); os.stat("a", dir_fd=at); os.stat("a", dir_fd=at); os.access("none", os.R_OK, dir_fd=at)`, []string{"in s", "in/a s", "in/none s"}},
 		{"listed again", `os.listdir("in"); os.listdir("in"); os.listdir("in/none") if os.path.exists("in/none") else None`, []string{"in cn", "in/none s"}},
@@ -360,7 +363,7 @@ func TestNamesSeenAgain(t *testing.T) {
 		{"where no memory is", `access(3 * page, "")`, nil},
 		{"long", `look("./" * 1000 + "b"); look(here + "/." * 1000 + "/in/a"); look("in/" + "x" * 255); look("./" * 1000 + "b")`, []string{"b s", "in/a s", "in/" + strings.Repeat("x", 255) + " s"}},
 		{"too long", `look("./" * 3000 + "b"); look("in/a")`, []string{"in/a s"}},
-		{"from threads", threads, []string{"b s", "in/a s", "made *", "t0 s", "t1 s", "t2 s", "t3 s", "t4 s", "t5 s", "t6 s", "t7 s"}},
+		{"from threads", threads, []string{"b s", "in/a s", "made i*", "t0 s", "t1 s", "t2 s", "t3 s", "t4 s", "t5 s", "t6 s", "t7 s"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, within := range []bool{true, false} {
@@ -473,8 +476,8 @@ for _ in range(2):
 		got[a.Path] = a.Saw
 	}
 	for n := range 3000 {
-		for _, p := range []string{fmt.Sprintf("%s/d%d/%d", root, n%7, n), fmt.Sprintf("/none/%d", n)} {
-			if got[p] != executor.SawStatus {
+		for p, want := range map[string]executor.Sight{fmt.Sprintf("%s/d%d/%d", root, n%7, n): executor.SawStatus, fmt.Sprintf("/none/%d", n): executor.SawItself} {
+			if got[p] != want {
 				t.Fatalf("of %q was seen %v", p, got[p])
 			}
 		}

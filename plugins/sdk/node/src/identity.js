@@ -52,11 +52,12 @@ class Graph {
   notes = new Set();
   #modules = new Map();
   #packages = new Map();
+  #missing = new Map();
 
   /** @returns {string} the digest of everything that was reached. */
   digest() {
     const hash = createHash("sha256").update(`node ${process.versions.node}\n`);
-    for (const text of [...this.#packages.values()].sort()) hash.update(text + "\n");
+    for (const text of [...this.#packages.values(), ...this.#missing.values()].sort()) hash.update(text + "\n");
     const numbers = new Map([...this.#modules.keys()].map((path, i) => [path, i]));
     for (const { digest, edges } of this.#modules.values()) {
       hash.update(`${digest} ${edges.map((e) => numbers.get(e) ?? "-").join(",")}\n`);
@@ -73,8 +74,9 @@ class Graph {
       if (fits) left -= text.length;
       return { name: inWorkspace(path), path: Buffer.from(inWorkspace(path)), line: 1, code: digest, source: fits ? text.toString() : "" };
     });
-    const packages = [...this.#packages].map(([key, code]) => ({ name: `package ${inWorkspace(key)}`, code: code || "none" }));
-    return [...modules, ...packages];
+    const packages = [...this.#packages].map(([key, code]) => ({ name: `package ${key.startsWith("/") ? inWorkspace(key) : key}`, code: code || "none" }));
+    const missing = [...this.#missing].map(([path, code]) => ({ name: `module ${inWorkspace(path)}`, code }));
+    return [...modules, ...packages, ...missing];
   }
 
   /** Add a module and what it imports. Modules count in the order in which they are reached, so their names do not matter. */
@@ -119,9 +121,12 @@ class Graph {
     const { specifier } = named;
     if (isBuiltin(specifier) || specifier.startsWith("data:")) return [undefined];
     const file = resolveFrom(named, from);
+    if (isLocal(specifier)) this.#lookedFor(localPath(specifier, from), named.required);
+    else if (!specifier.startsWith("#")) this.#lookedForPackage(packageOf(specifier), dirname(from));
     if (file === undefined) {
-      if (isLocal(specifier)) this.absent.add(localPath(specifier, from));
-      this.#packages.set(specifier, `${specifier} is missing`);
+      const missing = `${specifier} is missing`;
+      if (isLocal(specifier)) this.#missing.set(localPath(specifier, from), missing);
+      else this.#packages.set(specifier, missing);
     }
     const path = file && plain.realpathSync(file);
     const ours = path !== undefined && !path.includes("/node_modules/") && !path.startsWith(HERE + "/");
@@ -130,6 +135,36 @@ class Graph {
     // What a package.json makes of a name differs with how it is asked for, so it is not followed where the package is the project's.
     if (specifier.startsWith("#")) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, a name of its package.json`);
     return ours ? this.#all(dirname(path), `${inWorkspace(from)} imports the package ${specifier}, which is the project's`) : [undefined];
+  }
+
+  /** What Node looks for before it comes to a module of the project would be taken if it were there. */
+  #lookedFor(path, required) {
+    if (isFile(path)) return;
+    this.absent.add(path);
+    if (!required || this.#lookedForEndings(path) || !plain.existsSync(path)) return;
+    const record = join(path, "package.json");
+    if (isFile(record)) this.records.add(record);
+    else this.absent.add(record);
+    this.#lookedForEndings(join(path, "index"));
+  }
+
+  /** @returns whether there is a file with one of the endings that a require leaves out. */
+  #lookedForEndings(path) {
+    for (const ending of [".js", ".json", ".node"]) {
+      if (isFile(path + ending)) return true;
+      this.absent.add(path + ending);
+    }
+    return false;
+  }
+
+  /** The same for a package that is looked for from a folder of the workspace. */
+  #lookedForPackage(name, folder) {
+    const top = process.cwd();
+    for (let at = folder; at === top || at.startsWith(top + "/"); at = dirname(at)) {
+      const path = join(at, "node_modules", name);
+      if (plain.existsSync(path)) return;
+      this.absent.add(path);
+    }
   }
 
   /** A package counts by name and version, and so do those that it depends on: by npm's record of them, or else by going through them. */
@@ -149,6 +184,7 @@ class Graph {
     }
     this.absent.add(installed);
     for (const needed of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+      this.#lookedForPackage(needed, dirname(record));
       const found = nearest(dirname(record), join("node_modules", needed, "package.json"));
       if (found === undefined) this.absent.add(join(record.slice(0, record.lastIndexOf("/node_modules/")), "node_modules", needed, "package.json"));
       else this.#package(plain.realpathSync(found));
@@ -285,7 +321,7 @@ const localPath = (specifier, from) => (specifier.startsWith("file:") ? fileURLT
 function resolveFrom({ specifier, required }, from) {
   if (!required && isLocal(specifier)) {
     const path = fileURLToPath(new URL(specifier, pathToFileURL(from)));
-    if (plain.statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
+    if (isFile(path)) return path;
   }
   try {
     return createRequire(pathToFileURL(from)).resolve(specifier);
@@ -293,9 +329,21 @@ function resolveFrom({ specifier, required }, from) {
     // A package that offers nothing to require is found by its folder.
   }
   if (isLocal(specifier) || specifier.startsWith("#")) return undefined;
+  return nearest(dirname(from), join("node_modules", packageOf(specifier), "package.json"));
+}
+
+/** The name of the package in what is imported: without the path in it. */
+function packageOf(specifier) {
   const [scope, name] = specifier.split("/");
-  const folder = scope.startsWith("@") ? `${scope}/${name}` : scope;
-  return nearest(dirname(from), join("node_modules", folder, "package.json"));
+  return scope.startsWith("@") ? `${scope}/${name}` : scope;
+}
+
+function isFile(path) {
+  try {
+    return plain.statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** The file with a name in a folder or the nearest above it. */

@@ -5,7 +5,7 @@
 
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { calling } from "./call.js";
@@ -15,7 +15,9 @@ import { plain } from "./plain_fs.js";
 const WATCHED = {
   file: ["readFile", "readFileSync", "createReadStream", "open", "openSync", "copyFile", "copyFileSync", "openAsBlob"],
   listing: ["readdir", "readdirSync", "opendir", "opendirSync"],
-  status: ["stat", "statSync", "lstat", "lstatSync", "exists", "existsSync", "access", "accessSync", "realpath", "realpathSync"],
+  status: ["stat", "statSync", "exists", "existsSync", "access", "accessSync"],
+  link: ["lstat", "lstatSync", "readlink", "readlinkSync", "realpath", "realpathSync"],
+  tree: ["cp", "cpSync"],
 };
 
 /** What makes something, with the place of its name among the arguments. */
@@ -40,7 +42,7 @@ class Watch {
   /** Begin to watch; there is no way back. */
   start() {
     const watch = (names, look) => names.forEach((name) => [fs, fs.promises].forEach((owner) => wrap(owner, name, look(name))));
-    for (const [kind, names] of Object.entries(WATCHED)) watch(names, (name) => (path, how) => this.#look(kind, path, flagsOf(name, how)));
+    for (const [kind, names] of Object.entries(WATCHED)) watch(names, (name) => (path, how) => this.#look(kind, path, how, flagsOf(name, how)));
     for (const [place, names] of Object.entries(MAKES)) watch(names, () => (...args) => this.#makes(args[place]));
     process.env = this.#environment();
     syncBuiltinESMExports();
@@ -79,22 +81,42 @@ class Watch {
     };
   }
 
-  #look(kind, path, flags) {
+  #look(kind, path, how, flags) {
     if (kind === "file" && mayWrite(flags)) this.#makes(path);
     if (kind === "file" && onlyWrites(flags)) return;
     const subject = this.#subject(path);
     if (subject === undefined) return;
-    this.#note(kind === "status" ? seenByStatus(path) : kind, subject, path);
+    if (kind === "tree" || (kind === "listing" && how?.recursive)) return this.#below(kind, pathText(path), new Set());
+    if (kind === "link") this.#note("exists", subject, path); // which tells a link from others, and where it leads
+    this.#note(kind === "status" || kind === "link" ? seenByStatus(path) : kind, subject, path);
+  }
+
+  /** Take a look at a folder and all below it: at the names, and where it is copied at the files too. */
+  #below(kind, path, above) {
+    const status = statusOf(path);
+    if (!status?.isDirectory()) return this.#look(kind === "tree" ? "file" : "listing", path);
+    this.#look("listing", path);
+    const own = `${status.dev} ${status.ino}`;
+    if (above.has(own)) return; // a link leads back
+    for (const entry of namesIn(path)) {
+      const inside = join(path, entry.name);
+      if (kind === "tree" || statusOf(inside)?.isDirectory()) this.#below(kind, inside, new Set(above).add(own));
+    }
   }
 
   /** The path in the workspace; undefined for one elsewhere, of calyx itself, or that calyx gave to the call. */
   #subject(path) {
     if (typeof path !== "string" && !Buffer.isBuffer(path) && !(path instanceof URL && path.protocol === "file:")) return undefined;
-    const full = resolve(path instanceof URL ? fileURLToPath(path) : path.toString());
+    let full = resolve(pathText(path));
+    if (!this.#holds(full)) full = realPath(full); // a link may lead into the workspace
     if (full === this.#workspace) return ".";
-    if (!full.startsWith(this.#workspace + "/") || calling()?.knows(full)) return undefined;
+    if (!this.#holds(full) || calling()?.knows(full)) return undefined;
     const subject = full.slice(this.#workspace.length + 1);
     return /^\.calyx($|\/)|(^|\/)node_modules($|\/)/.test(subject) ? undefined : subject;
+  }
+
+  #holds(full) {
+    return full === this.#workspace || full.startsWith(this.#workspace + "/");
   }
 
   #note(kind, subject, path) {
@@ -142,16 +164,48 @@ function wrap(owner, name, look) {
 
 /** A status shows how long a file is: that is part of its content. Of a folder it shows that it is there. */
 function seenByStatus(path) {
-  return plain.statSync(path, { throwIfNoEntry: false })?.isFile() ? "file" : "exists";
+  return statusOf(path)?.isFile() ? "file" : "exists";
 }
 
 /** What stands at a path that is about to be read. */
 function stood(path) {
-  const st = plain.statSync(path, { bigint: true, throwIfNoEntry: false });
+  const st = statusOf(path, { bigint: true });
   if (st === undefined) return { absent: true };
   if (!st.isFile()) return {};
   return { inode: words(st.ino), size: words(st.size), mtime: words(st.mtimeNs), ctime: words(st.ctimeNs) };
 }
+
+/** The status of a path; undefined where nothing is reached by it, whatever the reason. */
+function statusOf(path, options) {
+  try {
+    return plain.statSync(path, options);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a path leads; of one at which there is nothing, where its folder does. */
+function realPath(path) {
+  for (const [folder, name] of [[path, ""], [dirname(path), basename(path)]]) {
+    try {
+      return join(plain.realpathSync(folder), name);
+    } catch {
+      // Then it is the folder's, or it leads nowhere.
+    }
+  }
+  return path;
+}
+
+/** What is in a folder, if that may be known. */
+function namesIn(path) {
+  try {
+    return plain.readdirSync(path, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+const pathText = (path) => (path instanceof URL ? fileURLToPath(path) : path.toString());
 
 /** A BigInt as the codec takes it. */
 function words(n) {

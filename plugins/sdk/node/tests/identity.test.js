@@ -170,3 +170,38 @@ test("required modules and JSON count", (t) => {
   ws.write("data.json", '{ "n": 2 }');
   assert.equal(ws.get("f"), 2);
 });
+
+// Each is looked for before what is there, or in vain.
+const appearing = {
+  "opt.js": "module.exports = 2;",
+  "opt.json": "2",
+  "opt/index.js": "module.exports = 2;",
+  "folder.js": "module.exports = 2;",
+  "folder/package.json": '{ "main": "main.js" }',
+  "described/package.json": '{ "main": "main.js" }',
+  "node_modules/opt/package.json": '{ "main": "../../folder/main.js" }',
+};
+
+for (const [name, text] of Object.entries(appearing)) {
+  test(`${name} counts when it appears`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("folder/index.js", "module.exports = 1;");
+    ws.write("folder/main.js", "module.exports = 2;");
+    ws.write("described/package.json", '{ "main": "other.js" }');
+    ws.write("described/other.js", "module.exports = 1;");
+    ws.write("described/main.js", "module.exports = 2;");
+    ws.program(
+      `const { createRequire } = await import("node:module");
+      const require = createRequire(import.meta.url);
+      const found = [require("./folder"), require("./described")];
+      try { found.push(require("./opt")); } catch {}
+      try { found.push(require("opt")); } catch {}
+      serve({ f: fn(async () => found) });`,
+      ["f"],
+    );
+    assert.deepEqual(ws.get("f"), [1, 1]);
+    assert.deepEqual(ws.runs(), []);
+    ws.write(name, text);
+    assert.ok(ws.get("f").includes(2));
+  });
+}

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 import { Workspace } from "./workspace.js";
@@ -121,6 +124,85 @@ for (const [name, code] of Object.entries(looks)) {
     assert.equal(ws.get("f"), true);
   });
 }
+
+// Each lists a folder with all below it.
+const walks = {
+  readdirSync: `async () => fs.readdirSync("d", { recursive: true }).sort()`,
+  promised: `async () => (await fs.promises.readdir("d", { recursive: true })).sort()`,
+  opendir: `async () => { const names = []; for await (const e of await fs.promises.opendir("d", { recursive: true })) names.push(e.name); return names.sort(); }`,
+  cpSync: `async () => (fs.cpSync("d", calyx.scratch(), { recursive: true }), fs.readdirSync(calyx.scratch(), { recursive: true }).sort())`,
+};
+
+for (const [name, code] of Object.entries(walks)) {
+  test(`a name in a folder below counts for ${name}`, (t) => {
+    const ws = new Workspace(t);
+    ws.write("d/sub/a.txt", "");
+    symlinkSync("..", join(ws.root, "d/sub/up"));
+    ws.program(`import fs from "node:fs"; serve({ f: fn(${code}) });`, ["f"]);
+    const before = ws.get("f");
+    assert.deepEqual(ws.runs(), []);
+    ws.write("d/sub/deep/b.txt", "");
+    assert.ok(ws.get("f").length > before.length);
+    assert.deepEqual(ws.runs(), []);
+    ws.write("d/sub/a.txt", "one");
+    assert.deepEqual(ws.runs(), name === "cpSync" ? ["f"] : []);
+  });
+}
+
+// Each sees a link, and not only what it leads to.
+const links = {
+  readlinkSync: [`async () => fs.readlinkSync("ln")`, "a.txt", "b.txt"],
+  realpath: [`async () => basename(await fs.promises.realpath("ln"))`, "a.txt", "b.txt"],
+};
+
+for (const [name, [code, before, after]] of Object.entries(links)) {
+  test(`where a link leads counts for ${name}`, (t) => {
+    const ws = new Workspace(t);
+    for (const file of ["a.txt", "b.txt"]) ws.write(file, "same");
+    symlinkSync("a.txt", join(ws.root, "ln"));
+    ws.program(`import fs from "node:fs"; import { basename } from "node:path"; serve({ f: fn(${code}) });`, ["f"]);
+    assert.equal(ws.get("f"), before);
+    assert.deepEqual(ws.runs(), []);
+    rmSync(join(ws.root, "ln"));
+    symlinkSync("b.txt", join(ws.root, "ln"));
+    assert.equal(ws.get("f"), after);
+  });
+}
+
+test("a file that becomes a link to the same counts for lstat", (t) => {
+  const ws = new Workspace(t);
+  ws.write("a.txt", "same");
+  ws.program(`import fs from "node:fs"; serve({ f: fn(async () => fs.lstatSync("a.txt").isSymbolicLink()) });`, ["f"]);
+  assert.equal(ws.get("f"), false);
+  assert.deepEqual(ws.runs(), []);
+  renameSync(join(ws.root, "a.txt"), join(ws.root, "b.txt"));
+  symlinkSync("b.txt", join(ws.root, "a.txt"));
+  assert.equal(ws.get("f"), true);
+});
+
+test("a file of the workspace counts by whichever path it is read", (t) => {
+  const ws = new Workspace(t);
+  const link = join(mkdtempSync(join(tmpdir(), "calyx-link-")), "ws");
+  t.after(() => rmSync(dirname(link), { recursive: true }));
+  symlinkSync(ws.root, link);
+  ws.write("a.txt", "one");
+  ws.program(`import fs from "node:fs"; serve({ f: fn(async () => [fs.readFileSync("${link}/a.txt", "utf8"), fs.existsSync("${link}/b.txt")]) });`, ["f"]);
+  assert.deepEqual(ws.get("f"), ["one", false]);
+  assert.deepEqual(ws.runs(), []);
+  ws.write("a.txt", "two");
+  assert.deepEqual(ws.get("f"), ["two", false]);
+  ws.write("b.txt", "");
+  assert.deepEqual(ws.get("f"), ["two", true]);
+});
+
+test("a look at what cannot be there is no error", (t) => {
+  const ws = new Workspace(t);
+  ws.write("a.txt", "");
+  ws.program(`import fs from "node:fs"; serve({ f: fn(async () => ["a.txt/b", "a".repeat(5000), "a\\0b", "round"].map((path) => fs.existsSync(path))) });`, ["f"]);
+  symlinkSync("round", join(ws.root, "round"));
+  assert.deepEqual(ws.get("f"), [false, false, false, false]);
+  assert.deepEqual(ws.runs(), []);
+});
 
 for (const code of ["process.env.MODEL", "({ ...process.env }).MODEL"]) {
   test(`a variable that is read by ${code} counts`, (t) => {
