@@ -240,6 +240,7 @@ def test_what_is_costly_may_be_kept_by_functools(ws: Workspace) -> None:
         ("import time; time.sleep(600)", "ran for longer"),
         ("raise SystemExit(4)", "SystemExit: 4"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise ValueError('it begins' + 'x' * 5_000_000 + 'it ends')", "characters are left out"),
     ],
 )
 def test_a_node_that_ends_badly_does_not_take_others_along(ws: Workspace, body: str, said: str) -> None:
