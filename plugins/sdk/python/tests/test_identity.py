@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import Workspace
@@ -469,3 +470,122 @@ def test_why_shows_the_lines_of_the_function_itself(ws: Workspace) -> None:
     chain = json.loads(ws.calyx("why", "node", "--json").out)["last"]["chain"]
     assert [link["subject"] for link in chain] == ["node"]
     assert "+    return 2" in chain[0]["diff"]
+
+
+_HOLDER = """
+    class Holder:
+        def __init__(self, value):
+            self.value = value
+        def give(self):
+            return self.value
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "program"),
+    [
+        ({"other.py": "thing = Holder(1)"}, "from other import *\n@fn\ndef node(): return thing.value"),
+        ({"other.py": "give = Holder(1).give"}, "from other import *\n@fn\ndef node(): return give()"),
+        ({"other.py": "import operator\npick = operator.itemgetter(1)"}, "from other import *\n@fn\ndef node(): return pick([0, 1, 2])"),
+        ({"other.py": "def __getattr__(name): return Holder(1)"}, "import other\n@fn\ndef node(): return other.thing.value"),
+        (
+            {"other.py": "def make(held):\n    return lambda: held.value\ngive = make(Holder(1))"},
+            "from other import give\n@fn\ndef node(): return give()",
+        ),
+        (
+            {"other.py": "import functools\ndef last(*of): return of[-1]\ngive = functools.partial(last, 0, 1)"},
+            "from other import *\n@fn\ndef node(): return give()",
+        ),
+        (
+            {"other.py": "import functools\ndef of(a1=0, a2=0): return a1\ngive = functools.partial(of, a1=5)"},
+            "from other import *\n@fn\ndef node(): return give()",
+        ),
+        (
+            {"p.py": "class P(Pipeline):\n    held = Holder(1)\n    @fn\n    def node(self): return self.held.value"},
+            "",
+        ),
+        (
+            {
+                "p.py": "import functools\nclass P(Pipeline):\n    def _give(self, value): return value\n"
+                "    give = functools.partialmethod(_give, 1)\n    @fn\n    def node(self): return self.give()"
+            },
+            "",
+        ),
+        ({"p.py": "class P(Pipeline):\n    def __getattr__(self, name): return 1\n    @fn\n    def node(self): return self.made_up"}, ""),
+        (
+            {
+                "p.py": "class Base(Pipeline):\n    def give(self): return 1\nclass P(Base):\n    def give(self): return 0\n"
+                "    @fn\n    def node(self):\n        above = super()\n        return above.give()"
+            },
+            "",
+        ),
+    ],
+)
+def test_what_objects_hold_counts(ws: Workspace, files: dict[str, str], program: str) -> None:
+    head = textwrap.dedent(_HOLDER)
+
+    def write(change: Callable[[str], str]) -> None:
+        for name, text in files.items():
+            if name == "p.py":
+                ws.program(head + change(text))
+            else:
+                ws.write(name, head + change(text) + "\n")
+
+    if program:
+        ws.program(program)
+    write(str)
+    before = ws.get("node")
+    write(lambda text: text.replace("a1=5", "a2=5").replace("1)", "2)").replace("return 1", "return 2"))
+    assert ws.runs() == ["node"]
+    assert ws.get("node") != before
+
+
+@pytest.mark.parametrize(
+    ("settings", "change", "use"),
+    [
+        (_HOLDER + "    held = Holder(0)", "held.value = {}", "held.give()"),
+        ("from types import SimpleNamespace\nheld = SimpleNamespace()", "held.value = {}", "held.value"),
+        ("from collections import defaultdict\nheld = defaultdict(int)", "held['value'] = {}", "held['value']"),
+        ("class Options(dict): pass\nheld = Options()", "held['value'] = {}", "held['value']"),
+        ("class held: value = 0", "held.value = {}", "held.value"),
+        (_HOLDER + "    held = []", "held.append(settings.Holder({}))", "held[0].value"),
+    ],
+)
+def test_what_another_module_sets_counts(ws: Workspace, settings: str, change: str, use: str) -> None:
+    ws.write("settings.py", settings + "\n")
+    ws.write("nodes.py", f"from calyx import fn\nfrom settings import held\n@fn\ndef node(): return {use}\n")
+    ws.write("configured.py", f"import settings\nfrom settings import held\n{change.format(1)}\n")
+    ws.write("p.py", "import calyx, configured, nodes\ncalyx.serve(nodes)\n")
+    ws.declare()
+    assert ws.get("node") == 1
+    ws.write("configured.py", f"import settings\nfrom settings import held\n{change.format(2)}\n")
+    assert ws.runs() == ["node"]
+    assert ws.get("node") == 2
+
+
+def test_sets_of_objects_are_the_same_in_every_process(ws: Workspace) -> None:
+    text = textwrap.dedent(_HOLDER) + "all_of_them = {Holder(i) for i in range(5)}\n@fn\ndef node(): return len(all_of_them)\n"
+    ws.program(text)
+    assert ws.get("node") == 5
+    ws.program(f"# A comment.\n{text}")
+    assert ws.runs() == []
+    ws.program(text.replace("Holder(i)", "Holder(i + 1)"))
+    assert ws.runs() == ["node"]
+
+
+@pytest.mark.parametrize(
+    ("head", "use"),
+    [
+        ("from importlib import import_module as load", "load('other').value()"),
+        ("import other, sys as system", "system.modules['other'].value()"),
+        ("import builtins\nfrom other import value", "builtins.eval('value()')"),
+        ("from builtins import eval as run\nfrom other import value", "run('value()')"),
+    ],
+)
+def test_what_cannot_be_seen_widens_under_any_name(ws: Workspace, head: str, use: str) -> None:
+    ws.write("other.py", "def value(): return 1\n")
+    ws.program(f"{head}\n@fn\ndef node(): return {use}\n")
+    assert ws.get("node") == 1
+    assert "counts, because" in ws.calyx("info", "node").out
+    ws.write("other.py", "def value(): return 2\n")
+    assert ws.get("node") == 2

@@ -26,7 +26,10 @@ from ._reached import dump
 from ._units import Code, Scope, Target, Unit, Where, walk
 
 #: What is seen as code; all else is an object.
-_CODE = (Node, FunctionType, MethodType, ModuleType, type, staticmethod, classmethod, property, functools.partial, BuiltinFunctionType)
+_CODE = (
+    Node, FunctionType, MethodType, ModuleType, type, staticmethod, classmethod, property,
+    functools.partial, functools.partialmethod, BuiltinFunctionType,
+)
 _ENGINE = f"calyx {VERSION} {platform.python_implementation()} {sys.version}"
 
 
@@ -68,9 +71,11 @@ class Identity(Functions):
             return self._value(value.__func__, where, owner)
         if isinstance(value, property):
             return [t for f in (value.fget, value.fset, value.fdel) if f for t in self._value(f, where, owner)]
-        if isinstance(value, functools.partial):
-            inner = [value.func, *value.args, *value.keywords.values()]
-            return [t for v in inner for t in self._value(v, where)]
+        if isinstance(value, (functools.partial, functools.partialmethod)):
+            inner = [*value.args, *value.keywords, *value.keywords.values()]
+            # The name is that of the whole: a constant in it has none.
+            parts = [t for v in inner for t in self._value(v, where if constant_digest(v) is None else None)]
+            return self._value(value.func, where, owner) + parts
         if isinstance(value, BuiltinFunctionType):
             bound = getattr(value, "__self__", None)
             of = [] if bound is None or isinstance(bound, (ModuleType, type)) else self._value(bound, where)

@@ -37,6 +37,16 @@ class Files(abc.ABC):
     def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
         """Let a piece of code refer to what its names stand for."""
 
+    def loaded(self) -> None:
+        """Let what is described rest on every module of the project that is loaded: any of them may change what others hold."""
+        for module in list(sys.modules.values()):
+            path = file_of_module(module) if isinstance(module, ModuleType) else None
+            if path is not None and belongs(path) == "project" and os.path.isfile(path):
+                self.files.add(os.path.realpath(path))
+                source = self._source(path)
+                if source is not None:
+                    self._imports.of_module(source.tree, module)
+
     def _binding(self, where: Where) -> list[Target]:
         """Stand for a name by the statements that bind it in its module, and by what these reach."""
         key = ("binding", where.module.__name__, where.name)
@@ -45,7 +55,9 @@ class Files(abc.ABC):
         source = self._source(file_of_module(where.module))
         statements = source.bindings.get(where.name, []) if source else []
         unit = self._units[key] = Unit("binding " + "".join(map(dump, statements)))
-        if source and statements:
+        if source and not statements:  # it may come from a module that is imported with all it has
+            statements = source.bindings.get("*", [])
+        elif source:
             unit.place = source.place(where.name, statements)
         imported = [s for s in statements if isinstance(s, ast.ImportFrom)]
         for statement in imported:
@@ -57,8 +69,8 @@ class Files(abc.ABC):
     def _follow(self, unit: Unit, where: Where, statement: ast.ImportFrom) -> None:
         origin = sys.modules.get(self._imports.absolute(statement, where.module))
         for alias in statement.names:
-            if origin is not None and (alias.asname or alias.name) == where.name and belongs(file_of_module(origin)) == "project":
-                unit.refer(where.name, self._binding(Where(origin, alias.name)))
+            if origin is not None and (alias.asname or alias.name) in (where.name, "*") and belongs(file_of_module(origin)) == "project":
+                unit.refer(where.name, self._binding(Where(origin, where.name if alias.name == "*" else alias.name)))
 
     def _module(self, module: ModuleType) -> list[Target]:
         """Stand for a module that is used as a whole."""
