@@ -589,3 +589,68 @@ def test_what_cannot_be_seen_widens_under_any_name(ws: Workspace, head: str, use
     assert "counts, because" in ws.calyx("info", "node").out
     ws.write("other.py", "def value(): return 2\n")
     assert ws.get("node") == 2
+
+
+_VALUES = """
+    import dataclasses, enum
+    from typing import NamedTuple
+
+    @dataclasses.dataclass
+    class Point:
+        x: int
+        def size(self): return self.x * 1
+
+    class Pair(NamedTuple):
+        x: int
+        def size(self): return self.x * 1
+
+    class Colour(enum.Enum):
+        RED = 1
+
+    class Plain:
+        def size(self): return 3 * 1
+
+    @stored
+    def kept(): return Point(3)
+    @fn
+    def point(): return Point(3)
+    @fn
+    def pairs(): return [Pair(3)]
+    @fn
+    def colour(): return {Colour.RED: 3}
+    @fn(serializer="pickle")
+    def pickled(): return Plain()
+    @fn
+    def number(): return Point(3).x
+    @fn
+    def measure(of): return of.size()
+
+    @fn
+    def of_stored(): return kept().size()
+    @fn
+    def of_point(): return point().size()
+    @fn
+    def of_pairs(): return pairs()[0].size()
+    @fn
+    def of_colour(): return next(iter(colour())).value * 3
+    @fn
+    def of_pickled(): return pickled().size()
+    @fn
+    def of_number(): return number()
+    @fn
+    def of_argument(): return measure(Point(3))
+"""
+
+
+def test_the_classes_of_values_count_for_who_gets_them(ws: Workspace) -> None:
+    users = ["of_argument", "of_colour", "of_pairs", "of_pickled", "of_point", "of_stored"]
+    plugin = 'env = {"CALYX_ALLOW_PICKLE": "1"}'
+    ws.program(_VALUES, plugin=plugin)
+    assert [ws.get(node) for node in (*users, "of_number")] == [3] * 7
+    ws.program(_VALUES.replace("class ", "# A comment.\n    class "), plugin=plugin)
+    assert ws.runs(*users, "of_number") == []
+    ws.program(_VALUES.replace("* 1", "* 2").replace("RED = 1", "RED = 2"), plugin=plugin)
+    ran = ws.runs(*users, "of_number")
+    assert {*users, "number"} <= set(ran)
+    assert "of_number" not in ran
+    assert [ws.get(node) for node in (*users, "of_number")] == [6] * 6 + [3]
