@@ -580,6 +580,7 @@ def test_sets_of_objects_are_the_same_in_every_process(ws: Workspace) -> None:
         ("import other, sys as system", "system.modules['other'].value()"),
         ("import builtins\nfrom other import value", "builtins.eval('value()')"),
         ("from builtins import eval as run\nfrom other import value", "run('value()')"),
+        ("import sys\nfrom other import value", "sys._getframe().f_globals['value']()"),
     ],
 )
 def test_what_cannot_be_seen_widens_under_any_name(ws: Workspace, head: str, use: str) -> None:
@@ -589,6 +590,14 @@ def test_what_cannot_be_seen_widens_under_any_name(ws: Workspace, head: str, use
     assert "counts, because" in ws.calyx("info", "node").out
     ws.write("other.py", "def value(): return 2\n")
     assert ws.get("node") == 2
+
+
+def test_a_name_that_a_comprehension_binds_may_be_a_global_beside_it(ws: Workspace) -> None:
+    text = "LIMIT = 1\ndef limit(): return LIMIT\n@fn\ndef node(): return limit() + len([limit for limit in range(2)])\n"
+    ws.program(text)
+    assert ws.get("node") == 3
+    ws.program(text.replace("LIMIT = 1", "LIMIT = 2"))
+    assert ws.get("node") == 4
 
 
 _VALUES = """

@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import os
 import sys
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .._declare import Node, Pipeline
@@ -137,6 +137,7 @@ class Functions(Files):
                 widening[f"{(chain or (name,))[-1]}()"] = None
             elif name == "sys" and chain[:1] == ("modules",):
                 widening["sys.modules"] = None
+        widening.update(dict.fromkeys(sorted(names.frames)))
         for because in filter(None, widening):
             self._widen(unit, module, because)
         for name in sorted(names.rebinds):
@@ -220,10 +221,18 @@ def _scope(function: FunctionType, module: ModuleType | None, owner: type[Any] |
         module,
         function.__globals__,
         closure=dict(zip(code.co_freevars, function.__closure__ or (), strict=True)),
-        local=frozenset((*code.co_varnames, *code.co_cellvars)),
+        local=_local(code),
         first=code.co_varnames[0] if code.co_argcount else None,
         owner=owner,
     )
+
+
+def _local(code: CodeType) -> frozenset[str]:
+    """Return the names that are local to a function wherever they stand in it: from Python 3.12 on, what a comprehension binds is among
+    the function's variables, and outside of the comprehension the same name may be a global.
+    """
+    names = frozenset((*code.co_varnames, *code.co_cellvars))
+    return names - compiled_names(code).loads.keys() if names & set(code.co_names) else names
 
 
 def _anonymous(definition: Any, namespace: dict[str, Any]) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 #: Built-in functions that reach what the syntax does not show.
 DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals", "vars"})
 
+_FRAMES = frozenset({"__globals__", "f_globals", "f_locals", "f_back"})
+
 #: Functions that import what the syntax need not show.
 IMPORTING = frozenset(
     {"__import__", "import_module", "spec_from_file_location", "SourceFileLoader", "resolve_name", "run_module", "run_path"}
@@ -39,6 +41,8 @@ class Names:
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     #: Names that `global` statements let it rebind.
     rebinds: set[str] = field(default_factory=set)
+    #: Attributes by which it reaches the variables of a module or of who called it.
+    frames: set[str] = field(default_factory=set)
 
     def ordered(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the loads in an order that does not depend on where they stand."""
@@ -73,6 +77,7 @@ def compiled_names(code: CodeType) -> Names:
 def _visit(node: ast.AST, found: Names) -> None:
     if isinstance(node, ast.Attribute):
         base, chain = _chain(node)
+        found.frames.update(_FRAMES.intersection(chain))
         if isinstance(base, ast.Name):
             found.loads.setdefault(base.id, set()).add(chain)
             return
