@@ -194,6 +194,21 @@ def test_renamed_files_do_not_count(work: Workspace) -> None:
         assert work.runs() == []
 
 
+def test_where_helpers_are_does_not_count(ws: Workspace) -> None:
+    helpers = "class Holder:\n    def __init__(self, value): self.value = value\nheld = Holder(1)\ndef help(): return held.value\n"
+    node = "@fn\ndef node(): return help() + held.value\n"
+    ws.program(helpers + node)
+    assert ws.get("node") == 2
+    ws.write("near.py", helpers)
+    ws.program(f"from near import held, help\n{node}")
+    assert ws.runs() == []
+    ws.write("far.py", helpers)
+    ws.program(f"from far import held, help\n{node}")
+    assert ws.runs() == []
+    ws.write("far.py", helpers.replace("Holder(1)", "Holder(2)"))
+    assert ws.get("node") == 4
+
+
 def test_going_back_runs_nothing(work: Workspace) -> None:
     with edited(work, {"p.py": [("LIMIT = 3", "LIMIT = 30")]}):
         assert work.runs() == ["uses_constants"]

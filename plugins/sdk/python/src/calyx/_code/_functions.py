@@ -85,7 +85,7 @@ class Functions(Files):
         if wrapped is not None:
             unit.refer("__wrapped__", self._value(wrapped, None, owner))
         if module is not None and source is not None:
-            unit.refer("module", [self._effects(module, source)])
+            unit.refer("module", self._effects(module, source))
 
     def _definitions(self, source: Source | None, function: FunctionType) -> list[Definition]:
         """Return the definitions that a function may come from; none where its file says something else by now."""

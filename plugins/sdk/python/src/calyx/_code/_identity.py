@@ -94,7 +94,7 @@ class Identity(Functions):
             found.append(self._state(value, f"{module_name(where.module.__name__)}.{where.name}" if where is not None else ""))
         else:
             found.append(self._holds(value))
-        return found + (self._binding(where) if where is not None else [])
+        return found + ([self._binding(where)] if where is not None else [])
 
     def _holds(self, value: Any) -> Unit:
         """Stand for the code that an object holds, whoever put it there: a registry counts with all that is registered."""
@@ -181,7 +181,7 @@ class Identity(Functions):
             unit.refer("subclasses", self._subclasses(unit, kind))  # of its first parameter, most likely
         self._refer_members(unit, kind, source, definition)
         if module is not None:
-            unit.refer("module", [self._effects(module, source)])
+            unit.refer("module", self._effects(module, source))
 
     def _refer_members(self, unit: Unit, kind: type[Any], source: Source | None, definition: ast.ClassDef | None) -> None:
         """Count the members of a class as they are now. Of methods that its definition shows, that is what this does not show."""
