@@ -123,12 +123,22 @@ def test_a_global_is_code(ws: Workspace) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1"],
+    [
+        "global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1",
+        "DEEP['a']['b'].append(1)", "DEEP['a']['c'][0].v = 1", "QUEUE.append(1)", "COUNTS['x'] += 1", "GROUPS['x'].append(1)",
+        "LONG.append(1)",
+    ],
 )
 def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) -> None:
     ws.program(
         f"""
-        import sys
+        import collections, sys
+        class Held: v = 0
+        DEEP = {{'a': {{'b': [], 'c': (Held(),)}}}}
+        QUEUE = collections.deque()
+        COUNTS = collections.Counter()
+        GROUPS = collections.defaultdict(list)
+        LONG = list(range(1000))
         KEPT = None
         SEEN = []
         TABLE = {{'a': 1}}
@@ -138,11 +148,19 @@ def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) ->
             {change}
 
         @fn
-        def reads(): return [KEPT, SEEN, TABLE]
+        def reads():
+            return [KEPT, SEEN, TABLE, DEEP['a']['b'], DEEP['a']['c'][0].v, len(QUEUE), len(COUNTS), len(GROUPS), len(LONG)]
+
+        @fn
+        def both():
+            try:
+                keeps()
+            except calyx.NeedError:
+                return reads()
         """
     )
-    assert "was changed while a node ran" in ws.calyx("build", "--keep-going", status=1).text
-    assert ws.get("reads") == [None, [], {"a": 1}]
+    assert "was changed while a node ran" in ws.calyx("build", "--keep-going", "both", status=1).text
+    assert ws.get("reads") == [None, [], {"a": 1}, [], 0, 0, 0, 0, 1000]
 
 
 @pytest.mark.parametrize(
