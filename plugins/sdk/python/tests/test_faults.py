@@ -221,6 +221,30 @@ def test_what_a_node_keeps_in_a_class_object_or_function_is_refused(ws: Workspac
     assert ws.get("reads") == [1, [], {"own": 1}, {}, [], 1, False, 1]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_node_that_leaves_the_folder_is_refused(ws: Workspace, fails: bool) -> None:
+    ws.write("here.txt", "1")
+    ws.program(
+        f"""
+        import os
+
+        @fn
+        def leaves():
+            os.chdir("/")
+            {"raise ValueError" if fails else ""}
+
+        @fn
+        def both():
+            try:
+                leaves()
+            except calyx.NeedError:
+                return open("here.txt").read()
+        """
+    )
+    assert ("working directory was changed to /" in ws.calyx("build", "--keep-going", "both", status=1).text) is not fails
+    assert ws.calyx("get", "both", status=1).out.strip() == "1"
+
+
 def test_a_node_that_sets_a_stored_value_is_refused(ws: Workspace) -> None:
     ws.program("class P(Pipeline):\n    @stored\n    def lr(self): return 1\n\n    @fn\n    def node(self):\n        P.lr = 2\n")
     text = ws.calyx("build", "node", status=1).text

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import textwrap
+import zipfile
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -284,6 +285,58 @@ def test_a_module_that_appears_counts(ws: Workspace) -> None:
     assert ws.get("node") == 0
     ws.write("extra.py", "def value(): return 1\n")
     assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize(
+    "importing",
+    ["from package import late", "import package.late as late", "from package.near import late"],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_module_that_appears_in_a_package_counts(ws: Workspace, importing: str, inside: bool) -> None:
+    ws.write("package/__init__.py", "")
+    ws.write("package/near.py", "try:\n    from . import late\nexcept ImportError:\n    late = None\n")
+    found = f"try:\n    {importing}\nexcept ImportError:\n    late = None\n"
+    body = "    return late.value() if late else 0\n"
+    ws.program(f"@fn\ndef node():\n{textwrap.indent(found, '    ')}{body}" if inside else f"{found}@fn\ndef node():\n{body}")
+    assert ws.get("node") == 0
+    ws.write("package/late.py", "def value(): return 1\n")
+    assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize("body", ["zipped.value()", "zipped.VALUE", "__import__('zipped').value()"])
+def test_modules_in_archives_count(ws: Workspace, body: str) -> None:
+    def write(value: int) -> None:
+        with zipfile.ZipFile(ws.root / "code.zip", "w") as archive:
+            archive.writestr("zipped.py", f"VALUE = {value}\ndef value(): return {value}\n")
+
+    write(1)
+    head = "import sys\nsys.path.insert(0, 'code.zip')\n"
+    ws.program(f"{head}@fn\ndef node():\n    import zipped\n    return {body}\n@fn\ndef other(): return 1\n")
+    assert ws.get("node") == 1
+    write(2)
+    assert ws.get("node") == 2
+    ws.program(f"{head}import zipped\n@fn\ndef node(): return zipped.value() + zipped.VALUE\n")
+    assert ws.get("node") == 4
+    write(3)
+    assert ws.get("node") == 6
+
+
+def test_what_is_taken_of_a_node_besides_its_value_is_code(ws: Workspace) -> None:
+    text = """
+        class P(Pipeline):
+            @fn
+            def one(self): return 1
+            @fn
+            def by_function(self): return P.one.function(self)
+            @fn
+            def by_self(self): return self.one.function(self)
+            @fn
+            def by_call(self): return self.one()
+    """
+    ws.program(text)
+    assert [ws.get("by_function"), ws.get("by_self"), ws.get("by_call")] == [1, 1, 1]
+    ws.program(text.replace("return 1", "return 2 - 1"))
+    assert ws.runs("by_function", "by_self", "by_call") == ["by_function", "by_self", "one"]
 
 
 def test_packages_without_init_count(ws: Workspace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
+import os
 import sys
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -39,6 +40,7 @@ class Globals:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._folder = os.getcwd()
         self._spaces = list(_spaces())
         self._variables = [space.variables for space in self._spaces]
         left = _INNER
@@ -52,12 +54,26 @@ class Globals:
         changed: list[str] = []
         with self._lock:
             if self._same():
+                self._check_folder()
                 return
             for space in self._spaces:
                 changed += space.put_back()
             self._remember()
+        self._check_folder()
         if changed:
             raise CalyxError(changed[0])
+
+    def _check_folder(self) -> None:
+        try:
+            now = os.getcwd()
+        except OSError:
+            now = "a folder that is gone"
+        if now != self._folder:
+            os.chdir(self._folder)
+            raise CalyxError(
+                f"the working directory was changed to {now} while a node ran, and later nodes would look for files there: "
+                "use contextlib.chdir, which goes back, or paths that are absolute"
+            )
 
     def _remember(self) -> None:
         """Remember what all names stand for, in one list: a project has thousands, and they are looked at after every call."""

@@ -154,9 +154,19 @@ class Functions(Files):
                 return self._module(value)
             where = Where(value, chain[0])
             value, chain = getattr(value, chain[0]), chain[1:]
+        if isinstance(value, Node):
+            return self._node(value, chain)
+        if chain and isinstance(value, type) and issubclass(value, Pipeline):
+            member = inspect.getattr_static(value, chain[0], None)
+            if isinstance(member, Node):
+                return self._value(value, where) + self._node(member, chain[1:])
         if chain[:1] == (_SUBCLASSES,) and isinstance(value, type):
             return self._value(value, where) + self._subclasses(unit, value)
         return self._value(value, where)
+
+    def _node(self, node: Node, chain: tuple[str, ...]) -> list[Target]:
+        """Stand for what is taken of a node: to call it is a need, which is observed, and all else is its function's."""
+        return self._value(node.function, None, node.owner) if chain and chain[0] != "aio" else []
 
     def _subclasses(self, unit: Unit, kind: type[Any]) -> list[Target]:
         """Stand for the classes that derive from one: none of them need be named where they are used."""
@@ -178,7 +188,7 @@ class Functions(Files):
                 unit.watched.name(vars(base), chain[0])
         member = inspect.getattr_static(owner, chain[0], None)
         if isinstance(member, Node):
-            return []
+            return self._node(member, chain[1:])
         if member is None:
             return self._hooks(unit, owner)
         if isinstance(member, (FunctionType, staticmethod, classmethod, property)):

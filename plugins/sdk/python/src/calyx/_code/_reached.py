@@ -43,8 +43,8 @@ class Files(abc.ABC):
         """Let what is described rest on every module of the project that is loaded: any of them may change what others hold."""
         for module in list(sys.modules.values()):
             path = file_of_module(module) if isinstance(module, ModuleType) else None
-            if path is not None and belongs(path) == "project" and os.path.isfile(path):
-                self.files.add(os.path.realpath(path))
+            if path is not None and belongs(path) == "project":
+                self.files.add(_file_with(path))
                 source = self._source(path)
                 if source is not None:
                     self._imports.of_module(source.tree, module)
@@ -172,6 +172,7 @@ class Files(abc.ABC):
             return self._units[key]
         source = self._source(path)
         if source is None:
+            path = _file_with(path)
             self.files.add(path)
             unit = self._units[key] = Unit(f"native {_file_digest(path)}")
             unit.notes.append(f"all of {os.path.basename(path)} counts, because it is no source of Python")
@@ -197,6 +198,15 @@ class Files(abc.ABC):
 
 def dump(node: ast.AST) -> str:
     return ast.dump(node, annotate_fields=False)
+
+
+def _file_with(path: str) -> str:
+    """Return the file of a module, or the archive that it was imported from."""
+    path = os.path.realpath(path)
+    at = path
+    while not os.path.isfile(at) and at != os.path.dirname(at):
+        at = os.path.dirname(at)
+    return at if os.path.isfile(at) else path
 
 
 def _file_digest(path: str) -> str:
