@@ -719,6 +719,18 @@ _VALUES = """
 """
 
 
+def test_a_class_of_a_value_is_what_runs_and_not_what_its_file_says_by_now(ws: Workspace) -> None:
+    text = "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    def size(self): return self.x * 1\n"
+    ws.environ["CALYX_PLUGIN_COOKIE"] = "started by calyx"
+    head = "import sys, pathlib; sys.path.insert(0, '.'); import calyx, shape; from calyx._plain import Packer"
+    show = head + "; {}; print(Packer().pack(shape.Point(1)))"
+    edit = "pathlib.Path('shape.py').write_text(pathlib.Path('shape.py').read_text().replace('* 1', '* 2'))"
+    ws.write("shape.py", text)
+    first, edited = ws.python(show.format("pass")).err, ws.python(show.format(edit)).err
+    assert "Point" in first
+    assert edited not in (first, ws.python(show.format("pass")).err)
+
+
 def test_the_classes_of_values_count_for_who_gets_them(ws: Workspace) -> None:
     users = ["of_argument", "of_colour", "of_pairs", "of_pickled", "of_point", "of_stored"]
     plugin = 'env = {"CALYX_ALLOW_PICKLE": "1"}'

@@ -33,6 +33,6 @@ def code_of(kind: Any) -> str | None:
         code = _Codes.known.get(kind)
         if code is None or not (is_plugin() or code.guard.same()):
             if _Codes.identity is None or not is_plugin():
-                _Codes.identity = Identity(live=not is_plugin())
+                _Codes.identity = Identity(live=not is_plugin(), late=True)
             code = _Codes.known[kind] = _Codes.identity.of(kind, None)
         return code.digest[:_LENGTH]

@@ -89,7 +89,7 @@ class Functions(Files):
 
     def _definitions(self, source: Source | None, function: FunctionType) -> list[Definition]:
         """Return the definitions that a function may come from; none where its file says something else by now."""
-        if source is None or (self._live and not source.holds(function.__code__)):
+        if source is None or (self._late and not source.holds(function.__code__)):
             return []
         return source.function(function.__code__)
 

@@ -39,6 +39,8 @@ class Identity(Functions):
     live: the program is one that asks for values itself, and goes on meanwhile. Then it is not what its files say that counts but
     what its functions, classes and objects are now. What its own statements do besides binding names is no part of its functions;
     else each line that prints a result would count for all results.
+
+    late: it is asked for while functions run, and files may have been edited since they were imported.
     """
 
     def of(self, function: Any, owner: type[Any] | None) -> Code:

@@ -21,8 +21,10 @@ from ._units import Scope, Target, Unit, Where
 class Files(abc.ABC):
     """The part of Identity that concerns files, modules and packages."""
 
-    def __init__(self, live: bool = False) -> None:
+    def __init__(self, live: bool = False, late: bool = False) -> None:
         self._live = live
+        #: Files may say something else by now than when they were imported.
+        self._late = live or late
         self._sources: dict[str, Source | None] = {}
         self._units: dict[Any, Unit] = {}
         self._imports = Imports()
@@ -120,7 +122,7 @@ class Files(abc.ABC):
         try:
             return Source(path)
         except SyntaxError:
-            if not self._live:
+            if not self._late:
                 raise
             return None  # it is being edited: what runs is older
 
