@@ -153,6 +153,7 @@ def test_a_quick_look_needs_no_calyxfile(ws: Workspace) -> None:
     assert json.loads(ws.python(look, "get", "p.py:Reviews.clean", "--json").out) == ["good"]
     assert json.loads(ws.python(look, "get", "p.py:clean(lower=False)", "--json").out) == ["Good"]
     assert "did you mean" in ws.python(look, "get", "p.py:clear", status=2).err
+    assert "there is no such node" in ws.python(look, "get", "p.py:Other.clean", status=2).err
     assert "is no file" in ws.python(look, "get", "q.py:clean", status=2).err
     ws.write("wrong.py", "x = 1\ndef (\n")
     wrong = ws.python(look, "get", "wrong.py:clean", status=2).err

@@ -317,6 +317,7 @@ def test_calls_outside_of_nodes_and_in_other_processes_are_errors(ws: Workspace)
     ws.program(
         """
         import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
 
         @fn
         def one(): return 1
@@ -326,6 +327,19 @@ def test_calls_outside_of_nodes_and_in_other_processes_are_errors(ws: Workspace)
                 queue.put(one())
             except calyx.OutsideNodeError as e:
                 queue.put(str(e))
+
+        @fn
+        def gives(ask):
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(1, context) as pool:
+                try:
+                    return pool.submit({"node": one, "method": P().two}[ask]).result()
+                except calyx.OutsideNodeError as e:
+                    return str(e)
+
+        class P(Pipeline):
+            @fn
+            def two(self): return 2
 
         @fn
         def starts():
@@ -338,6 +352,8 @@ def test_calls_outside_of_nodes_and_in_other_processes_are_errors(ws: Workspace)
         """
     )
     assert "no node is being computed here" in ws.get("starts")
+    assert "call one: no node is being computed here" in ws.get('gives(ask="node")')
+    assert "call P.two: no node is being computed here" in ws.get('gives(ask="method")')
     assert "calyx.Session" in ws.python("import sys; sys.path.insert(0, '.'); import p; p.one()", status=1).err
 
 

@@ -123,12 +123,22 @@ def test_a_global_is_code(ws: Workspace) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1"],
+    [
+        "global KEPT; KEPT = 5", "SEEN.append(1)", "TABLE['a'] = 2", "sys.modules[__name__].KEPT = 1", "global NEW; NEW = 1",
+        "DEEP['a']['b'].append(1)", "DEEP['a']['c'][0].v = 1", "QUEUE.append(1)", "COUNTS['x'] += 1", "GROUPS['x'].append(1)",
+        "LONG.append(1)",
+    ],
 )
 def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) -> None:
     ws.program(
         f"""
-        import sys
+        import collections, sys
+        class Held: v = 0
+        DEEP = {{'a': {{'b': [], 'c': (Held(),)}}}}
+        QUEUE = collections.deque()
+        COUNTS = collections.Counter()
+        GROUPS = collections.defaultdict(list)
+        LONG = list(range(1000))
         KEPT = None
         SEEN = []
         TABLE = {{'a': 1}}
@@ -138,11 +148,19 @@ def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) ->
             {change}
 
         @fn
-        def reads(): return [KEPT, SEEN, TABLE]
+        def reads():
+            return [KEPT, SEEN, TABLE, DEEP['a']['b'], DEEP['a']['c'][0].v, len(QUEUE), len(COUNTS), len(GROUPS), len(LONG)]
+
+        @fn
+        def both():
+            try:
+                keeps()
+            except calyx.NeedError:
+                return reads()
         """
     )
-    assert "was changed while a node ran" in ws.calyx("build", "--keep-going", status=1).text
-    assert ws.get("reads") == [None, [], {"a": 1}]
+    assert "was changed while a node ran" in ws.calyx("build", "--keep-going", "both", status=1).text
+    assert ws.get("reads") == [None, [], {"a": 1}, [], 0, 0, 0, 0, 1000]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +221,30 @@ def test_what_a_node_keeps_in_a_class_object_or_function_is_refused(ws: Workspac
     assert ws.get("reads") == [1, [], {"own": 1}, {}, [], 1, False, 1]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_node_that_leaves_the_folder_is_refused(ws: Workspace, fails: bool) -> None:
+    ws.write("here.txt", "1")
+    ws.program(
+        f"""
+        import os
+
+        @fn
+        def leaves():
+            os.chdir("/")
+            {"raise ValueError" if fails else ""}
+
+        @fn
+        def both():
+            try:
+                leaves()
+            except calyx.NeedError:
+                return open("here.txt").read()
+        """
+    )
+    assert ("working directory was changed to /" in ws.calyx("build", "--keep-going", "both", status=1).text) is not fails
+    assert ws.calyx("get", "both", status=1).out.strip() == "1"
+
+
 def test_a_node_that_sets_a_stored_value_is_refused(ws: Workspace) -> None:
     ws.program("class P(Pipeline):\n    @stored\n    def lr(self): return 1\n\n    @fn\n    def node(self):\n        P.lr = 2\n")
     text = ws.calyx("build", "node", status=1).text
@@ -240,6 +282,7 @@ def test_what_is_costly_may_be_kept_by_functools(ws: Workspace) -> None:
         ("import time; time.sleep(600)", "ran for longer"),
         ("raise SystemExit(4)", "SystemExit: 4"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise ValueError('it begins' + 'x' * 5_000_000 + 'it ends')", "characters are left out"),
     ],
 )
 def test_a_node_that_ends_badly_does_not_take_others_along(ws: Workspace, body: str, said: str) -> None:

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+import textwrap
+import zipfile
+from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import Workspace
@@ -193,6 +195,21 @@ def test_renamed_files_do_not_count(work: Workspace) -> None:
         assert work.runs() == []
 
 
+def test_where_helpers_are_does_not_count(ws: Workspace) -> None:
+    helpers = "class Holder:\n    def __init__(self, value): self.value = value\nheld = Holder(1)\ndef help(): return held.value\n"
+    node = "@fn\ndef node(): return help() + held.value\n"
+    ws.program(helpers + node)
+    assert ws.get("node") == 2
+    ws.write("near.py", helpers)
+    ws.program(f"from near import held, help\n{node}")
+    assert ws.runs() == []
+    ws.write("far.py", helpers)
+    ws.program(f"from far import held, help\n{node}")
+    assert ws.runs() == []
+    ws.write("far.py", helpers.replace("Holder(1)", "Holder(2)"))
+    assert ws.get("node") == 4
+
+
 def test_going_back_runs_nothing(work: Workspace) -> None:
     with edited(work, {"p.py": [("LIMIT = 3", "LIMIT = 30")]}):
         assert work.runs() == ["uses_constants"]
@@ -268,6 +285,58 @@ def test_a_module_that_appears_counts(ws: Workspace) -> None:
     assert ws.get("node") == 0
     ws.write("extra.py", "def value(): return 1\n")
     assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize(
+    "importing",
+    ["from package import late", "import package.late as late", "from package.near import late"],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_module_that_appears_in_a_package_counts(ws: Workspace, importing: str, inside: bool) -> None:
+    ws.write("package/__init__.py", "")
+    ws.write("package/near.py", "try:\n    from . import late\nexcept ImportError:\n    late = None\n")
+    found = f"try:\n    {importing}\nexcept ImportError:\n    late = None\n"
+    body = "    return late.value() if late else 0\n"
+    ws.program(f"@fn\ndef node():\n{textwrap.indent(found, '    ')}{body}" if inside else f"{found}@fn\ndef node():\n{body}")
+    assert ws.get("node") == 0
+    ws.write("package/late.py", "def value(): return 1\n")
+    assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize("body", ["zipped.value()", "zipped.VALUE", "__import__('zipped').value()"])
+def test_modules_in_archives_count(ws: Workspace, body: str) -> None:
+    def write(value: int) -> None:
+        with zipfile.ZipFile(ws.root / "code.zip", "w") as archive:
+            archive.writestr("zipped.py", f"VALUE = {value}\ndef value(): return {value}\n")
+
+    write(1)
+    head = "import sys\nsys.path.insert(0, 'code.zip')\n"
+    ws.program(f"{head}@fn\ndef node():\n    import zipped\n    return {body}\n@fn\ndef other(): return 1\n")
+    assert ws.get("node") == 1
+    write(2)
+    assert ws.get("node") == 2
+    ws.program(f"{head}import zipped\n@fn\ndef node(): return zipped.value() + zipped.VALUE\n")
+    assert ws.get("node") == 4
+    write(3)
+    assert ws.get("node") == 6
+
+
+def test_what_is_taken_of_a_node_besides_its_value_is_code(ws: Workspace) -> None:
+    text = """
+        class P(Pipeline):
+            @fn
+            def one(self): return 1
+            @fn
+            def by_function(self): return P.one.function(self)
+            @fn
+            def by_self(self): return self.one.function(self)
+            @fn
+            def by_call(self): return self.one()
+    """
+    ws.program(text)
+    assert [ws.get("by_function"), ws.get("by_self"), ws.get("by_call")] == [1, 1, 1]
+    ws.program(text.replace("return 1", "return 2 - 1"))
+    assert ws.runs("by_function", "by_self", "by_call") == ["by_function", "by_self", "one"]
 
 
 def test_packages_without_init_count(ws: Workspace) -> None:
@@ -469,3 +538,208 @@ def test_why_shows_the_lines_of_the_function_itself(ws: Workspace) -> None:
     chain = json.loads(ws.calyx("why", "node", "--json").out)["last"]["chain"]
     assert [link["subject"] for link in chain] == ["node"]
     assert "+    return 2" in chain[0]["diff"]
+
+
+_HOLDER = """
+    class Holder:
+        def __init__(self, value):
+            self.value = value
+        def give(self):
+            return self.value
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "program"),
+    [
+        ({"other.py": "thing = Holder(1)"}, "from other import *\n@fn\ndef node(): return thing.value"),
+        ({"other.py": "give = Holder(1).give"}, "from other import *\n@fn\ndef node(): return give()"),
+        ({"other.py": "import operator\npick = operator.itemgetter(1)"}, "from other import *\n@fn\ndef node(): return pick([0, 1, 2])"),
+        ({"other.py": "def __getattr__(name): return Holder(1)"}, "import other\n@fn\ndef node(): return other.thing.value"),
+        (
+            {"other.py": "def make(held):\n    return lambda: held.value\ngive = make(Holder(1))"},
+            "from other import give\n@fn\ndef node(): return give()",
+        ),
+        (
+            {"other.py": "import functools\ndef last(*of): return of[-1]\ngive = functools.partial(last, 0, 1)"},
+            "from other import *\n@fn\ndef node(): return give()",
+        ),
+        (
+            {"other.py": "import functools\ndef of(a1=0, a2=0): return a1\ngive = functools.partial(of, a1=5)"},
+            "from other import *\n@fn\ndef node(): return give()",
+        ),
+        (
+            {"p.py": "class P(Pipeline):\n    held = Holder(1)\n    @fn\n    def node(self): return self.held.value"},
+            "",
+        ),
+        (
+            {
+                "p.py": "import functools\nclass P(Pipeline):\n    def _give(self, value): return value\n"
+                "    give = functools.partialmethod(_give, 1)\n    @fn\n    def node(self): return self.give()"
+            },
+            "",
+        ),
+        ({"p.py": "class P(Pipeline):\n    def __getattr__(self, name): return 1\n    @fn\n    def node(self): return self.made_up"}, ""),
+        (
+            {
+                "p.py": "class Base(Pipeline):\n    def give(self): return 1\nclass P(Base):\n    def give(self): return 0\n"
+                "    @fn\n    def node(self):\n        above = super()\n        return above.give()"
+            },
+            "",
+        ),
+    ],
+)
+def test_what_objects_hold_counts(ws: Workspace, files: dict[str, str], program: str) -> None:
+    head = textwrap.dedent(_HOLDER)
+
+    def write(change: Callable[[str], str]) -> None:
+        for name, text in files.items():
+            if name == "p.py":
+                ws.program(head + change(text))
+            else:
+                ws.write(name, head + change(text) + "\n")
+
+    if program:
+        ws.program(program)
+    write(str)
+    before = ws.get("node")
+    write(lambda text: text.replace("a1=5", "a2=5").replace("1)", "2)").replace("return 1", "return 2"))
+    assert ws.runs() == ["node"]
+    assert ws.get("node") != before
+
+
+@pytest.mark.parametrize(
+    ("settings", "change", "use"),
+    [
+        (_HOLDER + "    held = Holder(0)", "held.value = {}", "held.give()"),
+        ("from types import SimpleNamespace\nheld = SimpleNamespace()", "held.value = {}", "held.value"),
+        ("from collections import defaultdict\nheld = defaultdict(int)", "held['value'] = {}", "held['value']"),
+        ("class Options(dict): pass\nheld = Options()", "held['value'] = {}", "held['value']"),
+        ("class held: value = 0", "held.value = {}", "held.value"),
+        (_HOLDER + "    held = []", "held.append(settings.Holder({}))", "held[0].value"),
+    ],
+)
+def test_what_another_module_sets_counts(ws: Workspace, settings: str, change: str, use: str) -> None:
+    ws.write("settings.py", settings + "\n")
+    ws.write("nodes.py", f"from calyx import fn\nfrom settings import held\n@fn\ndef node(): return {use}\n")
+    ws.write("configured.py", f"import settings\nfrom settings import held\n{change.format(1)}\n")
+    ws.write("p.py", "import calyx, configured, nodes\ncalyx.serve(nodes)\n")
+    ws.declare()
+    assert ws.get("node") == 1
+    ws.write("configured.py", f"import settings\nfrom settings import held\n{change.format(2)}\n")
+    assert ws.runs() == ["node"]
+    assert ws.get("node") == 2
+
+
+def test_sets_of_objects_are_the_same_in_every_process(ws: Workspace) -> None:
+    text = textwrap.dedent(_HOLDER) + "all_of_them = {Holder(i) for i in range(5)}\n@fn\ndef node(): return len(all_of_them)\n"
+    ws.program(text)
+    assert ws.get("node") == 5
+    ws.program(f"# A comment.\n{text}")
+    assert ws.runs() == []
+    ws.program(text.replace("Holder(i)", "Holder(i + 1)"))
+    assert ws.runs() == ["node"]
+
+
+@pytest.mark.parametrize(
+    ("head", "use"),
+    [
+        ("from importlib import import_module as load", "load('other').value()"),
+        ("import other, sys as system", "system.modules['other'].value()"),
+        ("import builtins\nfrom other import value", "builtins.eval('value()')"),
+        ("from builtins import eval as run\nfrom other import value", "run('value()')"),
+        ("import sys\nfrom other import value", "sys._getframe().f_globals['value']()"),
+    ],
+)
+def test_what_cannot_be_seen_widens_under_any_name(ws: Workspace, head: str, use: str) -> None:
+    ws.write("other.py", "def value(): return 1\n")
+    ws.program(f"{head}\n@fn\ndef node(): return {use}\n")
+    assert ws.get("node") == 1
+    assert "counts, because" in ws.calyx("info", "node").out
+    ws.write("other.py", "def value(): return 2\n")
+    assert ws.get("node") == 2
+
+
+def test_a_name_that_a_comprehension_binds_may_be_a_global_beside_it(ws: Workspace) -> None:
+    text = "LIMIT = 1\ndef limit(): return LIMIT\n@fn\ndef node(): return limit() + len([limit for limit in range(2)])\n"
+    ws.program(text)
+    assert ws.get("node") == 3
+    ws.program(text.replace("LIMIT = 1", "LIMIT = 2"))
+    assert ws.get("node") == 4
+
+
+_VALUES = """
+    import dataclasses, enum
+    from typing import NamedTuple
+
+    @dataclasses.dataclass
+    class Point:
+        x: int
+        def size(self): return self.x * 1
+
+    class Pair(NamedTuple):
+        x: int
+        def size(self): return self.x * 1
+
+    class Colour(enum.Enum):
+        RED = 1
+
+    class Plain:
+        def size(self): return 3 * 1
+
+    @stored
+    def kept(): return Point(3)
+    @fn
+    def point(): return Point(3)
+    @fn
+    def pairs(): return [Pair(3)]
+    @fn
+    def colour(): return {Colour.RED: 3}
+    @fn(serializer="pickle")
+    def pickled(): return Plain()
+    @fn
+    def number(): return Point(3).x
+    @fn
+    def measure(of): return of.size()
+
+    @fn
+    def of_stored(): return kept().size()
+    @fn
+    def of_point(): return point().size()
+    @fn
+    def of_pairs(): return pairs()[0].size()
+    @fn
+    def of_colour(): return next(iter(colour())).value * 3
+    @fn
+    def of_pickled(): return pickled().size()
+    @fn
+    def of_number(): return number()
+    @fn
+    def of_argument(): return measure(Point(3))
+"""
+
+
+def test_a_class_of_a_value_is_what_runs_and_not_what_its_file_says_by_now(ws: Workspace) -> None:
+    text = "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    def size(self): return self.x * 1\n"
+    ws.environ["CALYX_PLUGIN_COOKIE"] = "started by calyx"
+    head = "import sys, pathlib; sys.path.insert(0, '.'); import calyx, shape; from calyx._plain import Packer"
+    show = head + "; {}; print(Packer().pack(shape.Point(1)))"
+    edit = "pathlib.Path('shape.py').write_text(pathlib.Path('shape.py').read_text().replace('* 1', '* 2'))"
+    ws.write("shape.py", text)
+    first, edited = ws.python(show.format("pass")).err, ws.python(show.format(edit)).err
+    assert "Point" in first
+    assert edited not in (first, ws.python(show.format("pass")).err)
+
+
+def test_the_classes_of_values_count_for_who_gets_them(ws: Workspace) -> None:
+    users = ["of_argument", "of_colour", "of_pairs", "of_pickled", "of_point", "of_stored"]
+    plugin = 'env = {"CALYX_ALLOW_PICKLE": "1"}'
+    ws.program(_VALUES, plugin=plugin)
+    assert [ws.get(node) for node in (*users, "of_number")] == [3] * 7
+    ws.program(_VALUES.replace("class ", "# A comment.\n    class "), plugin=plugin)
+    assert ws.runs(*users, "of_number") == []
+    ws.program(_VALUES.replace("* 1", "* 2").replace("RED = 1", "RED = 2"), plugin=plugin)
+    ran = ws.runs(*users, "of_number")
+    assert {*users, "number"} <= set(ran)
+    assert "of_number" not in ran
+    assert [ws.get(node) for node in (*users, "of_number")] == [6] * 6 + [3]

@@ -296,6 +296,17 @@ def test_what_is_read_at_import_counts_for_all(ws: Workspace) -> None:
     assert ws.get("one") == 5
 
 
+@pytest.mark.parametrize("read", ["calyx.open('seen/a').read()", "calyx.listdir('seen')", "calyx.glob('seen/*')", "calyx.exists('seen/b')"])
+def test_what_is_asked_for_at_import_counts_for_all(ws: Workspace, read: str) -> None:
+    ws.write("seen/a", "1")
+    ws.program(f"FOUND = {read}\n@fn\ndef node(): return FOUND\n")
+    before = ws.get("node")
+    assert ws.runs() == []
+    ws.write("seen/a", "22")
+    ws.write("seen/b", "3")
+    assert ws.get("node") != before
+
+
 def test_imports_are_no_reads(ws: Workspace) -> None:
     ws.write("helper.py", "def help(): return 1\n")
     ws.program("@fn\ndef node():\n    import helper\n    return helper.help()\n")

@@ -45,6 +45,10 @@ class Node:
             raise DeclarationError(f"{self}: a method takes self")
         return signature.replace(parameters=parameters[1:])
 
+    def __reduce__(self) -> str:
+        """Have a pickle name it: in another process it is there as well, and says what calling it there means."""
+        return cast("str", cast("Any", self).__qualname__)
+
     def __str__(self) -> str:
         return f"{self.owner.__name__}.{self.attribute}" if self.owner else self.attribute
 
@@ -113,6 +117,9 @@ class Bound(Generic[Q, S]):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.node, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.pipeline(), self.node.attribute)
 
     def __repr__(self) -> str:
         return f"<calyx node {self.pipeline.__name__}.{self.node.attribute}>"

@@ -49,6 +49,8 @@ def add_identity(described: pb.DescribeResponse, program: Program, live: bool = 
     if live:
         for name, stored in program.stored.items():
             codes[name] = identity.of(stored.node.function, type(stored.pipeline) if stored.pipeline is not None else None)
+    if not live:
+        identity.loaded()
     described.sources.extend(os.fsencode(relative(workspace, path)) for path in sorted(identity.files))
     rests_on = {*identity.records, os.path.realpath(sys.executable)}
     described.reads.extend(pb.Request(file=os.fsencode(relative(workspace, path))) for path in sorted(rests_on))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
+import os
 import sys
 import threading
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from operator import is_, methodcaller
@@ -21,9 +23,14 @@ from ._errors import CalyxError
 from ._places import belongs, file_of_module
 from ._types import module_name
 
-#: Containers of up to so many elements are compared element by element, longer ones by their lengths.
+#: Containers of up to so many elements are compared element by element, longer ones by their lengths, and the longest not at all.
 _COMPARED = 64
-_CONTAINERS = (list, dict, set)
+_LONGEST = 100_000
+#: How many elements of containers within others are compared: it is done after every call.
+_INNER = 5_000
+_CONTAINERS = (list, dict, set, deque, OrderedDict, Counter, defaultdict)
+_DICTS = (dict, OrderedDict, Counter, defaultdict)
+_FIXED = frozenset({type(None), bool, int, float, complex, str, bytes})
 _MISSING = object()
 _VALUES = methodcaller("values")
 
@@ -33,8 +40,12 @@ class Globals:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._folder = os.getcwd()
         self._spaces = list(_spaces())
         self._variables = [space.variables for space in self._spaces]
+        left = _INNER
+        for space in self._spaces:
+            left -= space.look_inside(left)
         self._copies = [copy for space in self._spaces for copy in space.copies]
         self._remember()
 
@@ -43,25 +54,52 @@ class Globals:
         changed: list[str] = []
         with self._lock:
             if self._same():
+                self._check_folder()
                 return
             for space in self._spaces:
                 changed += space.put_back()
             self._remember()
+        self._check_folder()
         if changed:
             raise CalyxError(changed[0])
+
+    def _check_folder(self) -> None:
+        try:
+            now = os.getcwd()
+        except OSError:
+            now = "a folder that is gone"
+        if now != self._folder:
+            os.chdir(self._folder)
+            raise CalyxError(
+                f"the working directory was changed to {now} while a node ran, and later nodes would look for files there: "
+                "use contextlib.chdir, which goes back, or paths that are absolute"
+            )
 
     def _remember(self) -> None:
         """Remember what all names stand for, in one list: a project has thousands, and they are looked at after every call."""
         self._lengths = list(map(len, self._variables))
         self._filled = [variables for variables in self._variables if variables]  # most functions have none
         self._values = list(chain.from_iterable(map(_VALUES, self._filled)))
+        self._containers = [container for _, container, _ in self._copies]
+        self._sizes = list(map(len, self._containers))
+        short = [container for container in self._containers if len(container) <= _COMPARED]
+        self._dicts = [container for container in short if type(container) in _DICTS]
+        self._others = [container for container in short if type(container) not in _DICTS]
+        self._elements = list(self._now())
+
+    def _now(self) -> Iterator[Any]:
+        """The elements of all containers that are compared one by one."""
+        return chain(
+            chain.from_iterable(self._dicts), chain.from_iterable(map(_VALUES, self._dicts)), chain.from_iterable(self._others)
+        )
 
     def _same(self) -> bool:
         try:
             return (
                 list(map(len, self._variables)) == self._lengths
                 and all(map(is_, chain.from_iterable(map(_VALUES, self._filled)), self._values))
-                and not any(_differs(value, copy) for _, value, copy in self._copies)
+                and list(map(len, self._containers)) == self._sizes
+                and all(map(is_, self._now(), self._elements))
             )
         except RuntimeError:  # another thread sets a new name
             return False
@@ -87,10 +125,26 @@ class _Space:
             self._set, self._delete = vars(of).__setitem__, vars(of).__delitem__
         self._names = dict(self.variables)
         #: Of what the names stand for, that which can be changed itself: name, value and copy.
-        self.copies = [(n, v, v.copy()) for n, v in self._names.items() if _counts(n) and type(v) in _CONTAINERS and len(v) <= _COMPARED]
+        self.copies = [(n, v, v.copy()) for n, v in self._names.items() if _counts(n) and _is_watched(v)]
         if isinstance(of, FunctionType):
             defaults = [*(of.__defaults__ or ()), *(of.__kwdefaults__ or {}).values()]
-            self.copies += [("a default", v, v.copy()) for v in defaults if type(v) in _CONTAINERS and len(v) <= _COMPARED]
+            self.copies += [("a default", v, v.copy()) for v in defaults if _is_watched(v)]
+
+    def look_inside(self, most: int) -> int:
+        """Have containers watched that lie in others, with so many elements at most in all; return how many they have."""
+        todo = [(name, inner) for name, value in self._names.items() if _counts(name) for inner in _elements(value)]
+        seen = {id(value) for _, value, _ in self.copies}
+        looked = 0
+        while todo and looked < most:
+            name, value = todo.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            todo += [(name, inner) for inner in _elements(value)]
+            if _is_watched(value):
+                self.copies.append((name, value, value.copy()))
+                looked += min(len(value), _COMPARED)
+        return looked
 
     def values(self) -> Iterator[tuple[str, Any]]:
         """What the names stand for, with a label for people."""
@@ -139,7 +193,13 @@ def _spaces() -> Iterator[_Space]:
     while todo:
         label, value = todo.pop()
         thing = _bare(value)
-        if id(thing) in seen or not (thing in modules if isinstance(thing, ModuleType) else _is_ours(thing, ours)):
+        if id(thing) in seen:
+            continue
+        inner = _elements(thing)
+        if inner:
+            seen.add(id(thing))
+            todo += ((f"{label}[…]", v) for v in inner)
+        if not (thing in modules if isinstance(thing, ModuleType) else _is_ours(thing, ours)):
             continue
         seen.add(id(thing))
         space = _Space(thing, label)
@@ -172,9 +232,22 @@ def _counts(name: str) -> bool:
     return not name.startswith("__")
 
 
+def _is_watched(value: Any) -> bool:
+    return type(value) in _CONTAINERS and len(value) <= _LONGEST and value is not sys.modules
+
+
+def _elements(value: Any) -> list[Any]:
+    """Return what of a container's elements may be changed itself."""
+    if not (type(value) in _CONTAINERS or type(value) is tuple) or len(value) > _COMPARED:
+        return []
+    return [v for v in (value.values() if type(value) in _DICTS else value) if type(v) not in _FIXED]
+
+
 def _differs(container: Any, copy: Any) -> bool:
     if len(container) != len(copy):
         return True
+    if len(copy) > _COMPARED:
+        return False
     if isinstance(container, set):
         return bool(container != copy)
     pairs = zip(container.items(), copy.items(), strict=True) if isinstance(container, dict) else zip(container, copy, strict=True)
@@ -185,7 +258,7 @@ def _differs(container: Any, copy: Any) -> bool:
 
 def _restore(container: Any, copy: Any) -> None:
     container.clear()
-    if isinstance(container, list):
+    if isinstance(container, (list, deque)):
         container.extend(copy)
     else:
         container.update(copy)

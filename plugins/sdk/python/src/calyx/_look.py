@@ -53,6 +53,7 @@ _GUARDS: list[subprocess.Popen[bytes]] = []
 def node_name(program: Program, node: str) -> str:
     """Return the name under which calyx knows a node: without its pipeline's, unless two have it."""
     name, bracket, arguments = node.partition("(")
-    if name not in program.functions and name not in program.stored and "." in name:
-        name = name.partition(".")[2]
+    pipeline, _, inner = name.partition(".")
+    if name not in program.functions and name not in program.stored and any(p.__name__ == pipeline for p in program.pipelines):
+        name = inner
     return name + bracket + arguments

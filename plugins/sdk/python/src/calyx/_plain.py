@@ -38,6 +38,7 @@ class Packer:
 
     def __init__(self, other: Other | None = None) -> None:
         self._other = other
+        self._codes: dict[type, str | None] = {}
 
     def pack(self, value: Any, where: str = "the value", depth: int = 0) -> Any:
         """Return the tagged form. The error names the place in the value, its type, and what would help."""
@@ -62,15 +63,27 @@ class Packer:
         if other is not None:
             return other
         if isinstance(value, pathlib.PurePath):
-            return {"$path": [_findable(kind, where), _path_text(value)]}
+            return {"$path": self._of_class(kind, where, _path_text(value))}
         if isinstance(value, enum.Enum):
             # A flag may be a combination, which has no name in every Python.
-            return {"$enum": [_findable(kind, where), value.value if isinstance(value, enum.Flag) else value.name]}
+            return {"$enum": self._of_class(kind, where, value.value if isinstance(value, enum.Flag) else value.name)}
         if dataclasses.is_dataclass(kind) and _is_made_by_object(kind):
-            return {"$data": [_findable(kind, where), self.pack(_attributes(value), where, depth + 1)]}
+            return {"$data": self._of_class(kind, where, self.pack(_attributes(value), where, depth + 1))}
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
-            return {"$named": [_findable(kind, where), self.items(list(value), where, depth)]}
+            return {"$named": self._of_class(kind, where, self.items(list(value), where, depth))}
         raise unstorable(value, where)
+
+    def _of_class(self, kind: type, where: str, content: Any) -> list[Any]:
+        """Return an object's content after the name of its class, and before the class's code: other code makes it another value."""
+        if kind not in self._codes:
+            self._codes[kind] = self._code(kind)
+        code = self._codes[kind]
+        return [_findable(kind, where), content, *([code] if code is not None else [])]
+
+    def _code(self, kind: type) -> str | None:
+        from ._classes import code_of
+
+        return code_of(kind)
 
     def items(self, values: list[Any], where: str, depth: int) -> list[Any]:
         """Pack elements one by one."""

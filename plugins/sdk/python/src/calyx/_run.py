@@ -24,6 +24,8 @@ from ._proto import plugin_pb2 as pb
 from ._transport import JSON, Encoder, from_json
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+#: The characters of a message or traceback that are told: a message of the protocol has an end.
+_LONGEST = 128 << 10
 
 
 def run(call: Call, ended: Callable[[Call], None]) -> None:
@@ -142,14 +144,21 @@ def _message(error: BaseException) -> str:
     if isinstance(error, (Cancelled, asyncio.CancelledError)):
         return str(error) or "the call was cancelled"
     text = "".join(traceback.format_exception_only(type(error), error)).strip()
-    return _valid(text) or type(error).__name__
+    return _short(_valid(text)) or type(error).__name__
 
 
 def _details(error: BaseException) -> str:
     """Format the traceback without the lines of this package."""
     for e in _chain(error):
         e.__traceback__ = _users(e.__traceback__)
-    return _valid("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    return _short(_valid("".join(traceback.format_exception(type(error), error, error.__traceback__))))
+
+
+def _short(text: str) -> str:
+    """Leave out the middle of a text that is too long for a message, such as that of an error which shows all of its data."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST // 2]}\n… {len(text) - _LONGEST} characters are left out …\n{text[-_LONGEST // 2 :]}"
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -126,10 +126,10 @@ class Encoder:
         return pb.Value(media_type=BINARY, path=os.fsencode(path), executable=os.access(path, os.X_OK))
 
     def _pickle(self, value: Any) -> pb.Value:
-        import pickle
+        from ._pickles import dumps
 
         _allow_pickle()
-        return self._content(pickle.dumps(value, protocol=5), PICKLE)
+        return self._content(dumps(value), PICKLE)
 
 
 def _allow_pickle() -> None:

@@ -29,6 +29,8 @@ _plain_stat = os.stat
 #: What makes something, with the place of its name among the arguments.
 _MAKES = {"os.rename": 1, "os.link": 1, "os.symlink": 1, "os.mkdir": 0}
 _HERE = os.path.dirname(os.path.abspath(__file__))
+#: Outside of nodes calyx.open and its like read for whoever calls them.
+_READS = os.path.join(_HERE, "_reads.py")
 _LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}))
 
 
@@ -213,7 +215,7 @@ def _kind_of(kind: str, result: Any) -> str:
 
 def _caller(frame: Any) -> Any:
     """Return the frame that meant the read: functions about paths do it for others."""
-    while frame.f_back is not None and frame.f_code.co_filename.endswith(_PATHS):
+    while frame.f_back is not None and frame.f_code.co_filename.endswith((*_PATHS, _READS)):
         frame = frame.f_back
     return frame
 

@@ -37,6 +37,9 @@ class _Constants(Packer):
             raise UnstorableError(where)
         return super()._special(value, where, depth)
 
+    def _code(self, kind: type) -> str | None:
+        return None  # it is counted beside the value
+
 
 def constant_digest(value: Any) -> str | None:
     """Return a digest of a value that is plain data; None for any other."""

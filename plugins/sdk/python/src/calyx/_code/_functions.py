@@ -11,14 +11,14 @@ import hashlib
 import inspect
 import os
 import sys
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .._declare import Node, Pipeline
 from ._constants import constant_digest
 from ._held import subclasses
 from ._modules import Definition, Source, belongs, is_projects_module
-from ._names import DYNAMIC, IMPORTING, Names, compiled_names, names_in
+from ._names import DYNAMIC, IMPORTING, Names, compiled_names, dynamic, imports_dynamic, names_in
 from ._reached import Files, dump
 from ._units import Scope, Target, Unit, Where
 
@@ -85,11 +85,11 @@ class Functions(Files):
         if wrapped is not None:
             unit.refer("__wrapped__", self._value(wrapped, None, owner))
         if module is not None and source is not None:
-            unit.refer("module", [self._effects(module, source)])
+            unit.refer("module", self._effects(module, source))
 
     def _definitions(self, source: Source | None, function: FunctionType) -> list[Definition]:
         """Return the definitions that a function may come from; none where its file says something else by now."""
-        if source is None or (self._live and not source.holds(function.__code__)):
+        if source is None or (self._late and not source.holds(function.__code__)):
             return []
         return source.function(function.__code__)
 
@@ -110,6 +110,7 @@ class Functions(Files):
 
     def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
         module, namespace, closure, local, first, owner = scope
+        widening: dict[str, None] = {}
         for name, chain in names.ordered():
             label = ".".join((name, *chain))
             if owner is not None and name == first:
@@ -118,22 +119,27 @@ class Functions(Files):
                 unit.refer(label, self._cell(unit, closure[name], chain))
             elif name in local:
                 if _SUBCLASSES in chain:
-                    self._widen(unit, module, "__subclasses__()")
+                    widening["__subclasses__()"] = None
             elif name in namespace:
                 unit.watched.name(namespace, name)
+                widening[dynamic(namespace[name], chain)] = None
                 unit.refer(label, self._chain(unit, namespace[name], chain, Where(module, name) if module else None))
             elif name in DYNAMIC and hasattr(builtins, name):
                 unit.watched.name(namespace, name)
-                self._widen(unit, module, f"{name}()")
+                widening[f"{name}()"] = None
             elif not hasattr(builtins, name):
                 unit.watched.name(namespace, name)
         for statement in names.imports:
             unit.refer("import", [t for path in self._imports.targets(statement, module) for t in self._imported(path)])
+            widening.update(dict.fromkeys(imports_dynamic(statement)))
         for name, chain in names.ordered():
             if (chain or (name,))[-1] in IMPORTING:
-                self._widen(unit, module, f"{(chain or (name,))[-1]}()")
+                widening[f"{(chain or (name,))[-1]}()"] = None
             elif name == "sys" and chain[:1] == ("modules",):
-                self._widen(unit, module, "sys.modules")
+                widening["sys.modules"] = None
+        widening.update(dict.fromkeys(sorted(names.frames)))
+        for because in filter(None, widening):
+            self._widen(unit, module, because)
         for name in sorted(names.rebinds):
             unit.watched.name(namespace, name)
             unit.notes.append(f"the global {name} is set while nodes run: what it holds then is not seen")
@@ -148,9 +154,19 @@ class Functions(Files):
                 return self._module(value)
             where = Where(value, chain[0])
             value, chain = getattr(value, chain[0]), chain[1:]
+        if isinstance(value, Node):
+            return self._node(value, chain)
+        if chain and isinstance(value, type) and issubclass(value, Pipeline):
+            member = inspect.getattr_static(value, chain[0], None)
+            if isinstance(member, Node):
+                return self._value(value, where) + self._node(member, chain[1:])
         if chain[:1] == (_SUBCLASSES,) and isinstance(value, type):
             return self._value(value, where) + self._subclasses(unit, value)
         return self._value(value, where)
+
+    def _node(self, node: Node, chain: tuple[str, ...]) -> list[Target]:
+        """Stand for what is taken of a node: to call it is a need, which is observed, and all else is its function's."""
+        return self._value(node.function, None, node.owner) if chain and chain[0] != "aio" else []
 
     def _subclasses(self, unit: Unit, kind: type[Any]) -> list[Target]:
         """Stand for the classes that derive from one: none of them need be named where they are used."""
@@ -171,8 +187,10 @@ class Functions(Files):
             if base is not Pipeline and base is not object:
                 unit.watched.name(vars(base), chain[0])
         member = inspect.getattr_static(owner, chain[0], None)
-        if member is None or isinstance(member, Node):
-            return []
+        if isinstance(member, Node):
+            return self._node(member, chain[1:])
+        if member is None:
+            return self._hooks(unit, owner)
         if isinstance(member, (FunctionType, staticmethod, classmethod, property)):
             return self._value(member, None, owner)
         if hasattr(member, "func") and isinstance(member, functools.cached_property):
@@ -180,9 +198,22 @@ class Functions(Files):
         digest = constant_digest(member)
         return [self._constant(member, None, digest)] if digest is not None else [self._class(owner)]
 
+    def _hooks(self, unit: Unit, owner: type[Any]) -> list[Target]:
+        """Stand for what gives an object attributes that its class does not show."""
+        found: list[Target] = []
+        for base in owner.__mro__:
+            if base is not Pipeline and base is not object:
+                for hook in ("__getattr__", "__getattribute__"):
+                    unit.watched.name(vars(base), hook)
+                    if hook in vars(base):
+                        found += self._value(vars(base)[hook], None, owner)
+        return found
+
     def _refer_supers(self, unit: Unit, names: Names, function: FunctionType, owner: type[Any] | None) -> None:
         if owner is None:
             return
+        if "super" in names.loads:  # what is taken of it is not known
+            unit.refer("super", [self._class(owner)])
         defining = next((c for c in owner.__mro__ if function in map(_function_of, vars(c).values())), owner)
         after = owner.__mro__[owner.__mro__.index(defining) + 1 :]
         for name in sorted(names.supers):
@@ -200,10 +231,18 @@ def _scope(function: FunctionType, module: ModuleType | None, owner: type[Any] |
         module,
         function.__globals__,
         closure=dict(zip(code.co_freevars, function.__closure__ or (), strict=True)),
-        local=frozenset((*code.co_varnames, *code.co_cellvars)),
+        local=_local(code),
         first=code.co_varnames[0] if code.co_argcount else None,
         owner=owner,
     )
+
+
+def _local(code: CodeType) -> frozenset[str]:
+    """Return the names that are local to a function wherever they stand in it: from Python 3.12 on, what a comprehension binds is among
+    the function's variables, and outside of the comprehension the same name may be a global.
+    """
+    names = frozenset((*code.co_varnames, *code.co_cellvars))
+    return names - compiled_names(code).loads.keys() if names & set(code.co_names) else names
 
 
 def _anonymous(definition: Any, namespace: dict[str, Any]) -> Any:

@@ -26,7 +26,10 @@ from ._reached import dump
 from ._units import Code, Scope, Target, Unit, Where, walk
 
 #: What is seen as code; all else is an object.
-_CODE = (Node, FunctionType, MethodType, ModuleType, type, staticmethod, classmethod, property, functools.partial, BuiltinFunctionType)
+_CODE = (
+    Node, FunctionType, MethodType, ModuleType, type, staticmethod, classmethod, property,
+    functools.partial, functools.partialmethod, BuiltinFunctionType,
+)
 _ENGINE = f"calyx {VERSION} {platform.python_implementation()} {sys.version}"
 
 
@@ -36,6 +39,8 @@ class Identity(Functions):
     live: the program is one that asks for values itself, and goes on meanwhile. Then it is not what its files say that counts but
     what its functions, classes and objects are now. What its own statements do besides binding names is no part of its functions;
     else each line that prints a result would count for all results.
+
+    late: it is asked for while functions run, and files may have been edited since they were imported.
     """
 
     def of(self, function: Any, owner: type[Any] | None) -> Code:
@@ -68,9 +73,11 @@ class Identity(Functions):
             return self._value(value.__func__, where, owner)
         if isinstance(value, property):
             return [t for f in (value.fget, value.fset, value.fdel) if f for t in self._value(f, where, owner)]
-        if isinstance(value, functools.partial):
-            inner = [value.func, *value.args, *value.keywords.values()]
-            return [t for v in inner for t in self._value(v, where)]
+        if isinstance(value, (functools.partial, functools.partialmethod)):
+            inner = [*value.args, *value.keywords, *value.keywords.values()]
+            # The name is that of the whole: a constant in it has none.
+            parts = [t for v in inner for t in self._value(v, where if constant_digest(v) is None else None)]
+            return self._value(value.func, where, owner) + parts
         if isinstance(value, BuiltinFunctionType):
             bound = getattr(value, "__self__", None)
             of = [] if bound is None or isinstance(bound, (ModuleType, type)) else self._value(bound, where)
@@ -89,7 +96,7 @@ class Identity(Functions):
             found.append(self._state(value, f"{module_name(where.module.__name__)}.{where.name}" if where is not None else ""))
         else:
             found.append(self._holds(value))
-        return found + (self._binding(where) if where is not None else [])
+        return found + ([self._binding(where)] if where is not None else [])
 
     def _holds(self, value: Any) -> Unit:
         """Stand for the code that an object holds, whoever put it there: a registry counts with all that is registered."""
@@ -176,7 +183,7 @@ class Identity(Functions):
             unit.refer("subclasses", self._subclasses(unit, kind))  # of its first parameter, most likely
         self._refer_members(unit, kind, source, definition)
         if module is not None:
-            unit.refer("module", [self._effects(module, source)])
+            unit.refer("module", self._effects(module, source))
 
     def _refer_members(self, unit: Unit, kind: type[Any], source: Source | None, definition: ast.ClassDef | None) -> None:
         """Count the members of a class as they are now. Of methods that its definition shows, that is what this does not show."""

@@ -51,6 +51,8 @@ class Imports:
         candidates = [base + ".py", os.path.join(base, "__init__.py")]
         for alias in statement.names:
             candidates += [os.path.join(base, alias.name + ".py"), os.path.join(base, alias.name, "__init__.py")]
+        if os.path.isdir(base):
+            self.absences |= {c for c in candidates[2:] if not os.path.isfile(c)}
         return [c for c in candidates if os.path.isfile(c)]
 
     def _find(self, name: str) -> list[str]:
@@ -66,6 +68,7 @@ class Imports:
                 if i == 0:
                     self._miss(part)
                     return [] if part in sys.builtin_module_names else [part]
+                self._miss_inside(part, search or [])
                 return found  # a name in the module
             if i == 0:
                 self._miss(part, spec.origin)
@@ -79,6 +82,12 @@ class Imports:
             if not search:
                 return found
         return found
+
+    def _miss_inside(self, name: str, folders: list[str]) -> None:
+        """Remember that a package has no module of a name: one that appears there is what an import finds."""
+        for folder in folders:
+            if belongs(os.path.join(folder, "x.py")) == "project":
+                self.absences |= {os.path.join(folder, name + ".py"), os.path.join(folder, name)}
 
     def _miss(self, name: str, origin: str | None = None) -> None:
         """Remember where a module was looked for in vain before it was found: one that appears there takes its place."""

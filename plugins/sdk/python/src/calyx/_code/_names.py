@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import dis
+import sys
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, ModuleType
+from typing import Any
 
 #: Built-in functions that reach what the syntax does not show.
 DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals", "vars"})
+
+_FRAMES = frozenset({"__globals__", "f_globals", "f_locals", "f_back"})
 
 #: Functions that import what the syntax need not show.
 IMPORTING = frozenset(
     {"__import__", "import_module", "spec_from_file_location", "SourceFileLoader", "resolve_name", "run_module", "run_path"}
 )
+
+#: The modules that these come from.
+_IMPORTERS = frozenset({"importlib", "importlib.util", "_frozen_importlib_external", "pkgutil", "runpy"})
+
+#: The built-in functions themselves, which may be known by other names.
+_BUILTIN = {name: getattr(builtins, name) for name in sorted(DYNAMIC)}
 
 #: Instructions that look a name up outside of a function.
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_FROM_DICT_OR_DEREF"})
@@ -30,6 +41,8 @@ class Names:
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     #: Names that `global` statements let it rebind.
     rebinds: set[str] = field(default_factory=set)
+    #: Attributes by which it reaches the variables of a module or of who called it.
+    frames: set[str] = field(default_factory=set)
 
     def ordered(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the loads in an order that does not depend on where they stand."""
@@ -64,11 +77,15 @@ def compiled_names(code: CodeType) -> Names:
 def _visit(node: ast.AST, found: Names) -> None:
     if isinstance(node, ast.Attribute):
         base, chain = _chain(node)
+        found.frames.update(_FRAMES.intersection(chain))
         if isinstance(base, ast.Name):
             found.loads.setdefault(base.id, set()).add(chain)
             return
         if isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super":
             found.supers.add(chain[0])
+            for argument in base.args:
+                _visit(argument, found)
+            return
         _visit(base, found)
         return
     if isinstance(node, ast.Name):
@@ -89,6 +106,29 @@ def _chain(node: ast.Attribute) -> tuple[ast.AST, tuple[str, ...]]:
         chain.append(at.attr)
         at = at.value
     return at, tuple(reversed(chain))
+
+
+def dynamic(value: Any, chain: tuple[str, ...]) -> str:
+    """Return by which name, if any, what a name stands for reaches what the syntax does not show, under whatever name it is known."""
+    while chain and isinstance(value, ModuleType):
+        value, chain = vars(value).get(chain[0]), chain[1:]
+    if value is sys.modules:
+        return "sys.modules"
+    own = getattr(value, "__name__", None) if callable(value) else None
+    if not isinstance(own, str):
+        return ""
+    known = _BUILTIN.get(own) is value or (own in IMPORTING and getattr(value, "__module__", "") in _IMPORTERS)
+    return f"{own}()" if known else ""
+
+
+def imports_dynamic(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return what a statement imports that reaches what the syntax does not show, whatever it is called then."""
+    if isinstance(statement, ast.Import):
+        return []
+    names = [alias.name for alias in statement.names]
+    if statement.module == "sys":
+        return ["sys.modules"] if "modules" in names else []
+    return [f"{name}()" for name in names if name in IMPORTING or (statement.module == "builtins" and name in DYNAMIC)]
 
 
 def effects(tree: ast.Module) -> list[ast.stmt]:

@@ -21,11 +21,15 @@ from ._units import Scope, Target, Unit, Where
 class Files(abc.ABC):
     """The part of Identity that concerns files, modules and packages."""
 
-    def __init__(self, live: bool = False) -> None:
+    def __init__(self, live: bool = False, late: bool = False) -> None:
         self._live = live
+        #: Files may say something else by now than when they were imported.
+        self._late = live or late
         self._sources: dict[str, Source | None] = {}
         self._units: dict[Any, Unit] = {}
         self._imports = Imports()
+        #: Effects that are being looked for: modules may import one another.
+        self._importing: set[Unit] = set()
         #: The files of the project that any identity rests on.
         self.files: set[str] = set()
         #: Files that tell what is installed, and paths at which an import looked in vain.
@@ -37,28 +41,48 @@ class Files(abc.ABC):
     def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
         """Let a piece of code refer to what its names stand for."""
 
-    def _binding(self, where: Where) -> list[Target]:
+    def loaded(self) -> None:
+        """Let what is described rest on every module of the project that is loaded: any of them may change what others hold."""
+        for module in list(sys.modules.values()):
+            path = file_of_module(module) if isinstance(module, ModuleType) else None
+            if path is not None and belongs(path) == "project":
+                self.files.add(_file_with(path))
+                source = self._source(path)
+                if source is not None:
+                    self._imports.of_module(source.tree, module)
+
+    def _binding(self, where: Where) -> Unit:
         """Stand for a name by the statements that bind it in its module, and by what these reach."""
         key = ("binding", where.module.__name__, where.name)
         if key in self._units:
-            return [self._units[key]]
+            return self._units[key]
         source = self._source(file_of_module(where.module))
         statements = source.bindings.get(where.name, []) if source else []
-        unit = self._units[key] = Unit("binding " + "".join(map(dump, statements)))
+        unit = self._units[key] = Unit("binding")
         if source and statements:
             unit.place = source.place(where.name, statements)
-        imported = [s for s in statements if isinstance(s, ast.ImportFrom)]
-        for statement in imported:
-            self._follow(unit, where, statement)
-        rest: list[ast.AST] = [s for s in statements if not isinstance(s, (ast.Import, ast.ImportFrom))]
-        self._refer_names(unit, names_in(rest), Scope.of(where.module))
-        return [unit]
+        elif source:  # it may come from a module that is imported with all it has
+            statements = source.bindings.get("*", [])
+        origins = [origin for s in statements for origin in self._origins(where, s)]
+        if len(origins) == len(statements) == 1:  # where it comes through does not count
+            self._units[key] = self._binding(origins[0])
+            return self._units[key]
+        unit.refer(where.name, [self._binding(origin) for origin in origins])
+        rest = [s for s in statements if not self._origins(where, s)]
+        unit.text += "".join(f" {dump(s)}" for s in rest)
+        self._refer_names(unit, names_in([s for s in rest if not isinstance(s, (ast.Import, ast.ImportFrom))]), Scope.of(where.module))
+        return unit
 
-    def _follow(self, unit: Unit, where: Where, statement: ast.ImportFrom) -> None:
+    def _origins(self, where: Where, statement: ast.stmt) -> list[Where]:
+        """Return what a statement imports under a name from a module of the project."""
+        if not isinstance(statement, ast.ImportFrom):
+            return []
         origin = sys.modules.get(self._imports.absolute(statement, where.module))
-        for alias in statement.names:
-            if origin is not None and (alias.asname or alias.name) == where.name and belongs(file_of_module(origin)) == "project":
-                unit.refer(where.name, self._binding(Where(origin, alias.name)))
+        if origin is None or not is_projects_module(origin):
+            return []
+        aliases = [a for a in statement.names if (a.asname or a.name) in (where.name, "*")]
+        names = [where.name if a.name == "*" else a.name for a in aliases]
+        return [Where(origin, name) for name in names]
 
     def _module(self, module: ModuleType) -> list[Target]:
         """Stand for a module that is used as a whole."""
@@ -98,26 +122,34 @@ class Files(abc.ABC):
         try:
             return Source(path)
         except SyntaxError:
-            if not self._live:
+            if not self._late:
                 raise
             return None  # it is being edited: what runs is older
 
-    def _effects(self, module: ModuleType, source: Source) -> Unit:
-        """Stand for what importing a module does besides binding names, also in the project's modules that it imports."""
+    def _effects(self, module: ModuleType, source: Source) -> list[Target]:
+        """Stand for what importing a module does besides binding names, also in the project's modules that it imports.
+
+        Where that is nothing, there is nothing to stand for it: then it does not count in which module something is.
+        """
         key = ("effects", source.path)
-        if key in self._units:
-            return self._units[key]
+        if key not in self._units:
+            self._fill_effects(key, module, source)
+        unit = self._units[key]
+        return [unit] if unit.place is not None or unit.refs or unit in self._importing else []
+
+    def _fill_effects(self, key: tuple[str, str], module: ModuleType, source: Source) -> None:
         statements = [] if self._live and module.__name__ == "__main__" else effects(source.tree)
         unit = self._units[key] = Unit("effects " + "".join(map(dump, statements)))
         if statements:
             unit.place = source.place("(when imported)", statements)
+        self._importing.add(unit)
         self._refer_names(unit, names_in(list(statements)), Scope.of(module))
         for path in sorted(self._imports.of_module(source.tree, module)):
             imported = self._imports.loaded_from(path)
             inner = self._source(path) if belongs(path) == "project" and imported is not None else None
             if inner is not None and imported is not None:
-                unit.refer("imports", [self._effects(imported, inner)])
-        return unit
+                unit.refer("imports", self._effects(imported, inner))
+        self._importing.discard(unit)
 
     def _widen(self, unit: Unit, module: ModuleType | None, because: str) -> None:
         """Let whole files count where code reaches what cannot be seen: the file, or all of its folder for what any module may add."""
@@ -142,6 +174,7 @@ class Files(abc.ABC):
             return self._units[key]
         source = self._source(path)
         if source is None:
+            path = _file_with(path)
             self.files.add(path)
             unit = self._units[key] = Unit(f"native {_file_digest(path)}")
             unit.notes.append(f"all of {os.path.basename(path)} counts, because it is no source of Python")
@@ -167,6 +200,15 @@ class Files(abc.ABC):
 
 def dump(node: ast.AST) -> str:
     return ast.dump(node, annotate_fields=False)
+
+
+def _file_with(path: str) -> str:
+    """Return the file of a module, or the archive that it was imported from."""
+    path = os.path.realpath(path)
+    at = path
+    while not os.path.isfile(at) and at != os.path.dirname(at):
+        at = os.path.dirname(at)
+    return at if os.path.isfile(at) else path
 
 
 def _file_digest(path: str) -> str:
