@@ -3,6 +3,7 @@ package executor
 import (
 	"fmt"
 	"math"
+	"path"
 	"slices"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -64,9 +65,39 @@ func (a *attempt) observeReads(then func()) {
 	}
 }
 
+// readUnmade adds, to a folder that the task listed, what it may not have found there yet: a folder in which outputs lie counts as
+// there, and the task would have looked into it.
+func (a *attempt) readUnmade() {
+	var began int64
+	for i := 0; i < len(a.unasked); i++ { // it grows
+		r := a.unasked[i]
+		if r.Kind != trace.Listing {
+			continue
+		}
+		for _, name := range a.l.owners.Folders(r.Subject) {
+			folder := path.Join(r.Subject, name)
+			isIts := func(o graph.Output) bool { return within(o.Path, folder) }
+			if !a.n.isCall() && slices.ContainsFunc(a.n.outs(), isIts) { // calyx made it before
+				continue
+			}
+			if began == 0 {
+				began = a.began()
+			}
+			if st, err := hashing.Lstat(a.l.e.abs(folder)); err == nil && st.Ctime < began {
+				continue
+			}
+			next := unasked{trace.Request{Kind: trace.Listing, Subject: folder}, r.stage}
+			if !slices.Contains(a.unasked, next) {
+				a.unasked = append(a.unasked, next)
+			}
+		}
+	}
+}
+
 // observe takes views of what the task read without asking.
 func (a *attempt) observe(then func()) {
 	l := a.l
+	a.readUnmade()
 	if len(a.unasked) == 0 {
 		then()
 		return
