@@ -235,7 +235,6 @@ func namesJSON(names []string) []byte {
 // always there, since the build makes them: when a step runs, some are not made yet (see readUnmade).
 func (e *Engine) observeListing(l *loop, f *leaf) {
 	at := e.abs(f.subject)
-	made := l.owners.Folders(f.subject)
 	st, err := hashing.StatFollow(at)
 	isThere := err == nil && st.IsDir()
 	var names []os.DirEntry
@@ -256,15 +255,18 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 		return
 	}
 	var all []listed
+	there := map[string]bool{}
 	for _, name := range names {
 		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
 			continue
 		}
-		made = slices.DeleteFunc(made, func(folder string) bool { return folder == name.Name() })
+		there[name.Name()] = true
 		all = append(all, listed{name.Name(), name.Type()})
 	}
-	for _, folder := range made {
-		all = append(all, listed{folder, fs.ModeDir})
+	for _, folder := range l.owners.Folders(f.subject) {
+		if !there[folder] {
+			all = append(all, listed{folder, fs.ModeDir})
+		}
 	}
 	slices.SortFunc(all, func(a, b listed) int { return strings.Compare(a.name, b.name) })
 	shown, counted := make([]string, len(all)), make([]string, len(all))

@@ -5,6 +5,7 @@ import (
 	"math"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
@@ -66,11 +67,11 @@ func (a *attempt) observeReads(then func()) {
 }
 
 // readUnmade adds, to a folder that the task listed, what it may not have found there yet: a folder in which outputs lie counts as
-// there, and the task would have looked into it.
+// there, and the task would perhaps have looked into it. All files in it that are no outputs count then.
 func (a *attempt) readUnmade() {
 	var began int64
-	for i := 0; i < len(a.unasked); i++ { // it grows
-		r := a.unasked[i]
+	known := map[unasked]bool{}
+	for _, r := range slices.Clone(a.unasked) {
 		if r.Kind != trace.Listing {
 			continue
 		}
@@ -86,9 +87,15 @@ func (a *attempt) readUnmade() {
 			if st, err := hashing.Lstat(a.l.e.abs(folder)); err == nil && st.Ctime < began {
 				continue
 			}
-			next := unasked{trace.Request{Kind: trace.Listing, Subject: folder}, r.stage}
-			if !slices.Contains(a.unasked, next) {
-				a.unasked = append(a.unasked, next)
+			inIt := []trace.Request{{Kind: trace.Listing, Subject: folder}}
+			if !strings.ContainsAny(folder, `*?[]{}\`) { // which would be another pattern
+				inIt = append(inIt, trace.Request{Kind: trace.Glob, Subject: folder + "/**"})
+			}
+			for _, seen := range inIt {
+				if next := (unasked{seen, r.stage}); !known[next] {
+					known[next] = true
+					a.unasked = append(a.unasked, next)
+				}
 			}
 		}
 	}
