@@ -231,35 +231,60 @@ func namesJSON(names []string) []byte {
 	return mustJSON(list)
 }
 
-// observeListing lists a folder: the names in it and what each is, a file, a folder, a link.
+// observeListing lists a folder: the names in it and what each is, a file, a folder, a link. The folders in which outputs lie are
+// always there, since the build makes them: when a step runs, some are not made yet (see readUnmade).
 func (e *Engine) observeListing(l *loop, f *leaf) {
 	at := e.abs(f.subject)
 	st, err := hashing.StatFollow(at)
-	if isAbsent(err) || err == nil && !st.IsDir() {
-		f.absent, f.digest = true, absentDigest
+	isThere := err == nil && st.IsDir()
+	var names []os.DirEntry
+	switch {
+	case isThere:
+		f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
+		names, err = os.ReadDir(at)
+	case err == nil || isAbsent(err):
+		err = nil
 		f.looked = []looked{{path: at, kind: lookedNothing}}
-		return
 	}
-	names, err := os.ReadDir(at)
 	if err != nil {
 		f.err = err
 		return
 	}
-	var list, kinds []string
+	if !isThere && !l.owners.Under(f.subject) {
+		f.absent, f.digest = true, absentDigest
+		return
+	}
+	var all []listed
+	there := map[string]bool{}
 	for _, name := range names {
 		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
 			continue
 		}
-		text, kind := name.Name(), ""
-		if name.IsDir() {
-			text += "/"
-		} else if name.Type() != 0 { // what lists a folder is told this as well
-			kind = "/" + name.Type().String()
-		}
-		list, kinds = append(list, text), append(kinds, text+kind)
+		there[name.Name()] = true
+		all = append(all, listed{name.Name(), name.Type()})
 	}
-	f.showNames(list, kinds)
-	f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
+	for _, folder := range l.owners.Folders(f.subject) {
+		if !there[folder] {
+			all = append(all, listed{folder, fs.ModeDir})
+		}
+	}
+	slices.SortFunc(all, func(a, b listed) int { return strings.Compare(a.name, b.name) })
+	shown, counted := make([]string, len(all)), make([]string, len(all))
+	for i, entry := range all {
+		shown[i], counted[i] = entry.name, entry.name
+		if entry.kind.IsDir() {
+			shown[i], counted[i] = entry.name+"/", entry.name+"/"
+		} else if entry.kind != 0 { // what lists a folder is told this as well
+			counted[i] += "/" + entry.kind.String()
+		}
+	}
+	f.showNames(shown, counted)
+}
+
+// listed is an entry of a folder.
+type listed struct {
+	name string
+	kind fs.FileMode
 }
 
 // observeExists tells whether a path is there, and as what. That it is a link, and to what, is no part of the answer; but who looks with

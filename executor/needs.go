@@ -3,7 +3,9 @@ package executor
 import (
 	"fmt"
 	"math"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/graph"
@@ -64,9 +66,45 @@ func (a *attempt) observeReads(then func()) {
 	}
 }
 
+// readUnmade adds, to a folder that the task listed, what it may not have found there yet: a folder in which outputs lie counts as
+// there, and the task would perhaps have looked into it. All files in it that are no outputs count then.
+func (a *attempt) readUnmade() {
+	var began int64
+	known := map[unasked]bool{}
+	for _, r := range slices.Clone(a.unasked) {
+		if r.Kind != trace.Listing {
+			continue
+		}
+		for _, name := range a.l.owners.Folders(r.Subject) {
+			folder := path.Join(r.Subject, name)
+			isIts := func(o graph.Output) bool { return within(o.Path, folder) }
+			if !a.n.isCall() && slices.ContainsFunc(a.n.outs(), isIts) { // calyx made it before
+				continue
+			}
+			if began == 0 {
+				began = a.began()
+			}
+			if st, err := hashing.Lstat(a.l.e.abs(folder)); err == nil && st.Ctime < began {
+				continue
+			}
+			inIt := []trace.Request{{Kind: trace.Listing, Subject: folder}}
+			if !strings.ContainsAny(folder, `*?[]{}\`) { // which would be another pattern
+				inIt = append(inIt, trace.Request{Kind: trace.Glob, Subject: folder + "/**"})
+			}
+			for _, seen := range inIt {
+				if next := (unasked{seen, r.stage}); !known[next] {
+					known[next] = true
+					a.unasked = append(a.unasked, next)
+				}
+			}
+		}
+	}
+}
+
 // observe takes views of what the task read without asking.
 func (a *attempt) observe(then func()) {
 	l := a.l
+	a.readUnmade()
 	if len(a.unasked) == 0 {
 		then()
 		return

@@ -168,7 +168,7 @@ func (s *sifter) changed(a *Access, rel string) {
 	switch {
 	case was && now == a.Before: // opened for writing, and left
 		s.source(a, rel)
-	case was && a.Saw&^SawLink != 0 && a.Before.IsRegular():
+	case was && a.Before.IsRegular() && (a.Saw&SawContent != 0 || s.isSpoilt(a.Path)):
 		s.out.spoilt = append(s.out.spoilt, rel)
 	case was && is && now.IsDir() && a.Before.IsDir(): // a folder that something else was made in
 	case was || is && !s.l.g.Under(rel):
@@ -179,6 +179,20 @@ func (s *sifter) changed(a *Access, rel string) {
 	case !is: // made and removed: that it was not there may have mattered
 		s.source(a, rel)
 	}
+}
+
+// isSpoilt reports whether the step declares a file, or its command line names it, and it is not what it was. That a program which copies
+// or writes a file asks first whether it is there makes none an input.
+func (s *sifter) isSpoilt(at string) bool {
+	leaves := s.n.leaves
+	for _, d := range s.n.deps {
+		if d.isStored() {
+			leaves = slices.Concat(leaves, d.leaves)
+		}
+	}
+	return slices.ContainsFunc(leaves, func(f *leaf) bool {
+		return slices.ContainsFunc(f.looked, func(p looked) bool { return p.path == at && p.kind == lookedFile && !p.still(s.l.e.memo) })
+	})
 }
 
 // source takes a path that is nobody's output.

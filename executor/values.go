@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -167,10 +168,11 @@ func (e *Engine) tree(ctx context.Context, d hashing.Digest) (hashing.Tree, erro
 		return nil, err
 	}
 	tree, err := hashing.DecodeTree(blob)
-	if err == nil {
-		e.trees.keep(d, tree)
+	if err != nil { // calyx did not write it: it is as good as none
+		return nil, fmt.Errorf("the listing %v: %w: %w", d, cas.ErrMissing, err)
 	}
-	return tree, err
+	e.trees.keep(d, tree)
+	return tree, nil
 }
 
 // loadInline returns the node's inline JSON.

@@ -237,9 +237,8 @@ func (g *Graph) Owner(p string) (int, bool) {
 }
 
 func (g *Graph) owner(p string) (int, bool) {
-	n := len(g.owners) / 8
-	at := sort.Search(n, func(i int) bool { return g.text(number(g.owners, 2*i)) >= p })
-	if at == n || g.text(number(g.owners, 2*at)) != p {
+	at := g.firstOutput(p)
+	if at == len(g.owners)/8 || g.text(number(g.owners, 2*at)) != p {
 		return 0, false
 	}
 	return number(g.owners, 2*at+1), true
@@ -257,9 +256,33 @@ func (g *Graph) Outputs(yield func(path string, node int) bool) {
 // Under reports whether any output lies in the folder dir.
 func (g *Graph) Under(dir string) bool {
 	prefix := strings.TrimSuffix(dir, "/") + "/"
-	n := len(g.owners) / 8
-	at := sort.Search(n, func(i int) bool { return g.text(number(g.owners, 2*i)) >= prefix })
-	return at < n && strings.HasPrefix(g.text(number(g.owners, 2*at)), prefix)
+	at := g.firstOutput(prefix)
+	return at < len(g.owners)/8 && strings.HasPrefix(g.text(number(g.owners, 2*at)), prefix)
+}
+
+// firstOutput is the place of the first output path that is not before p.
+func (g *Graph) firstOutput(p string) int {
+	return sort.Search(len(g.owners)/8, func(i int) bool { return g.text(number(g.owners, 2*i)) >= p })
+}
+
+// Folders returns the names of the folders in the folder dir in which outputs lie, in order. The workspace is ".".
+func (g *Graph) Folders(dir string) []string {
+	prefix := strings.TrimPrefix(strings.TrimSuffix(dir, "/")+"/", "./")
+	var names []string
+	for at := g.firstOutput(prefix); at < len(g.owners)/8; {
+		rest, ok := strings.CutPrefix(g.text(number(g.owners, 2*at)), prefix)
+		if !ok && prefix != "" {
+			break
+		}
+		name, _, isFolder := strings.Cut(rest, "/")
+		if !isFolder || name == "" { // an output itself, or an absolute path
+			at++
+			continue
+		}
+		names = append(names, name)
+		at = g.firstOutput(prefix + name + "0") // "0" follows "/"
+	}
+	return names
 }
 
 // Names returns the names of all nodes, in order.

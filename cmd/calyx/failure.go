@@ -12,6 +12,7 @@ import (
 	"github.com/calyx-build/calyx/executor"
 	"github.com/calyx-build/calyx/graph"
 	"github.com/calyx-build/calyx/graph/calyxfile"
+	"github.com/calyx-build/calyx/graph/state"
 )
 
 // The exit statuses; they are part of the command line's contract.
@@ -154,10 +155,11 @@ func statusOf(err error) int {
 	var set *executor.SetError
 	var function *executor.FunctionError
 	var open *executor.OpenError
+	var values *state.FileError
 	switch {
 	case errors.As(err, &f):
 		return f.status
-	case errors.As(err, &one), errors.As(err, &set), errors.As(err, &function), errors.As(err, &open), errors.Is(err, graph.ErrSpelling):
+	case errors.As(err, &one), errors.As(err, &set), errors.As(err, &function), errors.As(err, &open), errors.As(err, &values), errors.Is(err, graph.ErrSpelling):
 		return exitUsage
 	}
 	return exitFault

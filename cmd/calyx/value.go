@@ -258,6 +258,13 @@ func jsonItems(items []executor.Payload) (any, error) {
 
 // writeValue writes a value to a path: a file's bytes, a folder with its files, or the text of a scalar.
 func (s *session) writeValue(ctx context.Context, path string, t executor.TargetValue, p executor.Payload) error {
+	if p.Value.Media == trace.MediaParts {
+		parts, err := trace.Parts(p.Inline)
+		if err != nil {
+			return err
+		}
+		return usage("name one of them, as in "+t.Target+":"+parts[0].Name, "write the value of %q to %q: it has several outputs", t.Target, path)
+	}
 	write := s.writeContent
 	if t.Tree != nil && p.Path == "" {
 		write = s.writeMatches(t)
@@ -269,11 +276,8 @@ func (s *session) writeValue(ctx context.Context, path string, t executor.Target
 }
 
 func (s *session) writeContent(ctx context.Context, path string, p executor.Payload) error {
-	switch p.Value.Media {
-	case trace.MediaTree:
+	if p.Value.Media == trace.MediaTree {
 		return s.writeTree(ctx, path, p)
-	case trace.MediaParts:
-		return errors.New("the node has several outputs; name one of them")
 	}
 	text, err := valueOfText(p)
 	switch {

@@ -63,10 +63,12 @@ func (q *Question) File() string {
 	return filepath.Join(q.Folder(), hashing.Sum([]byte(strings.Join(q.Targets, "\x00"))).Hex()[:16])
 }
 
-// Binding is everything that must be equal for a snapshot to say anything.
+// Binding is everything that must be equal for a snapshot to say anything. The places of programs, and of what was seen in the home,
+// are those that the user's PATH and HOME led to.
 func (q *Question) Binding() hashing.Digest {
 	search, _ := q.Lookup("PATH")
-	words := append([]string{trace.KeyVersion, q.Version, q.Root, q.CacheDir, q.Calyxfile, q.Instance, search}, q.Targets...)
+	home, _ := q.Lookup("HOME")
+	words := append([]string{trace.KeyVersion, q.Version, q.Root, q.CacheDir, q.Calyxfile, q.Instance, search, home}, q.Targets...)
 	return hashing.Sum([]byte(strings.Join(words, "\x00")))
 }
 

@@ -69,7 +69,8 @@ func (r *restoring) listings(ctx context.Context) (map[hashing.Digest][]byte, er
 	return found, err
 }
 
-// checkedTree reads a listing that may come from anywhere: no name in it leads out of its folder.
+// checkedTree reads a listing that may come from anywhere: no name in it leads out of its folder. One that calyx did not write is
+// as good as none.
 func checkedTree(d hashing.Digest, blob []byte) (hashing.Tree, error) {
 	if blob == nil {
 		return nil, fmt.Errorf("the listing %v: %w", d, cas.ErrMissing)
@@ -77,6 +78,9 @@ func checkedTree(d hashing.Digest, blob []byte) (hashing.Tree, error) {
 	t, err := hashing.DecodeTree(blob)
 	if err == nil {
 		err = t.Check()
+	}
+	if err != nil {
+		err = fmt.Errorf("the listing %v: %w: %w", d, cas.ErrMissing, err)
 	}
 	return t, err
 }

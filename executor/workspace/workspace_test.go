@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/calyx-build/calyx/cas"
+	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/hashing"
 )
@@ -208,15 +209,20 @@ func TestRestoreKeepsGoingPastOneThatCannotBe(t *testing.T) {
 	a, b, c := l.madeFile("a", "a"), l.madeFile("b", "b"), l.madeFile("c", "c")
 	lost := a
 	lost.Path, lost.Value.Digest = "lost", hashing.Sum([]byte("never stored"))
+	wrong := a // a listing that calyx never wrote: in an archive that somebody made, for instance
+	blob := hashing.Tree{{Path: "../escaped", Kind: hashing.DirEntry}}.Encode()
+	_, err := l.store.Apply(context.Background(), cas.Txn{Blobs: [][]byte{blob}})
+	l.check(err)
+	wrong.Path, wrong.Value = "wrong", trace.Value{Media: trace.MediaTree, Digest: hashing.Sum(blob), Size: 1}
 	foreign := c
 	foreign.Path = "foreign"
 	l.write("foreign", "precious")
 	l.check(os.Remove(l.at("a")))
 	l.check(os.Remove(l.at("b")))
-	got, err := l.ws.RestoreAll(context.Background(), []workspace.Output{a, lost, foreign, b, c})
+	got, err := l.ws.RestoreAll(context.Background(), []workspace.Output{a, lost, foreign, b, c, wrong})
 	l.check(err)
 	var foreignErr *workspace.ForeignError
-	if !got[0].Written || !errors.Is(got[1].Err, cas.ErrMissing) || !errors.As(got[2].Err, &foreignErr) || !got[3].Written || got[4] != (workspace.Restored{Was: workspace.Right}) {
+	if !got[0].Written || !errors.Is(got[1].Err, cas.ErrMissing) || !errors.As(got[2].Err, &foreignErr) || !got[3].Written || got[4] != (workspace.Restored{Was: workspace.Right}) || !errors.Is(got[5].Err, cas.ErrMissing) {
 		t.Errorf("%+v", got)
 	}
 	if l.content("a") != "a" || l.content("b") != "b" || l.content("foreign") != "precious" {

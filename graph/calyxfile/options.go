@@ -149,8 +149,17 @@ func (s *stepSpec) setOuts(v starlark.Value) error {
 	if !ok {
 		return want("a list of paths, or a dictionary of names to paths", v)
 	}
+	known := map[string]bool{}
 	for i := range list.Len() {
-		if err := s.setOut("", list.Index(i)); err != nil {
+		o, err := s.outputOf("", list.Index(i))
+		if err != nil {
+			return err
+		}
+		if known[o.Path] {
+			return fmt.Errorf("%q is there twice", o.Path)
+		}
+		known[o.Path] = true
+		if err := s.addOutput(o); err != nil {
 			return err
 		}
 	}
@@ -163,30 +172,34 @@ func (s *stepSpec) setNamedOuts(dict *starlark.Dict) error {
 		if err != nil {
 			return fmt.Errorf("name: %w", err)
 		}
-		if err := s.setOut(name, kv[1]); err != nil {
+		o, err := s.outputOf(name, kv[1])
+		if err == nil {
+			err = s.addOutput(o)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// setOut takes a path, or an output made by out() or outdir(). Without a name it is called by its path.
-func (s *stepSpec) setOut(name string, v starlark.Value) error {
+// outputOf takes a path, or an output made by out() or outdir(). Without a name it is called by its path.
+func (s *stepSpec) outputOf(name string, v starlark.Value) (*output, error) {
 	if o, ok := v.(*output); ok {
 		named := *o
 		if name != "" {
 			named.Name = name
 		}
-		return s.addOutput(&named)
+		return &named, nil
 	}
 	p, err := s.e.plain(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if name == "" {
 		name = p
 	}
-	return s.addOutput(&output{Output: graph.Output{Name: name, Path: p}})
+	return &output{Output: graph.Output{Name: name, Path: p}}, nil
 }
 
 // addOutput adds an output unless the step has the same already. Paths are cleaned when a matrix is resolved in them.

@@ -64,7 +64,7 @@ func (s *Store) Values(instance string) (map[string]any, error) {
 	values := make(map[string]any, len(fields))
 	for _, f := range fields {
 		if values[f.key], err = graph.ParseJSON(f.raw); err != nil {
-			return nil, fmt.Errorf("read the state %q: %q of instance %q: %w", s.name, f.key, instance, err)
+			return nil, &FileError{fmt.Errorf("read the state %q: %q of instance %q: %w", s.name, f.key, instance, err)}
 		}
 	}
 	return values, nil
@@ -157,7 +157,13 @@ func (s *Store) read() (*document, error) {
 	var bad *placedError
 	if errors.As(err, &bad) {
 		line, column := bad.place(text)
-		return nil, fmt.Errorf("read the state %q:%d:%d: %w", s.name, line, column, bad.err)
+		return nil, &FileError{fmt.Errorf("read the state %q:%d:%d: %w", s.name, line, column, bad.err)}
 	}
 	return doc, err
 }
+
+// FileError says what is wrong in the file, which is the user's: to be edited and merged like a source.
+type FileError struct{ error }
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.error }
