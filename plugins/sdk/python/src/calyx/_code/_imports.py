@@ -9,6 +9,7 @@ import sys
 from types import ModuleType
 
 from ._modules import belongs, file_of_module
+from ._names import looked_for
 
 
 class Imports:
@@ -105,6 +106,9 @@ class Imports:
         todo: list[ast.AST] = list(tree.body)
         while todo:
             node = todo.pop()
+            looked = looked_for(node)
+            if looked:
+                self.targets(looked, module)  # it is not imported, but may come or go
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 found |= {t for t in self.targets(node, module) if os.path.isabs(t)}
             elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
