@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import textwrap
+import venv
 import zipfile
 from collections.abc import Callable, Iterator
 
@@ -284,6 +285,25 @@ def test_a_module_that_appears_counts(ws: Workspace) -> None:
     ws.program("try:\n    import extra\nexcept ImportError:\n    extra = None\n\n@fn\ndef node(): return extra.value() if extra else 0\n")
     assert ws.get("node") == 0
     ws.write("extra.py", "def value(): return 1\n")
+    assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_package_that_is_installed_later_counts(ws: Workspace, tmp_path_factory: pytest.TempPathFactory, inside: bool) -> None:
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=False, symlinks=True)
+    (packages,) = home.glob("lib/python*/site-packages")
+    (packages / "others.pth").write_text("\n".join(p for p in sys.path if p.endswith("-packages")))
+    importing = "try:\n    import late\nexcept ImportError:\n    late = None\n"
+    node = "@fn\ndef node():\n{}    return late.value() if late else 0\n"
+    ws.program(node.format(textwrap.indent(importing, "    ")) if inside else importing + node.format(""))
+    ws.write("Calyxfile", f'use(plugin("p", cmd = ["{home}/bin/python", "p.py"]))\n')
+    assert ws.get("node") == 0
+    assert ws.runs() == []
+    (packages / "late-1.dist-info").mkdir()
+    (packages / "late-1.dist-info" / "METADATA").write_text("Name: late\nVersion: 1\n")
+    (packages / "late-1.dist-info" / "RECORD").write_text("late.py,,\n")
+    (packages / "late.py").write_text("def value(): return 1\n")
     assert ws.get("node") == 1
 
 
