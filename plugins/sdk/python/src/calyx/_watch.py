@@ -213,8 +213,22 @@ class Watch:
         return full == self.workspace or full.startswith(self.workspace + "/")
 
     def _real(self, path: str) -> str:
+        """Return where a path leads."""
+        folder, name = os.path.split(path)
         with self._silence():
-            return os.path.realpath(path)
+            real = os.path.realpath if self._holds(folder) else _real_folder
+            at = os.path.normpath(os.path.join(real(folder), name))
+            try:
+                _plain_readlink(at)
+            except OSError:  # most are no links
+                return at
+            return os.path.realpath(at)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _real_folder(folder: str) -> str:
+    """Return where a folder outside the workspace leads, which is looked up once: data sets lie there, of many files."""
+    return os.path.realpath(folder)
 
 
 def _request(kind: str, subject: str) -> pb.Request:
