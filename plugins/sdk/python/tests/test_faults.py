@@ -177,6 +177,10 @@ def test_what_a_node_keeps_in_a_global_is_refused(ws: Workspace, change: str) ->
         "P.new = 2",
         "setattr(P, 'plain', 2)",
         "SPACE.x = 2",
+        "slotted.v = 2",
+        "del slotted.v",
+        "count()",
+        "collect()",
     ],
 )
 @pytest.mark.parametrize("fails", [False, True])
@@ -197,6 +201,22 @@ def test_what_a_node_keeps_in_a_class_object_or_function_is_refused(ws: Workspac
             kept.append(1)
             return len(kept)
 
+        class Slotted:
+            __slots__ = ("v", "unset")
+            def __init__(self): self.v = 1
+
+        slotted = Slotted()
+
+        def closures():
+            n, found = 0, []
+            def count():
+                nonlocal n
+                n += 1
+            def collect(): found.append(1)
+            return count, collect, lambda: [n, found]
+
+        count, collect, counted = closures()
+
         class P(Pipeline):
             plain = 1
             @fn
@@ -206,7 +226,8 @@ def test_what_a_node_keeps_in_a_class_object_or_function_is_refused(ws: Workspac
             @fn
             def reads(self, first: int = 0):
                 kept = helper.__defaults__[0]
-                return [Options.level, Options.names, vars(options), vars(helper), kept, P.plain, hasattr(P, "new"), SPACE.x]
+                own = [Options.level, Options.names, vars(options), vars(helper), kept, P.plain, hasattr(P, "new")]
+                return [*own, SPACE.x, slotted.v, counted()]
 
         @fn
         def both():
@@ -218,7 +239,7 @@ def test_what_a_node_keeps_in_a_class_object_or_function_is_refused(ws: Workspac
         """
     )
     assert ("was changed while a node ran" in ws.calyx("build", "--keep-going", "both", status=1).text) is not fails
-    assert ws.get("reads") == [1, [], {"own": 1}, {}, [], 1, False, 1]
+    assert ws.get("reads") == [1, [], {"own": 1}, {}, [], 1, False, 1, 1, [0, []]]
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import textwrap
+import venv
 import zipfile
 from collections.abc import Callable, Iterator
 
@@ -285,6 +286,34 @@ def test_a_module_that_appears_counts(ws: Workspace) -> None:
     assert ws.get("node") == 0
     ws.write("extra.py", "def value(): return 1\n")
     assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_package_that_is_installed_later_counts(ws: Workspace, tmp_path_factory: pytest.TempPathFactory, inside: bool) -> None:
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=False, symlinks=True)
+    (packages,) = home.glob("lib/python*/site-packages")
+    (packages / "others.pth").write_text("\n".join(p for p in sys.path if p.endswith("-packages")))
+    importing = "try:\n    import late\nexcept ImportError:\n    late = None\n"
+    node = "@fn\ndef node():\n{}    return late.value() if late else 0\n"
+    ws.program(node.format(textwrap.indent(importing, "    ")) if inside else importing + node.format(""))
+    ws.write("Calyxfile", f'use(plugin("p", cmd = ["{home}/bin/python", "p.py"]))\n')
+    assert ws.get("node") == 0
+    assert ws.runs() == []
+    (packages / "late-1.dist-info").mkdir()
+    (packages / "late-1.dist-info" / "METADATA").write_text("Name: late\nVersion: 1\n")
+    (packages / "late-1.dist-info" / "RECORD").write_text("late.py,,\n")
+    (packages / "late.py").write_text("def value(): return 1\n")
+    assert ws.get("node") == 1
+
+
+@pytest.mark.parametrize("found", ["FOUND", "importlib.util.find_spec('extra') is not None"])
+def test_a_module_that_appears_counts_for_who_looks_for_it(ws: Workspace, found: str) -> None:
+    ws.program(f"import importlib.util\nFOUND = importlib.util.find_spec('extra') is not None\n\n@fn\ndef node(): return {found}\n")
+    assert ws.get("node") is False
+    assert ws.runs() == []
+    ws.write("extra.py", "")
+    assert ws.get("node") is True
 
 
 @pytest.mark.parametrize(
@@ -649,6 +678,7 @@ def test_sets_of_objects_are_the_same_in_every_process(ws: Workspace) -> None:
         ("import builtins\nfrom other import value", "builtins.eval('value()')"),
         ("from builtins import eval as run\nfrom other import value", "run('value()')"),
         ("import sys\nfrom other import value", "sys._getframe().f_globals['value']()"),
+        ("import inspect\nfrom other import value", "inspect.getmodule(value).value()"),
     ],
 )
 def test_what_cannot_be_seen_widens_under_any_name(ws: Workspace, head: str, use: str) -> None:
@@ -743,3 +773,43 @@ def test_the_classes_of_values_count_for_who_gets_them(ws: Workspace) -> None:
     assert {*users, "number"} <= set(ran)
     assert "of_number" not in ran
     assert [ws.get(node) for node in (*users, "of_number")] == [6] * 6 + [3]
+
+
+@pytest.mark.parametrize(
+    ("others", "program", "old", "new"),
+    [
+        (
+            "",
+            "class P(Pipeline):\n    def __own(self): return 1\n    @fn\n    def node(self): return self.__own()\n",
+            "return 1",
+            "return 2",
+        ),
+        (
+            "from calyx import Pipeline\nclass Base(Pipeline):\n    __own = 1\n    def give(self): return self.__own\n",
+            "import other\nclass P(other.Base):\n    @fn\n    def node(self): return self.give()\n",
+            "__own = 1",
+            "__own = 2",
+        ),
+        (
+            "class Named:\n    value = 1\n\ndef f(x: 'Named'): ...\n",
+            "import other, typing\n@fn\ndef node(): return typing.get_type_hints(other.f)['x'].value\n",
+            "value = 1",
+            "value = 2",
+        ),
+        (
+            "TOOLS = []\ndef tool(f):\n    TOOLS.append(f)\n    return f\n@tool\ndef first(): ...\n",
+            "import other\n@fn\ndef node(): return [f.__name__ for f in other.TOOLS]\n",
+            "first",
+            "renamed",
+        ),
+    ],
+)
+def test_what_is_known_by_another_name_counts(ws: Workspace, others: str, program: str, old: str, new: str) -> None:
+    """Private names, quoted annotations, and the names of functions in a registry."""
+    ws.write("other.py", others)
+    ws.program(program)
+    before = ws.get("node")
+    assert ws.runs() == []
+    ws.write("other.py", others.replace(old, new))
+    ws.program(program.replace(old, new))
+    assert ws.get("node") != before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from conftest import Workspace
 from scripts import REVIEWS, cells, script
 
@@ -550,6 +551,28 @@ def test_other_nodes_objects_cost_a_hit_nothing(ws: Workspace) -> None:
     assert said == ["True False False", "True True False"]
 
 
+@pytest.mark.parametrize(
+    ("first", "use", "second"),
+    [
+        ("@dataclass\nclass C:\n    x: int = 1\n    y: int = 1", "repr(C())", "@dataclass\nclass C:\n    y: int = 1\n    x: int = 1"),
+        ("@dataclass\nclass C:\n    x: int = one()", "C().x", "@dataclass\nclass C:\n    x: int = two()"),
+        ("class C:\n    x: int", "C.__annotations__['x'].__name__", "class C:\n    x: str"),
+        ("class C:\n    x: list[int]", "str(C.__annotations__['x'])", "class C:\n    x: list[str]"),
+        ("class C:\n    'one'", "C.__doc__", "class C:\n    'two'"),
+        ("def f(x: int): ...", "f.__annotations__['x'].__name__", "def f(x: str): ..."),
+    ],
+)  # fmt: skip
+def test_what_a_cell_declares_counts(ws: Workspace, first: str, use: str, second: str) -> None:
+    before, after = cells(
+        ws,
+        f"from dataclasses import dataclass, field\ndef one(): return field(default_factory=lambda: 1)\n"
+        f"def two(): return field(default_factory=lambda: 2)\n{first}",
+        f"class P(Pipeline):\n    @fn\n    def node(self): return {use}\ns = Session(P)\nprint(s.node())",
+        f"{second}\nprint(s.node())",
+    )
+    assert before != after
+
+
 def test_what_is_registered_in_a_cell_counts(ws: Workspace) -> None:
     """What singledispatch remembers of its calls is no change of its function."""
     said = cells(
@@ -628,3 +651,22 @@ def test_files_are_edited_between_calls(ws: Workspace) -> None:
     assert said[:2] == ["onetwo onetwo", "threetwo threetwo"]
     assert 'an input changed while the step ran: "a.txt"' in said[2]
     assert said[3] == "latetwo"
+
+
+def test_a_workspace_may_be_given_by_a_link(ws: Workspace) -> None:
+    (ws.root / "link").symlink_to(".")
+    ws.write("seen.txt", "1")
+    said = script(
+        ws,
+        """
+        class P(Pipeline):
+            @fn
+            def node(self): return open("seen.txt").read()
+        s = Session(P, workspace="link")
+        print(s.node())
+        with open("seen.txt", "w") as f:
+            f.write("2")
+        print(s.node())
+        """,
+    )
+    assert said == ["1", "2"]

@@ -176,6 +176,8 @@ def test_an_edit_of_the_program_as_it_starts_is_noticed(ws: Workspace) -> None:
         "pathlib.Path('seen.txt').read_text()",
         "os.fdopen(os.open('seen.txt', os.O_RDONLY)).read()",
         "os.path.getsize('seen.txt')",
+        "os.fdopen(os.open('seen.txt', os.O_RDONLY, dir_fd=os.open('package', os.O_RDONLY))).read()",
+        "os.stat('seen.txt', dir_fd=os.open('package', os.O_RDONLY)).st_size",
         "np.loadtxt('seen.txt').tolist()",
         "importlib.resources.files('package').joinpath('seen.txt').read_text()",
         "pkgutil.get_data('package', 'seen.txt').decode()",
@@ -248,6 +250,9 @@ def test_functions_of_libraries_that_were_imported_before_are_watched(ws: Worksp
         "'later' in [e.name for e in os.scandir('.')]",
         "bool(glob.glob('lat*'))",
         "any(p.name == 'later' for p in pathlib.Path('.').iterdir())",
+        "'later' in os.listdir(os.open('.', os.O_RDONLY))",
+        "'later' in [n for _, _, names, _ in os.fwalk('.') for n in names]",
+        "os.access('later', os.F_OK, dir_fd=os.open('.', os.O_RDONLY))",
     ],
 )
 def test_plain_looks_are_observed(ws: Workspace, look: str) -> None:
@@ -256,6 +261,61 @@ def test_plain_looks_are_observed(ws: Workspace, look: str) -> None:
     assert ws.runs() == []
     ws.write("later", "")
     assert ws.get("node") is True
+
+
+@pytest.mark.parametrize(
+    "read",
+    ["open(OUT + '/link.txt').read()", "open(OUT + '/ws/seen.txt').read()", "os.listdir(OUT + '/ws')", "os.path.exists(OUT + '/ws/later')",
+     "os.path.exists(OUT + '/later')", "open(OUT + '/ws/up/../../seen.txt').read()"],
+)  # fmt: skip
+def test_a_file_of_the_workspace_counts_by_whichever_path_it_is_read(
+    ws: Workspace, tmp_path_factory: pytest.TempPathFactory, read: str
+) -> None:
+    out = tmp_path_factory.mktemp("outside")
+    for name, to in (("ws", ""), ("link.txt", "seen.txt"), ("later", "later")):
+        (out / name).symlink_to(ws.root / to)
+    ws.write("d/e/f.txt", "")
+    (ws.root / "up").symlink_to("d/e")
+    for name in ("seen.txt", "d/e/seen.txt", "d/seen.txt"):
+        ws.write(name, "1")
+    ws.program(f"import os\nOUT = {str(out)!r}\n@fn\ndef node(): return {read}\n")
+    before = ws.get("node")
+    assert ws.runs() == []
+    for name in ("seen.txt", "d/seen.txt", "later"):
+        ws.write(name, "22")
+    assert ws.get("node") != before
+
+
+def test_where_a_link_leads_and_whether_a_file_may_be_run_count(ws: Workspace) -> None:
+    ws.program("import os\n@fn\ndef leads(): return os.readlink('link')\n@fn\ndef may(): return os.access('run.sh', os.X_OK)\n")
+    ws.write("run.sh", "")
+    (ws.root / "link").symlink_to("run.sh")
+    assert (ws.get("leads"), ws.get("may")) == ("run.sh", False)
+    assert ws.runs() == []
+    (ws.root / "run.sh").chmod(0o755)
+    assert ws.get("may") is True
+    (ws.root / "link").unlink()
+    (ws.root / "link").symlink_to("p.py")
+    assert ws.get("leads") == "p.py"
+
+
+def test_functions_of_os_are_able_to_do_what_they_were(ws: Workspace) -> None:
+    """shutil looks up which of them take the number of a folder, and which can leave a link alone."""
+    ws.program(
+        """
+        import os, shutil
+        @fn
+        def node():
+            out = str(calyx.out_dir())
+            shutil.copy2("link", out + "/copy", follow_symlinks=False)
+            os.makedirs(out + "/d/e")
+            shutil.rmtree(out + "/d")
+            return [os.readlink(out + "/copy"), os.listdir(out), {os.open, os.stat} <= os.supports_dir_fd]
+        """
+    )
+    (ws.root / "link").symlink_to("p.py")
+    assert ws.get("node") == ["p.py", ["copy"], True]
+    assert ws.runs() == []
 
 
 @pytest.mark.parametrize("first", ["''", "always()"])

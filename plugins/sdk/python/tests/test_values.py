@@ -196,6 +196,21 @@ def test_arguments_come_back_equal(value: Any) -> None:
     assert same(argument_trip(value), value)
 
 
+@pytest.mark.parametrize("kind", [datetime.datetime(2024, 1, 1, fold=1), datetime.time(1)])
+def test_time_zones_keep_their_names(kind: Any, round_trip: Trip) -> None:
+    zones = [datetime.timezone(datetime.timedelta(hours=9), "JST"), datetime.timezone(datetime.timedelta(hours=9)), datetime.timezone.utc]
+    for zone in zones:
+        value = kind.replace(tzinfo=zone)
+        assert repr(round_trip(value)) == repr(argument_trip(value)) == repr(value)
+
+
+def test_an_array_of_strings_of_any_length_is_refused_as_that(round_trip: Trip) -> None:
+    if not hasattr(np.dtypes, "StringDType"):
+        pytest.skip("this numpy has none")
+    with pytest.raises(UnstorableError, match="StringDType"):
+        round_trip(np.array(["a"], np.dtypes.StringDType()))
+
+
 @pytest.mark.parametrize("value", OTHERS, ids=lambda v: type(v).__name__)
 def test_other_values_are_errors(value: Any, round_trip: Trip) -> None:
     with pytest.raises(UnstorableError):

@@ -198,6 +198,8 @@ def _array_bytes(value: Any, library: str, where: str) -> tuple[memoryview, str,
 
     if not isinstance(value.dtype, np.dtype):
         raise UnstorableError(f"{where} is a {library} array of {value.dtype}, which cannot be stored; store jax.random.key_data of a key")
+    if value.dtype.kind == "T":
+        raise UnstorableError(f"{where} is a {library} array of {value.dtype}, which no file format has; use astype(str) or a list")
     if value.dtype.hasobject:
         raise UnstorableError(f"{where} is a {library} array of Python objects, which only a pickle could hold; use a list")
     array = _plain_array(np.asarray(value))

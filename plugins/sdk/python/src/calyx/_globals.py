@@ -5,6 +5,7 @@ That is in its modules, and in the classes, functions and objects that these lea
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import enum
 import functools
@@ -12,7 +13,7 @@ import os
 import sys
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from operator import is_, methodcaller
 from types import FunctionType, ModuleType, SimpleNamespace
@@ -21,7 +22,7 @@ from typing import Any
 from ._declare import Node, Pipeline, Stored
 from ._errors import CalyxError
 from ._places import belongs, file_of_module
-from ._types import module_name
+from ._types import module_name, slots_of
 
 #: Containers of up to so many elements are compared element by element, longer ones by their lengths, and the longest not at all.
 _COMPARED = 64
@@ -110,6 +111,63 @@ class Globals:
             self.check()
 
 
+class _Fixed(Mapping[str, Any]):
+    """Variables of which there are always the same, and which are in no dictionary; one without a value has the mark for that."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._all = tuple(names)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    @abc.abstractmethod
+    def set(self, name: str, value: Any) -> None:
+        """Give a variable a value, or take it."""
+
+
+class _Closure(_Fixed):
+    """What a function took along from the functions around it."""
+
+    def __init__(self, function: FunctionType) -> None:
+        super().__init__(function.__code__.co_freevars)
+        self._cells = dict(zip(self, function.__closure__ or (), strict=True))
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._cells[name].cell_contents
+        except ValueError:
+            return _MISSING
+
+    def set(self, name: str, value: Any) -> None:
+        if value is _MISSING:
+            del self._cells[name].cell_contents
+        else:
+            self._cells[name].cell_contents = value
+
+
+class _Slots(_Fixed):
+    """The attributes of an object that are in slots."""
+
+    def __init__(self, of: Any) -> None:
+        super().__init__(slots_of(type(of)))
+        self._of = of
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return object.__getattribute__(self._of, name)
+        except AttributeError:
+            return _MISSING
+
+    def set(self, name: str, value: Any) -> None:
+        if value is _MISSING:
+            object.__delattr__(self._of, name)
+        else:
+            object.__setattr__(self._of, name, value)
+
+
 class _Space:
     """Names and what they stood for: the variables of a module, class, function or object."""
 
@@ -117,10 +175,12 @@ class _Space:
 
     def __init__(self, of: Any, label: str) -> None:
         self._of, self._label = of, label
-        self.variables: Mapping[str, Any] = vars(of)
+        self.variables: Mapping[str, Any] = of if isinstance(of, _Fixed) else vars(of)
         if isinstance(of, type):
             self._set: Callable[[str, Any], None] = functools.partial(type.__setattr__, of)
             self._delete: Callable[[str], None] = functools.partial(type.__delattr__, of)
+        elif isinstance(of, _Fixed):
+            self._set, self._delete = of.set, lambda name: of.set(name, _MISSING)
         else:
             self._set, self._delete = vars(of).__setitem__, vars(of).__delitem__
         self._names = dict(self.variables)
@@ -177,7 +237,7 @@ class _Space:
         if isinstance(self._of, type) and issubclass(self._of, Pipeline) and isinstance(self._names.get(name), Stored):
             hint = f'use `calyx set {name} …`, or Session.set("{name}", …)'
             return f"the stored {self._label}.{name} was set by a node, which cannot set inputs: {hint}"
-        what = f"{name} of {self._label}" if name == "a default" else f"the global {self._label}.{name}"
+        what = f"{name} of {self._label}" if name == "a default" or isinstance(self._of, _Fixed) else f"the global {self._label}.{name}"
         return (
             f"{what} was changed while a node ran: later nodes would see it, and calyx "
             "would not. Make it the result of a node, pass it as an argument, or keep what is costly to make with functools.cache"
@@ -202,9 +262,18 @@ def _spaces() -> Iterator[_Space]:
         if not (thing in modules if isinstance(thing, ModuleType) else _is_ours(thing, ours)):
             continue
         seen.add(id(thing))
-        space = _Space(thing, label)
-        yield space
-        todo += space.values()
+        for of in _variables(thing):
+            space = _Space(of, label)
+            yield space
+            todo += space.values()
+
+
+def _variables(thing: Any) -> list[Any]:
+    """Return what has the variables of a thing: itself, its slots, and what a function of the project took along."""
+    found = [thing] if hasattr(thing, "__dict__") else []
+    if isinstance(thing, FunctionType):
+        return [*found, _Closure(thing)] if thing.__closure__ and belongs(thing.__code__.co_filename) == "project" else found
+    return [*found, _Slots(thing)] if not isinstance(thing, (type, ModuleType)) and slots_of(type(thing)) else found
 
 
 def _bare(value: Any) -> Any:
@@ -225,7 +294,7 @@ def _is_ours(value: Any, modules: set[str]) -> bool:
     kind = type(value)
     if issubclass(kind, enum.Enum) or not (kind is SimpleNamespace or kind.__module__ in modules):
         return False
-    return isinstance(getattr(value, "__dict__", None), dict)
+    return isinstance(getattr(value, "__dict__", None), dict) or bool(slots_of(kind))
 
 
 def _counts(name: str) -> bool:

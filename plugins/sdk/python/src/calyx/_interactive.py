@@ -47,7 +47,7 @@ class Session:
 
     def __init__(self, *what: Any, instance: str = "main", workspace: str | None = None) -> None:
         self._instance = instance
-        self._root = os.path.abspath(workspace) if workspace is not None else _workspace()
+        self._root = os.path.realpath(workspace) if workspace is not None else _workspace()
         if self._root != os.getcwd():
             os.chdir(self._root)  # paths in nodes are the workspace's
         watch_process(self._root, interactive=True)

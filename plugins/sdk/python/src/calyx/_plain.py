@@ -198,13 +198,16 @@ _SCALARS: dict[type, Callable[[Any], Any]] = {
 
 def _unpack_datetime(text: list[str]) -> Any:
     kind = datetime.time if text[0] == "time" else datetime.datetime
-    return kind.fromisoformat(text[1]).replace(fold=int(text[2]))
+    value: Any = kind.fromisoformat(text[1]).replace(fold=int(text[2]))
+    return value if len(text) < 4 else value.replace(tzinfo=datetime.timezone(value.utcoffset(), text[3]))
 
 
 def _pack_time(value: Any, where: str) -> Any:
     if value.tzinfo is not None and type(value.tzinfo) is not datetime.timezone:
         raise UnstorableError(f"{where}: its time zone {value.tzinfo!r} cannot be stored; use datetime.timezone, or UTC")
-    return {"$time": [type(value).__name__, value.isoformat(), str(value.fold)]}
+    # A zone's name that its offset does not give is its own.
+    name = [] if value.tzinfo is None or value.tzname() == datetime.timezone(value.utcoffset()).tzname(None) else [value.tzname()]
+    return {"$time": [type(value).__name__, value.isoformat(), str(value.fold), *name]}
 
 
 _CONTAINERS[datetime.datetime] = lambda p, v, w, d: _pack_time(v, w)

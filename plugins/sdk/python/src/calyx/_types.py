@@ -45,3 +45,16 @@ def find_type(name: str, fits: Callable[[type], bool], what: str) -> Any:
     if not isinstance(found, type) or not fits(found):
         raise UnstorableError(f"a stored value is a {what} {name}, which is not loaded here; import the module that defines it")
     return found
+
+
+def slots_of(kind: type) -> list[str]:
+    """Return the names of the slots that objects of a class have, as they are known outside of it."""
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        names = [slots] if isinstance(slots, str) else list(slots)
+        for name in names:
+            if name not in ("__dict__", "__weakref__"):
+                private = name.startswith("__") and not name.endswith("__")
+                found.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return found

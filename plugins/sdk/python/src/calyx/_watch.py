@@ -6,6 +6,7 @@ They belong to the process, since what was read may stay in its memory, and coun
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import os.path
@@ -14,6 +15,7 @@ import stat
 import sys
 import threading
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any
 
 from ._call import Call, calling
@@ -25,12 +27,14 @@ _IMPORTS = ("<frozen importlib", "<frozen zipimport")
 _INSTALLED = ("/importlib/metadata/__init__.py", "/pkg_resources/__init__.py")
 _SOURCE_LINES = ("/linecache.py", "/tokenize.py")
 _PATHS = ("/os.py", "<frozen os>", "posixpath.py", "<frozen posixpath>", "genericpath.py", "<frozen genericpath>")
-_plain_stat = os.stat
+#: What libraries ask whether a function of os takes more than a path, such as the number of a folder: by the function itself.
+_ABLE = (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks)
+_plain_stat, _plain_readlink = os.stat, os.readlink
 #: What makes something, with the place of its name among the arguments.
 _MAKES = {"os.rename": 1, "os.link": 1, "os.symlink": 1, "os.mkdir": 0}
 _HERE = os.path.dirname(os.path.abspath(__file__))
-#: Outside of nodes calyx.open and its like read for whoever calls them.
-_READS = os.path.join(_HERE, "_reads.py")
+#: What reads for whoever calls it: calyx.open and its like outside of nodes, and what stands here in a function's place.
+_FOR_OTHERS = (*_PATHS, os.path.join(_HERE, "_reads.py"), os.path.join(_HERE, "_watch.py"))
 _LIBRARIES = tuple(sorted({os.path.realpath(p) + "/" for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}))
 
 
@@ -49,8 +53,9 @@ class Watch:
     def start(self) -> None:
         """Begin to watch; there is no way back."""
         sys.addaudithook(self._audit)
-        for name, kind in (("stat", "stat"), ("lstat", "exists"), ("access", "exists")):
+        for name, kind in (("stat", "stat"), ("lstat", "exists"), ("access", "access"), ("readlink", "exists")):
             self._wrap(os, name, kind)
+        self._wrap_open()
         for name in ("exists", "lexists", "isfile", "isdir", "islink"):
             self._wrap(os.path, name, "exists")
         for name in ("exists", "is_file", "is_dir", "is_symlink"):
@@ -58,7 +63,7 @@ class Watch:
         watch_natives(self._note)
         accessor = getattr(pathlib, "_NormalAccessor", None)  # of Python 3.10, which keeps the functions of os
         if accessor is not None:
-            accessor.stat = staticmethod(os.stat)
+            accessor.stat, accessor.readlink = staticmethod(os.stat), staticmethod(os.readlink)
 
     @property
     def count(self) -> int:
@@ -87,16 +92,16 @@ class Watch:
         return pb.Observed(reads=[request for request, _ in looks], stood=[stood for _, stood in looks]) if looks else None
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event == "open":
+        if event == "open" and not self._is_quiet():
             path, mode, flags = args
-            if _reads(mode, flags):
-                self._look("file", path)
+            if _reads(mode, flags):  # what is read of a folder that is opened are its names, by its number
+                self._look("exists" if mode is None and stat.S_ISDIR(_mode(path)) else "file", path)
             if isinstance(flags, int) and flags & os.O_ACCMODE != os.O_RDONLY:
                 self._makes(path)
         elif event in _MAKES:
             self._makes(args[_MAKES[event]])
         elif event in ("os.listdir", "os.scandir"):
-            self._look("listing", "." if args[0] is None else args[0])
+            self._look("listing", "." if args[0] is None else _of_number(args[0]))
         elif event == "sqlite3.connect" and args[0] != ":memory:":
             database = _database(os.fsdecode(args[0]))
             self._look("file", database)
@@ -107,20 +112,44 @@ class Watch:
 
         @functools.wraps(plain)
         def watched(path: Any, *args: Any, **kwargs: Any) -> Any:
-            if getattr(self._quiet, "on", False):
+            if self._is_quiet():
                 return plain(path, *args, **kwargs)
-            self._quiet.on = True
             try:
-                result = plain(path, *args, **kwargs)
+                with self._silence():
+                    result = plain(path, *args, **kwargs)
             except OSError:
-                self._look("exists", path)
+                self._look("exists", _below(path, kwargs))
                 raise
-            finally:
-                self._quiet.on = False
-            self._look(_kind_of(kind, result), path, result)
+            path = _below(path, kwargs)
+            self._look(_kind_of(kind, result, path, (*args, *kwargs.values())), path, result)
             return result
 
-        setattr(owner, name, watched)
+        _replace(owner, name, watched)
+
+    def _wrap_open(self) -> None:
+        plain = os.open
+
+        @functools.wraps(plain)
+        def watched(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+            if kwargs.get("dir_fd") is None:
+                return plain(path, flags, *args, **kwargs)
+            self._audit("open", (_below(path, kwargs), None, flags))  # no audit hook is told the folder
+            with self._silence():
+                return plain(path, flags, *args, **kwargs)
+
+        _replace(os, "open", watched)
+
+    def _is_quiet(self) -> bool:
+        return getattr(self._quiet, "on", False)
+
+    @contextlib.contextmanager
+    def _silence(self) -> Iterator[None]:
+        """Take no reads of this thread."""
+        before, self._quiet.on = self._is_quiet(), True
+        try:
+            yield
+        finally:
+            self._quiet.on = before
 
     def _look(self, kind: str, path: Any, result: Any = None) -> None:
         if isinstance(path, int) or path == "":
@@ -167,13 +196,39 @@ class Watch:
             return None
         if not text.startswith("/"):
             text = os.getcwd() + "/" + text
-        full = os.path.normpath(text)
-        if not full.startswith(self.workspace + "/") and full != self.workspace:
-            return None
+        head, up, rest = f"{text}/".rpartition("/../")
+        full = os.path.normpath(self._real(f"{head}/..") + f"/{rest}" if up else text)  # above a link is where it leads
+        if not self._holds(full):
+            if (full + "/").startswith(_LIBRARIES):
+                return None
+            full = self._real(text)  # a link may lead into the workspace
+            if not self._holds(full):
+                return None
         subject = full[len(self.workspace) + 1 :] or "."
         if subject.startswith(".calyx/") or subject == ".calyx" or "__pycache__" in subject:
             return None
         return None if (full + "/").startswith(_LIBRARIES) else subject
+
+    def _holds(self, full: str) -> bool:
+        return full == self.workspace or full.startswith(self.workspace + "/")
+
+    def _real(self, path: str) -> str:
+        """Return where a path leads."""
+        folder, name = os.path.split(path)
+        with self._silence():
+            real = os.path.realpath if self._holds(folder) else _real_folder
+            at = os.path.normpath(os.path.join(real(folder), name))
+            try:
+                _plain_readlink(at)
+            except OSError:  # most are no links
+                return at
+            return os.path.realpath(at)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _real_folder(folder: str) -> str:
+    """Return where a folder outside the workspace leads, which is looked up once: data sets lie there, of many files."""
+    return os.path.realpath(folder)
 
 
 def _request(kind: str, subject: str) -> pb.Request:
@@ -206,16 +261,56 @@ def _database(name: str) -> str:
     return urllib.parse.unquote(name[5:].partition("?")[0]) if name.startswith("file:") else name
 
 
-def _kind_of(kind: str, result: Any) -> str:
-    """A status shows how long a file is: that is part of its content. Of a folder it shows that it is there."""
+def _kind_of(kind: str, result: Any, path: Any, args: tuple[Any, ...]) -> str:
+    """A status shows how long a file is, and some ask whether it may be run: both are part of it. Of a folder it shows that it is there."""
     if kind == "stat" and isinstance(result, os.stat_result) and stat.S_ISREG(result.st_mode):
+        return "file"
+    if kind == "access" and args and args[0] & os.X_OK and stat.S_ISREG(_mode(path)):
         return "file"
     return "exists"
 
 
+def _mode(path: Any) -> int:
+    """Return what stands at a path, in the words of a status; nothing is 0."""
+    try:
+        return _plain_stat(path).st_mode
+    except (OSError, ValueError, TypeError):
+        return 0
+
+
+def _below(path: Any, options: dict[str, Any]) -> Any:
+    """Return a path that a function is given with the number of its folder."""
+    number = options.get("dir_fd")
+    folder = number if number is None else _of_number(number)
+    return path if not isinstance(folder, str) else os.path.join(folder, os.fsdecode(path))
+
+
+def _of_number(file: Any) -> Any:
+    """Return the path of an open file or folder; what is no number as it is."""
+    if not isinstance(file, int):
+        return file
+    try:
+        if sys.platform == "darwin":
+            import fcntl
+
+            return os.fsdecode(fcntl.fcntl(file, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+        return _plain_readlink(f"/proc/self/fd/{file}")
+    except OSError:
+        return file
+
+
+def _replace(owner: Any, name: str, function: Any) -> None:
+    """Have a function called in place of another, which may do the same."""
+    plain = getattr(owner, name)
+    setattr(owner, name, function)
+    for able in _ABLE:
+        if plain in able:
+            able.add(function)
+
+
 def _caller(frame: Any) -> Any:
     """Return the frame that meant the read: functions about paths do it for others."""
-    while frame.f_back is not None and frame.f_code.co_filename.endswith((*_PATHS, _READS)):
+    while frame.f_back is not None and frame.f_code.co_filename.endswith(_FOR_OTHERS):
         frame = frame.f_back
     return frame
 

@@ -11,10 +11,12 @@ import hashlib
 import inspect
 import os
 import sys
+import typing
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .._declare import Node, Pipeline
+from .._types import type_name
 from ._constants import constant_digest
 from ._held import subclasses
 from ._modules import Definition, Source, belongs, is_projects_module
@@ -75,6 +77,7 @@ class Functions(Files):
             if owner is not None and scope.first is not None:
                 names.loads[scope.first] = {()}
             self._refer_names(unit, names, scope._replace(local=frozenset()))
+            self._refer_annotations(unit, function)
         for definition in definitions:
             plain = _anonymous(definition, scope.namespace)
             unit.text += dump(plain)
@@ -107,6 +110,22 @@ class Functions(Files):
         for name in sorted(own):
             if name != "__wrapped__":
                 unit.refer(f"attribute {name}", self._value(own[name], None))
+
+    def _refer_annotations(self, unit: Unit, annotated: Any) -> None:
+        """Count the annotations of a class or function that no source shows."""
+        try:
+            todo = [(f"annotation {name}", part) for name, part in inspect.get_annotations(annotated).items()]
+        except Exception:  # they are looked up late, and something is not there
+            return
+        while todo:
+            label, part = todo.pop()
+            inner = typing.get_args(part)
+            todo += ((f"{label} {i}", p) for i, p in enumerate(inner))
+            if inner or type(part).__module__ == "typing":
+                unit.refer(label, [f"type {typing.get_origin(part) or part!r}"])
+            else:
+                unit.refer(label, [type_name(part)] if isinstance(part, type) else [])
+                unit.refer(label, self._value(part, None))
 
     def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
         module, namespace, closure, local, first, owner = scope
@@ -183,6 +202,9 @@ class Functions(Files):
             return [self._class(owner)]
         if chain[0] == _SUBCLASSES:
             return self._subclasses(unit, owner)
+        if chain[0].startswith("__") and not chain[0].endswith("__"):  # Python puts the name of the class before it
+            private = dict.fromkeys(f"_{base.__name__.lstrip('_')}{chain[0]}" for base in owner.__mro__)
+            return [t for name in private for t in self._member(unit, owner, (name, *chain[1:]))]
         for base in owner.__mro__:
             if base is not Pipeline and base is not object:
                 unit.watched.name(vars(base), chain[0])

@@ -17,7 +17,7 @@ from .._version import VERSION
 from ._constants import constant_digest, is_fixed, watch_constant
 from ._functions import Functions, content
 from ._held import held
-from ._members import functions_of, members_of, shape_of
+from ._members import documentation, functions_of, generated_from, members_of, shape_of
 from ._modules import Source, belongs, file_of_module
 from ._names import names_in
 from ._objects import state_of
@@ -104,7 +104,7 @@ class Identity(Functions):
         if key not in self._units:
             unit = self._units[key] = Unit("holds", keep=value)
             for label, part in held(value):
-                unit.refer(label, self._value(part, None))
+                unit.refer(label + _own_name(part), self._value(part, None))
         return self._units[key]
 
     def _state(self, value: Any, name: str) -> Unit:
@@ -120,7 +120,7 @@ class Identity(Functions):
                 "make it within the node or in a function with functools.cache, or pass what it is made of as an argument"
             )
         for label, part in parts or ():
-            unit.refer(label, self._part(part, f"{name}{label}" if name else ""))
+            unit.refer(label + _own_name(part), self._part(part, f"{name}{label}" if name else ""))
         return unit
 
     def _part(self, part: Any, name: str) -> list[Target]:
@@ -172,8 +172,11 @@ class Identity(Functions):
         definition = source.class_(kind.__qualname__) if source else None
         if definition is None or source is None:
             unit.notes.append(f"the source of class {kind.__qualname__} was not found; its compiled form counts")
-            unit.text = "class"
+            unit.text = f"class {documentation(kind)!r}"
+            self._refer_annotations(unit, kind)
             self._refer_members(unit, kind, source, None)
+            for name, value in generated_from(kind):
+                unit.refer(name, self._value(value, None))
             return
         unit.text = dump(definition)
         unit.place = source.place(kind.__qualname__, [definition])
@@ -200,3 +203,8 @@ class Identity(Functions):
                 for cell in function.__closure__ or ():
                     if content(cell) is not kind:
                         unit.refer("cell", self._cell(unit, cell))
+
+
+def _own_name(part: Any) -> str:
+    """Return the name of a function that an object holds: who gets it from there may use it, as tools of a model are named."""
+    return f" {part.__name__}" if isinstance(part, (FunctionType, MethodType)) else ""

@@ -9,6 +9,7 @@ import sys
 from types import ModuleType
 
 from ._modules import belongs, file_of_module
+from ._names import looked_for
 
 
 class Imports:
@@ -96,8 +97,10 @@ class Imports:
         for folder in sys.path:
             if origin is not None and origin.startswith(os.path.join(folder or ".", "")):
                 return
-            if belongs(os.path.join(folder or ".", "x.py")) == "project":
-                self.absences |= {os.path.join(folder, name + ".py"), os.path.join(folder, name)}
+            whose = belongs(os.path.join(folder or ".", "x.py"))
+            if whose == "project" or (whose == "package" and origin is None):  # what is not installed may be later
+                ends = ["", ".py", *(importlib.machinery.EXTENSION_SUFFIXES if whose == "package" else ())]
+                self.absences |= {os.path.join(folder, name + end) for end in ends}
 
     def of_module(self, tree: ast.Module, module: ModuleType) -> set[str]:
         """Return the files of the project that a module imports when it is imported itself."""
@@ -105,6 +108,9 @@ class Imports:
         todo: list[ast.AST] = list(tree.body)
         while todo:
             node = todo.pop()
+            looked = looked_for(node)
+            if looked:
+                self.targets(looked, module)  # it is not imported, but may come or go
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 found |= {t for t in self.targets(node, module) if os.path.isabs(t)}
             elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):

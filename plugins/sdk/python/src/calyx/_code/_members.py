@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
@@ -32,6 +33,23 @@ def members_of(kind: type[Any]) -> list[tuple[str, Any]]:
         made = generated and isinstance(member, FunctionType) and member.__code__.co_filename == "<string>"
         if name not in _NOTED and not made and not isinstance(member, (Node, MemberDescriptorType, GetSetDescriptorType)):
             found.append((name, member))
+    return found
+
+
+def documentation(kind: type[Any]) -> str | None:
+    """Return the documentation of a class; a dataclass without any shows its fields there, with whatever their defaults look like."""
+    text: str | None = vars(kind).get("__doc__")
+    made = "__dataclass_fields__" in vars(kind) and str(text).startswith(f"{kind.__name__}(")
+    return None if made else text
+
+
+def generated_from(kind: type[Any]) -> list[tuple[str, Any]]:
+    """Return what the methods of a dataclass were made from, with labels: they are no members that could be told from one another."""
+    found: list[tuple[str, Any]] = []
+    for name, field in vars(kind).get("__dataclass_fields__", {}).items():
+        options = (field.init, field.repr, field.compare, field.hash, field.kw_only)
+        given = [part for part in (field.default, field.default_factory) if part is not dataclasses.MISSING]
+        found += [(f"field {name}", part) for part in (options, *given)]
     return found
 
 

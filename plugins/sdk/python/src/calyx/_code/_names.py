@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import dis
 import sys
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals
 
 _FRAMES = frozenset({"__globals__", "f_globals", "f_locals", "f_back"})
 
-#: Functions that import what the syntax need not show.
+#: Functions that import or find what the syntax need not show.
 IMPORTING = frozenset(
-    {"__import__", "import_module", "spec_from_file_location", "SourceFileLoader", "resolve_name", "run_module", "run_path"}
+    {"__import__", "getmodule", "import_module", "spec_from_file_location", "SourceFileLoader", "resolve_name", "run_module", "run_path"}
 )
 
 #: The modules that these come from.
-_IMPORTERS = frozenset({"importlib", "importlib.util", "_frozen_importlib_external", "pkgutil", "runpy"})
+_IMPORTERS = frozenset({"importlib", "inspect", "importlib.util", "_frozen_importlib_external", "pkgutil", "runpy"})
 
 #: The built-in functions themselves, which may be known by other names.
 _BUILTIN = {name: getattr(builtins, name) for name in sorted(DYNAMIC)}
@@ -88,6 +89,13 @@ def _visit(node: ast.AST, found: Names) -> None:
             return
         _visit(base, found)
         return
+    for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+        if isinstance(annotation, ast.AST):
+            _visit_quoted(annotation, found)
+    looked = looked_for(node)
+    if looked:  # as if it were imported
+        found.imports.append(looked)
+        return
     if isinstance(node, ast.Name):
         if not isinstance(node.ctx, ast.Store):
             found.loads.setdefault(node.id, set()).add(())
@@ -97,6 +105,25 @@ def _visit(node: ast.AST, found: Names) -> None:
         found.rebinds.update(node.names)
     for child in ast.iter_child_nodes(node):
         _visit(child, found)
+
+
+def _visit_quoted(annotation: ast.AST, found: Names) -> None:
+    """Collect the names in annotations that are text, which typing.get_type_hints looks up."""
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            with contextlib.suppress(SyntaxError, ValueError):
+                _visit(ast.parse(node.value.strip(), mode="eval").body, found)
+
+
+def looked_for(node: ast.AST) -> ast.Import | None:
+    """Return the import of what importlib.util.find_spec is asked for, where the syntax shows that."""
+    if not isinstance(node, ast.Call) or len(node.args) != 1:
+        return None
+    function, first = node.func, node.args[0]
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name != "find_spec" or not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+        return None
+    return ast.Import([ast.alias(first.value)]) if all(part.isidentifier() for part in first.value.split(".")) else None
 
 
 def _chain(node: ast.Attribute) -> tuple[ast.AST, tuple[str, ...]]:

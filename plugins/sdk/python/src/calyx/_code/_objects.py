@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .._guard import MISSING, Watched
+from .._types import slots_of
 from ._constants import constant_digest
 
 _LISTS = (list, tuple, deque, set, frozenset)
@@ -51,21 +52,9 @@ def is_stateless(value: Any) -> bool:
 
 def _is_ordinary(kind: type) -> bool:
     """Tell whether objects of a class hold nothing besides attributes, by their size: a dictionary, weak references, slots."""
-    expected = object.__basicsize__ + _WORD * len(_slots(kind))
+    expected = object.__basicsize__ + _WORD * len(slots_of(kind))
     expected += _WORD * sum(getattr(kind, offset, 0) > 0 for offset in ("__dictoffset__", "__weakrefoffset__"))
     return kind.__itemsize__ == 0 and kind.__basicsize__ <= expected
-
-
-def _slots(kind: type) -> list[str]:
-    found: list[str] = []
-    for base in kind.__mro__:
-        slots = vars(base).get("__slots__", ())
-        names = [slots] if isinstance(slots, str) else list(slots)
-        for name in names:
-            if name not in ("__dict__", "__weakref__"):
-                private = name.startswith("__") and not name.endswith("__")
-                found.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
-    return found
 
 
 def _own(value: Any) -> dict[str, Any]:
@@ -85,12 +74,12 @@ def _slot(value: Any, name: str) -> Any:
 
 def _attributes(value: Any) -> tuple[Any, ...]:
     own = _own(value)
-    return (type(value), *own, *own.values(), *(_slot(value, name) for name in _slots(type(value))))
+    return (type(value), *own, *own.values(), *(_slot(value, name) for name in slots_of(type(value))))
 
 
 def named_attributes(value: Any) -> Parts:
     """Return the attributes of an object itself, without running code of its class."""
-    found = {**{name: _slot(value, name) for name in _slots(type(value))}, **_own(value)}
+    found = {**{name: _slot(value, name) for name in slots_of(type(value))}, **_own(value)}
     return [(f".{name}", found[name]) for name in sorted(found, key=str) if found[name] is not MISSING]
 
 
