@@ -46,6 +46,43 @@ test("the code of an imported module counts", (t) => {
   assert.equal(ws.get("f"), 4);
 });
 
+test("which of the imported modules a name is taken from counts", (t) => {
+  const from = (module) => `import { name as a } from "./lib/a.js";
+import { name as b } from "./lib/b.js";
+import { name } from "./lib/${module}.js";
+serve({ f: fn(async () => [a, b, name]) });
+`;
+  const ws = new Workspace(t);
+  ws.write("package.json", '{ "type": "module" }');
+  for (const name of ["a", "b"]) ws.write(`lib/${name}.js`, `export const name = "${name}";\n`);
+  ws.program(from("a"), ["f"]);
+  assert.deepEqual(ws.get("f"), ["a", "b", "a"]);
+  ws.program(from("b"), ["f"]);
+  assert.deepEqual(ws.get("f"), ["a", "b", "b"]);
+});
+
+test("a query behind the name of a module counts", (t) => {
+  const ws = new Workspace(t);
+  ws.write("package.json", '{ "type": "module" }');
+  ws.write("lib/query.js", "export const query = new URL(import.meta.url).search;\n");
+  for (const query of ["?1", "?2"]) {
+    ws.program(`import { query } from "./lib/query.js${query}";\nserve({ f: fn(async () => query) });\n`, ["f"]);
+    assert.equal(ws.get("f"), query);
+  }
+});
+
+test("the name of a module that asks for it counts", (t) => {
+  const ws = new Workspace(t);
+  ws.write("package.json", '{ "type": "module" }');
+  const program = (name) => ws.program(`import { name } from "./lib/${name}.js";\nserve({ f: fn(async () => name) });\n`, ["f"]);
+  ws.write("lib/one.js", 'import { basename } from "node:path";\nexport const name = basename(import.meta.url);\n');
+  program("one");
+  assert.equal(ws.get("f"), "one.js");
+  renameSync(join(ws.root, "lib/one.js"), join(ws.root, "lib/two.js"));
+  program("two");
+  assert.equal(ws.get("f"), "two.js");
+});
+
 test("the version of a package counts, and one that was missing does when it appears", (t) => {
   const ws = new Workspace(t);
   const install = (version) => {
