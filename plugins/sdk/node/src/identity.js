@@ -57,6 +57,8 @@ class Graph {
   /** @returns {string} the digest of everything that was reached. */
   digest() {
     const hash = createHash("sha256").update(`node ${process.versions.node}\n`);
+    const words = [process.execArgv, process.argv.slice(2)];
+    if (words.flat().length > 0) hash.update(JSON.stringify(words) + "\n");
     for (const text of [...this.#packages.values(), ...this.#missing.values()].sort()) hash.update(text + "\n");
     const numbers = new Map([...this.#modules.keys()].map((path, i) => [path, i]));
     for (const { digest, edges } of this.#modules.values()) {
@@ -131,6 +133,7 @@ class Graph {
     const path = file && plain.realpathSync(file);
     const ours = path !== undefined && !path.includes("/node_modules/") && !path.startsWith(HERE + "/");
     if (ours && isLocal(specifier)) return [path];
+    if (ours) this.#linked(specifier, from);
     if (path !== undefined && !ours) this.#package(path);
     // What a package.json makes of a name differs with how it is asked for, so it is not followed where the package is the project's.
     if (specifier.startsWith("#")) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, a name of its package.json`);
@@ -165,6 +168,12 @@ class Graph {
       if (plain.existsSync(path)) return;
       this.absent.add(path);
     }
+  }
+
+  /** A package of the project may be found through a link, in place of which another one may be installed. */
+  #linked(specifier, from) {
+    const record = specifier.startsWith("#") ? undefined : nearest(dirname(from), join("node_modules", packageOf(specifier), "package.json"));
+    if (record !== undefined) this.records.add(record);
   }
 
   /** A package counts by name and version, and so do those that it depends on: by npm's record of them, or else by going through them. */

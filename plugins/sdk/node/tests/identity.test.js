@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renameSync, symlinkSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -158,6 +158,30 @@ test("a package that is linked from the project counts as it is imported", (t) =
   assert.equal(ws.get("f"), 1);
   ws.write("packages/lib/esm.mjs", "export default 2;\n");
   assert.equal(ws.get("f"), 2);
+});
+
+test("a package that is installed in place of a link counts", (t) => {
+  const ws = new Workspace(t);
+  const lib = (folder, version, text) => {
+    ws.write(`${folder}/package.json`, `{ "name": "lib", "version": "${version}", "type": "module", "exports": "./lib.js" }`);
+    ws.write(`${folder}/lib.js`, `export const text = "${text}";\n`);
+  };
+  lib("packages/lib", "1.0.0", "linked");
+  ws.write("package.json", '{ "type": "module" }');
+  symlinkSync("../packages/lib", join(ws.root, "node_modules/lib"));
+  ws.program(`import { text } from "lib"; serve({ f: fn(async () => text) });`, ["f"]);
+  assert.equal(ws.get("f"), "linked");
+  rmSync(join(ws.root, "node_modules/lib"));
+  lib("node_modules/lib", "1.0.1", "installed");
+  assert.equal(ws.get("f"), "installed");
+});
+
+test("the words of the command line count", (t) => {
+  const ws = project(t, "serve({ f: fn(async () => [process.argv[2] ?? null, process.execArgv[0] ?? null]) });\n");
+  for (const words of [["--conditions=a", "p.js"], ["p.js", "de"], ["p.js", "en"]]) {
+    ws.write("Calyxfile", `p = plugin("p", cmd = ["node", "${words.join('", "')}"])\nstep("f", run = p.f)\n`);
+    assert.deepEqual(ws.get("f"), words[0] === "p.js" ? [words[1], null] : [null, words[0]]);
+  }
 });
 
 test("the version of a package that only a package needs counts without npm's record too", (t) => {
