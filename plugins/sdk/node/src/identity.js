@@ -58,7 +58,8 @@ class Graph {
   digest() {
     const hash = createHash("sha256").update(`node ${process.versions.node}\n`);
     const words = [process.execArgv, process.argv.slice(2)];
-    if (words.flat().length > 0) hash.update(JSON.stringify(words) + "\n");
+    // Loaders give Node paths of their own files.
+    if (words.flat().length > 0) hash.update(JSON.stringify(words).replaceAll(process.cwd(), ".") + "\n");
     for (const text of [...this.#packages.values(), ...this.#missing.values()].sort()) hash.update(text + "\n");
     const numbers = new Map([...this.#modules.keys()].map((path, i) => [path, i]));
     for (const { digest, edges } of this.#modules.values()) {
