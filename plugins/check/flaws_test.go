@@ -136,7 +136,7 @@ func TestLimitOfStart(t *testing.T) {
 	opts.Limit, opts.Only = time.Second, []string{"handshake"}
 	var seen []string
 	err := check.Run(t.Context(), opts, func(r check.Result) { seen = append(seen, r.Seen) })
-	if err != nil || len(seen) == 0 || !regexp.MustCompile(`^waited [0-9.]+s for the handshake line$`).MatchString(seen[0]) {
+	if err != nil || len(seen) == 0 || !regexp.MustCompile(`^waited [0-9.]+m?s for the handshake line$`).MatchString(seen[0]) {
 		t.Errorf("%q, %v", seen, err)
 	}
 }

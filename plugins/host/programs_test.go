@@ -88,7 +88,12 @@ var programs = map[string]func(){
 }
 
 // endless calls itself until the stack is used up.
-func endless(n int) int { return endless(n+1) + n }
+func endless(n int) int {
+	if n < 0 {
+		return n
+	}
+	return endless(n+1) + n
+}
 
 // forever blocks in a way that the runtime does not take for a deadlock.
 func forever() {
