@@ -78,6 +78,9 @@ func (l *loop) ownReason(n *node) graph.Reason {
 	if r == nil {
 		return graph.Reason{Kind: graph.NeverBuilt, Node: n.name}
 	}
+	if len(r.Components) == 0 && r.Failure != "" { // before there was a key: its function was missing
+		return graph.Reason{Kind: graph.FailedBefore, Node: n.name, Before: r.Failure}
+	}
 	if reason, ok := l.partsReason(n, r.Components, n.act.components); ok {
 		return reason
 	}

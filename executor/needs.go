@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,10 +18,31 @@ import (
 // Need brings what a call asks for up to date and answers it.
 func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
 	a.l.inbox.post(func() {
+		for i := range requests {
+			requests[i] = a.l.e.spelt(requests[i])
+		}
 		if !a.ended {
 			a.need(id, seen, requests)
 		}
 	})
+}
+
+// spelt is a request whose path is spelt as the workspace does: relative in it, absolute outside. What a step makes is known by
+// that spelling alone.
+func (e *Engine) spelt(r trace.Request) trace.Request {
+	switch r.Kind {
+	case trace.File, trace.Listing, trace.Glob, trace.Exists:
+	default:
+		return r
+	}
+	r.Subject = filepath.ToSlash(filepath.Clean(r.Subject))
+	if r.Subject == ".." || strings.HasPrefix(r.Subject, "../") {
+		r.Subject = filepath.ToSlash(e.abs(r.Subject))
+	}
+	if r.Subject = e.rel(r.Subject); r.Subject == e.cfg.Root {
+		r.Subject = "."
+	}
+	return r
 }
 
 // unasked is a read that the task made without asking.
@@ -33,6 +55,7 @@ type unasked struct {
 // once: the first time counts for what came after it.
 func (a *attempt) Observed(r trace.Request, before *hashing.Stat) {
 	a.l.inbox.post(func() {
+		r := a.l.e.spelt(r)
 		if !a.observed[r] {
 			a.readUnasked(r)
 			if a.observed == nil {
@@ -56,7 +79,7 @@ func (a *attempt) readUnasked(requests ...trace.Request) {
 func (a *attempt) observeReads(then func()) {
 	switch {
 	case a.n.isPlugin():
-		a.readUnasked(sourcesOf(a.outcome.Result.Inline)...)
+		a.readUnasked(a.l.e.sourcesOf(a.outcome.Result.Inline)...)
 		a.ofDescription()
 		a.observe(then)
 	case a.n.decl().Step.Depfile != "" || len(a.outcome.Accesses) > 0:

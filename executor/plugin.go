@@ -190,14 +190,14 @@ func (l *loop) programCode(n *node) string {
 }
 
 // sourcesOf are the reads that a description adds to its trace: the sources that the plugin names.
-func sourcesOf(result []byte) []trace.Request {
+func (e *Engine) sourcesOf(result []byte) []trace.Request {
 	var d Description
 	if json.Unmarshal(result, &d) != nil {
 		return nil
 	}
 	var all []trace.Request
 	for _, s := range d.Sources {
-		all = append(all, trace.Request{Kind: trace.File, Subject: filepath.ToSlash(filepath.Clean(s))})
+		all = append(all, e.spelt(trace.Request{Kind: trace.File, Subject: s}))
 	}
 	return all
 }

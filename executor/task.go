@@ -185,6 +185,9 @@ func (l *loop) functionTask(a *attempt) (*Function, error) {
 func (l *loop) argument(e graph.Expr) (Payload, error) {
 	switch e.Kind {
 	case graph.Constant:
+		if data, ok := e.Value.V.([]byte); ok { // which JSON has not
+			return Payload{Value: trace.Value{Media: trace.MediaBinary, Digest: hashing.Sum(data), Size: int64(len(data))}, Inline: data}, nil
+		}
 		text, err := graph.JSON(e.Value.V)
 		return Payload{Value: jsonValue(text), Inline: text}, err
 	case graph.Reference:

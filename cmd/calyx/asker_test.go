@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ func asker() {
 	calyx.Func(p, "ask", ask)
 	calyx.Func(p, "double", double)
 	calyx.Func(p, "dice", dice)
+	calyx.Func(p, "reverse", reverse)
 	declareMore(p)
 	calyx.Func(p, "flaky", flaky)
 	p.Serve()
@@ -123,6 +125,12 @@ func double(call *calyx.Call, a struct {
 
 // dice is another value each time.
 func dice(*calyx.Call, struct{}) (string, error) { return rand.Text(), nil }
+
+// reverse takes bytes and returns them, the last one first.
+func reverse(_ *calyx.Call, a struct{ Data []byte }) ([]byte, error) {
+	slices.Reverse(a.Data)
+	return a.Data, nil
+}
 
 // chat asks its user for a name, after which a file is there, and prints it in all ways.
 func chat(call *calyx.Call, asked string) (string, error) {

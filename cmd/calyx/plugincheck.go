@@ -39,6 +39,7 @@ where the plugin does not offer them. The exit status is 1 where a case failed. 
 	})
 	c.Flags().StringArrayVar(&opts.Only, "case", nil, "try the case `NAME` alone, and what it rests on (repeatable)")
 	c.Flags().DurationVar(&opts.Limit, "limit", time.Minute, "the time that a case may take, the start of the program included")
+	c.Flags().DurationVar(&opts.Total, "total", 5*time.Minute, "the time that all cases together may take; the rest is skipped then")
 	completeFlag(c, "case", caseNames())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := checkArgs(args, c.ArgsLenAtDash(), &opts); err != nil {
@@ -65,6 +66,9 @@ func checkArgs(args []string, dash int, opts *check.Options) error {
 	}
 	if opts.Limit <= 0 {
 		return usage("", "calyx plugin check: --limit must be more than 0, got %v", opts.Limit)
+	}
+	if opts.Total <= 0 {
+		return usage("", "calyx plugin check: --total must be more than 0, got %v", opts.Total)
 	}
 	for _, name := range opts.Only {
 		if !slices.Contains(caseNames(), name) {

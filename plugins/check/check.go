@@ -24,6 +24,8 @@ type Options struct {
 	Start time.Duration
 	// Limit is how long a case may take, the start of its process included.
 	Limit time.Duration
+	// Total is how long all cases together may take; 0: as long as their limits allow.
+	Total time.Duration
 	// Only are the names of the cases to try, besides those without which others make no sense; all where there are none.
 	Only []string
 }
@@ -72,6 +74,11 @@ func Run(ctx context.Context, opts Options, each func(Result)) error {
 		return fmt.Errorf("check a plugin: %w", err)
 	}
 	k := &kit{opts: opts, life: ctx, dir: dir}
+	all, cancel := ctx, func() {}
+	if opts.Total > 0 {
+		all, cancel = context.WithTimeout(ctx, opts.Total)
+	}
+	defer cancel()
 	for _, e := range experiments() {
 		if ctx.Err() != nil {
 			break
@@ -79,7 +86,7 @@ func Run(ctx context.Context, opts Options, each func(Result)) error {
 		if len(opts.Only) > 0 && !e.gate && !slices.Contains(opts.Only, e.Name) {
 			continue
 		}
-		r := k.try(ctx, e)
+		r := k.try(all, e)
 		if ctx.Err() == nil {
 			each(r)
 		}
@@ -102,26 +109,33 @@ type skip string
 
 func (s skip) Error() string { return string(s) }
 
-// try tries one case.
-func (k *kit) try(ctx context.Context, e experiment) Result {
+// try tries one case; all ends when the time of all of them does.
+func (k *kit) try(all context.Context, e experiment) Result {
 	r := Result{Case: e.Name, Expected: e.Expected}
-	if why := k.impossible(e); why != "" {
+	why := k.impossible(e)
+	if all.Err() != nil {
+		why = fmt.Sprintf("no time is left: all cases together have %v", k.opts.Total)
+	}
+	if why != "" {
 		r.Status, r.Seen = Skipped, why
 		return r
 	}
-	ctx, cancel := context.WithTimeout(ctx, k.opts.Limit)
+	ctx, cancel := context.WithTimeout(all, k.opts.Limit)
 	defer cancel()
 	k.now, k.last, k.spoke = ctx, nil, false
 	seen, err := e.try(ctx, k)
 	if err == nil && k.spoke {
 		err = k.shared.session.settle(ctx) // so that what breaks the protocol after all is this case's fault
 	}
-	var why skip
+	if err != nil && all.Err() != nil {
+		err = fmt.Errorf("%w, and all cases together have %v", err, k.opts.Total)
+	}
+	var untried skip
 	switch {
 	case err == nil:
 		r.Status, r.Seen = OK, seen
-	case errors.As(err, &why):
-		r.Status, r.Seen = Skipped, why.Error()
+	case errors.As(err, &untried):
+		r.Status, r.Seen = Skipped, untried.Error()
 	default:
 		r.Status, r.Seen = Failed, err.Error()
 		r.Stderr = k.words()

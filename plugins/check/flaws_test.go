@@ -136,8 +136,25 @@ func TestLimitOfStart(t *testing.T) {
 	opts.Limit, opts.Only = time.Second, []string{"handshake"}
 	var seen []string
 	err := check.Run(t.Context(), opts, func(r check.Result) { seen = append(seen, r.Seen) })
-	if err != nil || len(seen) == 0 || !regexp.MustCompile(`^waited [0-9.]+s for the handshake line$`).MatchString(seen[0]) {
+	if err != nil || len(seen) == 0 || !regexp.MustCompile(`^waited [0-9.]+m?s for the handshake line$`).MatchString(seen[0]) {
 		t.Errorf("%q, %v", seen, err)
+	}
+}
+
+// TestTotal gives all cases together less time than one that hangs may take.
+func TestTotal(t *testing.T) {
+	t.Parallel()
+	opts := options(t, "model")
+	opts.Env = append(opts.Env, "CALYX_TEST_FLAW=hangs on unknown items")
+	opts.Total, opts.Only = 8*time.Second, []string{"unknown item", "failure"}
+	results := map[string]check.Result{}
+	err := check.Run(t.Context(), opts, func(r check.Result) { results[r.Case] = r })
+	cut, left := results["unknown item"], results["failure"]
+	if err != nil || cut.Status != check.Failed || !strings.HasSuffix(cut.Seen, ", and all cases together have 8s") {
+		t.Errorf("%+v, %v", cut, err)
+	}
+	if left.Status != check.Skipped || left.Seen != "no time is left: all cases together have 8s" {
+		t.Errorf("%+v", left)
 	}
 }
 

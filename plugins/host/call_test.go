@@ -263,6 +263,15 @@ func TestPanicOfAGoroutine(t *testing.T) {
 	}
 }
 
+// Of a stack that is longer than what is kept of standard error, the end is no message.
+func TestStackOverflow(t *testing.T) {
+	r := newRig(t, program("echo", 1))
+	f := r.call("overflows", nil).failure()
+	if f.Message != `plugin "echo" crashed (exit status 2)` || !strings.Contains(f.Details, ".go:") {
+		t.Errorf("%q: %s", f.Message, f.Details)
+	}
+}
+
 // A process that crashes fails the call that ran, in words that say how and with the end of its standard error; calls that
 // waited are to be started again, and the next ones get a fresh process.
 func TestCrash(t *testing.T) {

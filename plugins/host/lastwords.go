@@ -17,7 +17,11 @@ func lastWords(text string) string {
 			}
 		}
 	}
-	return lines[len(lines)-1]
+	last := lines[len(lines)-1]
+	if goFrame.MatchString(last) { // of a stack so long that the message before it is gone
+		return ""
+	}
+	return last
 }
 
 var (

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -86,6 +87,14 @@ var programs = map[string]func(){
 	"stays": func() { signal.Ignore(syscall.SIGTERM); echoThen(func() { forever() }) },
 }
 
+// endless calls itself until the stack is used up.
+func endless(n int) int {
+	if n < 0 {
+		return n
+	}
+	return endless(n+1) + n
+}
+
 // forever blocks in a way that the runtime does not take for a deadlock.
 func forever() {
 	for {
@@ -141,6 +150,10 @@ func echoThen(end func()) {
 		return calyx.None{}, fmt.Errorf("ask the model: %w", calyx.Retryable(errors.New("429"), 3*time.Second))
 	})
 	calyx.Func(p, "panics", func(*calyx.Call, struct{}) (calyx.None, error) { panic("out of cheese") })
+	calyx.Func(p, "overflows", func(*calyx.Call, struct{}) (int, error) {
+		debug.SetMaxStack(1 << 20)
+		return endless(0), nil
+	})
 	calyx.Func(p, "panics_aside", func(*calyx.Call, struct{}) (calyx.None, error) {
 		go panicAside(map[string]int(nil))
 		select {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,10 @@ func TestDescribe(t *testing.T) {
 	}
 	if d.Name != "echo" || d.Version != "1.0" {
 		t.Errorf("it is %s %s", d.Name, d.Version)
+	}
+	exe, err := os.Executable()
+	if err != nil || !slices.Equal(d.Sources, []string{exe}) { // which a script may have started
+		t.Errorf("it consists of %q, and is %q (%v)", d.Sources, exe, err)
 	}
 	for _, f := range d.Functions {
 		switch f.Name {

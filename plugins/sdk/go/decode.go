@@ -61,12 +61,19 @@ func (v Value) decode(into reflect.Value) error {
 	case v.Media() != mediaJSON && v.v.GetPath() == nil:
 		return fmt.Errorf("a value of type %s cannot be read as a %s", v.Media(), t)
 	}
-	return v.decodeJSON(into)
+	b, err := v.Bytes()
+	if err != nil {
+		return err
+	}
+	return decodeJSON(b, into)
 }
 
 func isAny(t reflect.Type) bool { return t.Kind() == reflect.Interface && t.NumMethod() == 0 }
 
 func (v Value) decodePath(into reflect.Value, dir bool) error {
+	if v.v.GetList() != nil {
+		return fmt.Errorf("a list of %d values was given for a %s", len(v.Items()), map[bool]string{false: "file", true: "folder"}[dir])
+	}
 	path, err := v.Path()
 	if err != nil {
 		return err
@@ -123,17 +130,14 @@ func (v Value) decodeItems(items []*pluginv1.Value, into reflect.Value) error {
 	return nil
 }
 
-func (v Value) decodeJSON(into reflect.Value) error {
-	b, err := v.Bytes()
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
+// decodeJSON reads JSON into a variable.
+func decodeJSON(text []byte, into reflect.Value) error {
+	d := json.NewDecoder(bytes.NewReader(text))
 	anything := holdsAny(into.Type(), map[reflect.Type]bool{})
 	if anything {
 		d.UseNumber()
 	}
-	err = d.Decode(into.Addr().Interface())
+	err := d.Decode(into.Addr().Interface())
 	if err == nil && d.Decode(new(any)) != io.EOF {
 		err = errors.New("there is more than one value")
 	}

@@ -69,7 +69,7 @@ func marshals(v reflect.Value) bool {
 		return false
 	}
 	switch v.Interface().(type) {
-	case json.Marshaler, encoding.TextMarshaler:
+	case json.Marshaler, encoding.TextMarshaler, json.Number:
 		return true
 	}
 	return false
@@ -169,8 +169,10 @@ func sortedKeys(v reflect.Value) ([]mapKey, error) {
 		switch {
 		case k.Kind() == reflect.String:
 			keys = append(keys, mapKey{k.String(), k})
-		case k.CanInt() || k.CanUint():
-			keys = append(keys, mapKey{fmt.Sprint(k.Interface()), k})
+		case k.CanInt():
+			keys = append(keys, mapKey{strconv.FormatInt(k.Int(), 10), k})
+		case k.CanUint():
+			keys = append(keys, mapKey{strconv.FormatUint(k.Uint(), 10), k})
 		default:
 			return nil, errors.New("the keys of a dictionary must be strings or integers")
 		}

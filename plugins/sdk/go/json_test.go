@@ -53,6 +53,8 @@ func TestEncodeJSON(t *testing.T) {
 		{time.Unix(0, 0).UTC(), `"1970-01-01T00:00:00Z"`},
 		{json.RawMessage(`{"x":1}`), `{"x":1}`},
 		{[2]int{1, 2}, "[1,2]"},
+		{map[time.Month]int{time.May: 1}, `{"5":1}`},
+		{map[string]any{"n": json.Number("12")}, `{"n":12}`},
 	} {
 		got, err := encodeJSON(reflect.ValueOf(c.v))
 		if err != nil || string(got) != c.want {

@@ -1,8 +1,10 @@
 package calyx
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
@@ -33,6 +35,8 @@ func literalOf(v reflect.Value, depth int) (*pluginv1.Literal, error) {
 	switch {
 	case !v.IsValid():
 		return &pluginv1.Literal{Kind: &pluginv1.Literal_None{None: true}}, nil
+	case marshals(v):
+		return literalMarshalled(v, depth)
 	case v.CanInt():
 		return integer(v.Int()), nil
 	case v.CanUint():
@@ -60,6 +64,22 @@ func literalOf(v reflect.Value, depth int) (*pluginv1.Literal, error) {
 		}
 	}
 	return nil, fmt.Errorf("a %s cannot be an argument: only plain values identify a node", v.Type())
+}
+
+// literalMarshalled is what a type says itself that it looks like.
+func literalMarshalled(v reflect.Value, depth int) (*pluginv1.Literal, error) {
+	text, err := json.Marshal(v.Interface())
+	if err != nil {
+		return nil, err
+	}
+	var plain any
+	if err := decodeJSON(text, reflect.ValueOf(&plain).Elem()); err != nil {
+		return nil, err
+	}
+	if n, ok := plain.(*big.Int); ok {
+		return &pluginv1.Literal{Kind: &pluginv1.Literal_BigInteger{BigInteger: n.String()}}, nil
+	}
+	return literalOf(reflect.ValueOf(plain), depth+1)
 }
 
 func integer(i int64) *pluginv1.Literal {

@@ -2,6 +2,7 @@ package calyx
 
 import (
 	"encoding/json"
+	"math/big"
 	"reflect"
 )
 
@@ -60,11 +61,14 @@ func exactMap(v reflect.Value) {
 	}
 }
 
-// numbers makes int64 of integers and float64 of other numbers.
+// numbers makes int64 of integers, *big.Int of those that are too large for it, and float64 of other numbers.
 func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if i, err := v.Int64(); err == nil {
+			return i
+		}
+		if i, ok := new(big.Int).SetString(v.String(), 10); ok {
 			return i
 		}
 		f, err := v.Float64()

@@ -1,7 +1,6 @@
 package calyx
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -87,7 +86,7 @@ func defaultOf(t reflect.Type, text string) (reflect.Value, error) {
 		v.SetString(text)
 		return v, nil
 	}
-	return v, json.Unmarshal([]byte(text), v.Addr().Interface())
+	return v, decodeJSON([]byte(text), v)
 }
 
 // snake turns MaxTokens into max_tokens, and URLPath into url_path.

@@ -2,13 +2,16 @@ package calyx
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,6 +22,7 @@ func TestParameters(t *testing.T) {
 	type all struct {
 		MaxTokens int      `default:"5" doc:"how many"`
 		URLPath   string   `default:"a b"`
+		Seed      any      `default:"1"`
 		Rate      float64  `calyx:"lr" default:"1"`
 		Words     []string `default:"[\"a\"]"`
 		Options   map[string]any
@@ -41,7 +45,7 @@ func TestParameters(t *testing.T) {
 		lines = append(lines, line)
 	}
 	want := []string{
-		"max_tokens int = 5", `url_path string = "a b"`, "lr float = float 1", `words list = ["a"]`,
+		"max_tokens int = 5", `url_path string = "a b"`, "seed any = 1", "lr float = float 1", `words list = ["a"]`,
 		"options dict", "data bytes", "corpus file", "folder tree", "whatever any",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
@@ -129,6 +133,8 @@ func TestDecode(t *testing.T) {
 	check(t, inlineValue(mediaJSON, `[5, 5.0, null]`), []any{int64(5), 5.0, nil}, "")
 	check(t, inlineValue(mediaJSON, `{"a": {"b": 5}}`), map[string]map[string]any{"a": {"b": int64(5)}}, "")
 	check(t, inlineValue(mediaJSON, `{"any": [5], "other": 5}`), &holder{Any: []any{int64(5)}, Other: 5}, "")
+	huge, _ := new(big.Int).SetString("12345678901234567890", 10)
+	check(t, inlineValue(mediaJSON, `[12345678901234567890, 1e19]`), []any{huge, 1e19}, "")
 	check(t, inlineValue(mediaJSON, `5.5`), 0, "a JSON number 5.5 cannot be read as a int")
 	check(t, inlineValue(mediaJSON, `"x"`), 0, "a JSON string cannot be read as a int")
 	check(t, inlineValue(mediaJSON, `1 2`), 0, "more than one value")
@@ -149,6 +155,8 @@ func TestDecode(t *testing.T) {
 	check(t, list, any([]any{int64(1), int64(2)}), "")
 	check(t, list, []string{}, "element 0: a JSON number cannot be read as a string")
 	check(t, list, 0, "a list of 2 values cannot be read as a int")
+	check(t, list, Dir{}, "a list of 2 values was given for a folder")
+	check(t, list, File{}, "a list of 2 values was given for a file")
 	check(t, Value{v: &pluginv1.Value{}}, 0, "")
 }
 
@@ -199,6 +207,26 @@ func TestLiterals(t *testing.T) {
 	for _, wrong := range []any{make(chan int), File{"x"}, "\xff", []any{func() {}}} {
 		if _, err := appendArgs(nil, Args{"x": wrong}, nil); err == nil || !strings.Contains(err.Error(), `argument "x"`) {
 			t.Errorf("%T: %v", wrong, err)
+		}
+	}
+}
+
+// What says itself what it looks like is an argument as it is a value.
+func TestLiteralsThatMarshal(t *testing.T) {
+	huge, _ := new(big.Int).SetString("-12345678901234567890", 10)
+	for _, c := range []struct {
+		v    any
+		want *pluginv1.Literal
+	}{
+		{time.Unix(0, 0).UTC(), &pluginv1.Literal{Kind: &pluginv1.Literal_Text{Text: "1970-01-01T00:00:00Z"}}},
+		{json.Number("1.0"), &pluginv1.Literal{Kind: &pluginv1.Literal_Number{Number: 1}}},
+		{big.NewInt(7), integer(7)},
+		{huge, &pluginv1.Literal{Kind: &pluginv1.Literal_BigInteger{BigInteger: huge.String()}}},
+		{time.May, integer(5)},
+	} {
+		got, err := literalOf(reflect.ValueOf(c.v), 0)
+		if err != nil || !proto.Equal(got, c.want) {
+			t.Errorf("%v is %v (%v), want %v", c.v, got, err, c.want)
 		}
 	}
 }

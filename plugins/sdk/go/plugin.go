@@ -14,7 +14,9 @@
 //		p.Serve()
 //	}
 //
-// A Calyxfile declares plugin("search", cmd = [program]) and runs its functions by step(run = search.tokenize, args = …).
+// A Calyxfile declares plugin("search", cmd = [program]) and runs its functions by step(run = search.tokenize, args = …). The
+// program's file is its code: a change of it, also where a script starts it, reruns all functions. Of `go run` calyx does not know
+// what it compiles: there, name the files by plugin(sources = ["**/*.go", "go.mod", …]), or let a step build the program.
 // Whatever else a function wants to know it asks its Call: other nodes, files, variables, parameters; each is then a
 // dependency, and the function runs again when what it saw has changed.
 package calyx

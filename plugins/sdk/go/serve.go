@@ -90,11 +90,15 @@ type service struct {
 	stop   func()
 }
 
-// Describe tells what the plugin offers. Its functions have no code identity of their own: the program's digest counts.
+// Describe tells what the plugin offers. Its functions have no code identity of their own: the program's digest counts, which
+// a script may have started.
 func (s *service) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
 	d := &pluginv1.DescribeResponse{Name: text(s.plugin.name), Version: text(s.plugin.version), Stored: s.plugin.stored}
 	for _, f := range s.plugin.functions {
 		d.Functions = append(d.Functions, f.description)
+	}
+	if program, err := os.Executable(); err == nil {
+		d.Sources = append(d.Sources, []byte(program))
 	}
 	return d, nil
 }

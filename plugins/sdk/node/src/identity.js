@@ -57,6 +57,9 @@ class Graph {
   /** @returns {string} the digest of everything that was reached. */
   digest() {
     const hash = createHash("sha256").update(`node ${process.versions.node}\n`);
+    const words = [process.execArgv, process.argv.slice(2)];
+    // Loaders give Node paths of their own files.
+    if (words.flat().length > 0) hash.update(JSON.stringify(words).replaceAll(process.cwd(), ".") + "\n");
     for (const text of [...this.#packages.values(), ...this.#missing.values()].sort()) hash.update(text + "\n");
     const numbers = new Map([...this.#modules.keys()].map((path, i) => [path, i]));
     for (const { digest, edges } of this.#modules.values()) {
@@ -98,8 +101,8 @@ class Graph {
     if (/\.(json|node|wasm)$/.test(path)) return { digest: sha256(source), imports: [] };
     const tree = syntax(source.toString());
     if (tree === undefined) return this.#widen(path, "is not JavaScript", sha256(source), []);
-    const { imports, places, fixed, evaluated } = references(tree);
-    const digest = sha256(meaning(tree, places));
+    const { imports, places, named, fixed, evaluated } = references(tree);
+    const digest = sha256(meaning(tree, places) + (named ? inWorkspace(path) : ""));
     if (evaluated) return this.#widen(path, "evaluates text as code", digest, imports);
     return fixed ? { digest, imports } : this.#widen(path, "imports what only running it shows", digest, imports);
   }
@@ -131,6 +134,7 @@ class Graph {
     const path = file && plain.realpathSync(file);
     const ours = path !== undefined && !path.includes("/node_modules/") && !path.startsWith(HERE + "/");
     if (ours && isLocal(specifier)) return [path];
+    if (ours) this.#linked(specifier, from);
     if (path !== undefined && !ours) this.#package(path);
     // What a package.json makes of a name differs with how it is asked for, so it is not followed where the package is the project's.
     if (specifier.startsWith("#")) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, a name of its package.json`);
@@ -165,6 +169,12 @@ class Graph {
       if (plain.existsSync(path)) return;
       this.absent.add(path);
     }
+  }
+
+  /** A package of the project may be found through a link, in place of which another one may be installed. */
+  #linked(specifier, from) {
+    const record = specifier.startsWith("#") ? undefined : nearest(dirname(from), join("node_modules", packageOf(specifier), "package.json"));
+    if (record !== undefined) this.records.add(record);
   }
 
   /** A package counts by name and version, and so do those that it depends on: by npm's record of them, or else by going through them. */
@@ -217,10 +227,14 @@ function sourcesBelow(folder, folders) {
 const imported = (specifier) => ({ specifier, required: false });
 const loaded = (specifier) => ({ specifier, required: true });
 
-/** The modules that a file names, in order, with the places of the names, and whether there are others that it only names as it runs. */
+/**
+ * The modules that a file names, in order, with the places of the names and which module each means, and whether there are others that
+ * it only names as it runs. A file is named where it asks where it lies itself, but to name what lies beside it.
+ */
 function references(tree) {
   const imports = new Map();
-  const places = new Set();
+  const places = new Map();
+  let owns = 0;
   let fixed = true;
   let evaluated = false;
   const add = (node, as) => {
@@ -228,9 +242,10 @@ function references(tree) {
       if (node) fixed = false;
       return;
     }
-    places.add(node);
     const named = as(node.value);
-    imports.set(`${named.required} ${named.specifier}`, named);
+    const key = `${named.required} ${named.specifier}`;
+    if (!imports.has(key)) imports.set(key, named);
+    places.set(node, [...imports.keys()].indexOf(key));
   };
   const { names, makers } = requires(tree);
   // What else is done with require than to call it may load anything.
@@ -247,9 +262,11 @@ function references(tree) {
     ImportExpression: (node) => add(node.source, imported),
     Identifier: (node) => {
       if (isRequire(node)) others++;
+      if (isOwnPlace(node)) owns++;
       evaluated ||= node.name === "eval";
     },
     MemberExpression: (node) => {
+      if (isOwnPlace(node)) owns++;
       if (isRequire(node.object) && !node.computed) others--;
       evaluated ||= called(node) === "eval";
     },
@@ -257,6 +274,7 @@ function references(tree) {
       if (node.operator === "typeof" && isRequire(node.argument)) others--;
     },
     NewExpression: (node) => {
+      if (besideModule(node)?.value !== undefined) owns--;
       evaluated ||= called(node.callee) === "Function";
       if (called(node.callee) === "Worker") add(besideModule(node.arguments[0]) ?? { computed: true }, imported);
     },
@@ -270,11 +288,14 @@ function references(tree) {
         const of = callee.object;
         if (callee.property.name === "require" || (isRequire(of) && callee.property.name === "resolve")) add(given[0], loaded);
       }
-      if (called(callee) === "createRequire" && !makers.has(node)) fixed = false;
+      if (called(callee) === "createRequire") {
+        if (isOwnURL(given[0])) owns--;
+        if (!makers.has(node)) fixed = false;
+      }
       evaluated ||= called(callee) === "Function";
     },
   });
-  return { imports: [...imports.values()], places, fixed: fixed && others === 0, evaluated };
+  return { imports: [...imports.values()], places, named: owns > 0, fixed: fixed && others === 0, evaluated };
 }
 
 /** The names of functions that load as require does from where the module lies, and the calls that make them. */
@@ -297,18 +318,20 @@ const called = (callee) => (callee.type === "MemberExpression" && !callee.comput
 
 const isOwnURL = (node) => node?.name === "__filename" || (node?.object?.type === "MetaProperty" && /^(url|filename)$/.test(node.property.name));
 
+const isOwnPlace = (node) => isOwnURL(node) || node.name === "__dirname" || (node.object?.type === "MetaProperty" && node.property.name === "dirname");
+
 /** The text in new URL(text, import.meta.url). */
 function besideModule(node) {
   const isURL = node?.type === "NewExpression" && node.callee.name === "URL" && isOwnURL(node.arguments[1]);
   return isURL ? node.arguments[0] : undefined;
 }
 
-/** The syntax tree as text, without places and spellings. Where a module lies does not count: names of files are left out where they import. */
+/** The syntax tree as text, without places and spellings. Where a module lies does not count: of names of files counts which import they are. */
 function meaning(tree, places) {
   return JSON.stringify(tree, (key, value) => {
     if (key === "start" || key === "end") return undefined;
     if (value?.type !== "Literal") return value;
-    if (places.has(value) && isLocal(value.value)) return { type: "Literal", module: true };
+    if (places.has(value) && isLocal(value.value)) return { type: "Literal", module: places.get(value), query: /[?#].*$/.exec(value.value)?.[0] };
     return { type: "Literal", of: typeof value.value, text: value.regex ?? value.bigint ?? String(value.value) };
   });
 }

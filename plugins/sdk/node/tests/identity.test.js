@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { renameSync, symlinkSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -44,6 +44,43 @@ test("the code of an imported module counts", (t) => {
   const ws = project(t);
   ws.write("lib/two.js", "export function two(x) {\n  return x * 3;\n}\n");
   assert.equal(ws.get("f"), 4);
+});
+
+test("which of the imported modules a name is taken from counts", (t) => {
+  const from = (module) => `import { name as a } from "./lib/a.js";
+import { name as b } from "./lib/b.js";
+import { name } from "./lib/${module}.js";
+serve({ f: fn(async () => [a, b, name]) });
+`;
+  const ws = new Workspace(t);
+  ws.write("package.json", '{ "type": "module" }');
+  for (const name of ["a", "b"]) ws.write(`lib/${name}.js`, `export const name = "${name}";\n`);
+  ws.program(from("a"), ["f"]);
+  assert.deepEqual(ws.get("f"), ["a", "b", "a"]);
+  ws.program(from("b"), ["f"]);
+  assert.deepEqual(ws.get("f"), ["a", "b", "b"]);
+});
+
+test("a query behind the name of a module counts", (t) => {
+  const ws = new Workspace(t);
+  ws.write("package.json", '{ "type": "module" }');
+  ws.write("lib/query.js", "export const query = new URL(import.meta.url).search;\n");
+  for (const query of ["?1", "?2"]) {
+    ws.program(`import { query } from "./lib/query.js${query}";\nserve({ f: fn(async () => query) });\n`, ["f"]);
+    assert.equal(ws.get("f"), query);
+  }
+});
+
+test("the name of a module that asks for it counts", (t) => {
+  const ws = new Workspace(t);
+  ws.write("package.json", '{ "type": "module" }');
+  const program = (name) => ws.program(`import { name } from "./lib/${name}.js";\nserve({ f: fn(async () => name) });\n`, ["f"]);
+  ws.write("lib/one.js", 'import { basename } from "node:path";\nexport const name = basename(import.meta.url);\n');
+  program("one");
+  assert.equal(ws.get("f"), "one.js");
+  renameSync(join(ws.root, "lib/one.js"), join(ws.root, "lib/two.js"));
+  program("two");
+  assert.equal(ws.get("f"), "two.js");
 });
 
 test("the version of a package counts, and one that was missing does when it appears", (t) => {
@@ -121,6 +158,30 @@ test("a package that is linked from the project counts as it is imported", (t) =
   assert.equal(ws.get("f"), 1);
   ws.write("packages/lib/esm.mjs", "export default 2;\n");
   assert.equal(ws.get("f"), 2);
+});
+
+test("a package that is installed in place of a link counts", (t) => {
+  const ws = new Workspace(t);
+  const lib = (folder, version, text) => {
+    ws.write(`${folder}/package.json`, `{ "name": "lib", "version": "${version}", "type": "module", "exports": "./lib.js" }`);
+    ws.write(`${folder}/lib.js`, `export const text = "${text}";\n`);
+  };
+  lib("packages/lib", "1.0.0", "linked");
+  ws.write("package.json", '{ "type": "module" }');
+  symlinkSync("../packages/lib", join(ws.root, "node_modules/lib"));
+  ws.program(`import { text } from "lib"; serve({ f: fn(async () => text) });`, ["f"]);
+  assert.equal(ws.get("f"), "linked");
+  rmSync(join(ws.root, "node_modules/lib"));
+  lib("node_modules/lib", "1.0.1", "installed");
+  assert.equal(ws.get("f"), "installed");
+});
+
+test("the words of the command line count", (t) => {
+  const ws = project(t, "serve({ f: fn(async () => [process.argv[2] ?? null, process.execArgv[0] ?? null]) });\n");
+  for (const words of [["--conditions=a", "p.js"], ["p.js", "de"], ["p.js", "en"]]) {
+    ws.write("Calyxfile", `p = plugin("p", cmd = ["node", "${words.join('", "')}"])\nstep("f", run = p.f)\n`);
+    assert.deepEqual(ws.get("f"), words[0] === "p.js" ? [words[1], null] : [null, words[0]]);
+  }
 });
 
 test("the version of a package that only a package needs counts without npm's record too", (t) => {
