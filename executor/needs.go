@@ -19,7 +19,7 @@ import (
 func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
 	a.l.inbox.post(func() {
 		for i := range requests {
-			requests[i] = a.l.e.spelt(requests[i])
+			requests[i] = a.through(a.l.e.spelt(requests[i]), readBefore(seen))
 		}
 		if !a.ended {
 			a.need(id, seen, requests)
@@ -45,6 +45,24 @@ func (e *Engine) spelt(r trace.Request) trace.Request {
 	return r
 }
 
+// through is a request for what a step makes where it is for a link that leads there: the link counts besides, and the step is needed.
+func (a *attempt) through(r trace.Request, stage int) trace.Request {
+	if r.Kind != trace.File && r.Kind != trace.Exists {
+		return r
+	}
+	at := a.l.e.abs(r.Subject)
+	if st, err := hashing.Lstat(at); err != nil || !st.IsLink() {
+		return r
+	}
+	end := a.l.e.rel(hashing.LinkEnd(at))
+	if _, owned := a.l.g.Owner(end); !owned || end == r.Subject {
+		return r
+	}
+	a.unasked = append(a.unasked, unasked{trace.Request{Kind: trace.Link, Subject: r.Subject}, stage})
+	r.Subject = end
+	return r
+}
+
 // unasked is a read that the task made without asking.
 type unasked struct {
 	trace.Request
@@ -55,7 +73,7 @@ type unasked struct {
 // once: the first time counts for what came after it.
 func (a *attempt) Observed(r trace.Request, before *hashing.Stat) {
 	a.l.inbox.post(func() {
-		r := a.l.e.spelt(r)
+		r := a.through(a.l.e.spelt(r), lastStage)
 		if !a.observed[r] {
 			a.readUnasked(r)
 			if a.observed == nil {
