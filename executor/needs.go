@@ -19,7 +19,7 @@ import (
 func (a *attempt) Need(id uint64, seen int, requests []trace.Request) {
 	a.l.inbox.post(func() {
 		for i := range requests {
-			requests[i] = a.through(a.l.e.spelt(requests[i]), readBefore(seen))
+			requests[i] = a.through(a.l.e.spelt(requests[i]))
 		}
 		if !a.ended {
 			a.need(id, seen, requests)
@@ -46,7 +46,7 @@ func (e *Engine) spelt(r trace.Request) trace.Request {
 }
 
 // through is a request for what a step makes where it is for a link that leads there: the link counts besides, and the step is needed.
-func (a *attempt) through(r trace.Request, stage int) trace.Request {
+func (a *attempt) through(r trace.Request) trace.Request {
 	if r.Kind != trace.File && r.Kind != trace.Exists {
 		return r
 	}
@@ -58,7 +58,7 @@ func (a *attempt) through(r trace.Request, stage int) trace.Request {
 	if _, owned := a.l.g.Owner(end); !owned || end == r.Subject {
 		return r
 	}
-	a.unasked = append(a.unasked, unasked{trace.Request{Kind: trace.Link, Subject: r.Subject}, stage})
+	a.readUnasked(trace.Request{Kind: trace.Link, Subject: r.Subject})
 	r.Subject = end
 	return r
 }
@@ -73,7 +73,7 @@ type unasked struct {
 // once: the first time counts for what came after it.
 func (a *attempt) Observed(r trace.Request, before *hashing.Stat) {
 	a.l.inbox.post(func() {
-		r := a.through(a.l.e.spelt(r), lastStage)
+		r := a.through(a.l.e.spelt(r))
 		if !a.observed[r] {
 			a.readUnasked(r)
 			if a.observed == nil {

@@ -318,6 +318,27 @@ def test_functions_of_os_are_able_to_do_what_they_were(ws: Workspace) -> None:
     assert ws.runs() == []
 
 
+def test_a_link_to_an_output_is_not_followed_before_what_was_read(ws: Workspace) -> None:
+    ws.program(
+        """
+        @fn
+        def chosen():
+            with open("choice.txt") as f:
+                return calyx.open("latest").read() if f.read() == "costly" else "cheap"
+        """,
+        'step("made", sh = "cat data.txt > {out}", outs = ["made.txt"])',
+    )
+    (ws.root / "latest").symlink_to("made.txt")
+    ws.write("data.txt", "data")
+    ws.write("choice.txt", "costly")
+    assert ws.runs("chosen") == ["chosen", "made"]
+    ws.write("data.txt", "more data")
+    assert ws.runs("chosen") == ["chosen", "made"]
+    ws.write("data.txt", "most data")
+    ws.write("choice.txt", "another")
+    assert ws.runs("chosen") == ["chosen"]
+
+
 @pytest.mark.parametrize("first", ["''", "always()"])
 def test_what_follows_from_a_read_is_not_looked_at_before_it(ws: Workspace, first: str) -> None:
     ws.program(
