@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 
@@ -79,8 +80,7 @@ func (e *Engine) evaluateFile(ctx context.Context) (*graph.Graph, error) {
 		e.reads = reads
 		return g, nil
 	}
-	// An evaluation leaves more garbage than it is worth: it is collected sooner, so that a large graph takes less.
-	defer debug.SetGCPercent(debug.SetGCPercent(30))
+	defer collectSooner()()
 	source := &tracked{e: e, ctx: ctx}
 	declared, err := calyxfile.Evaluate(ctx, calyxfile.Options{Path: e.cfg.Calyxfile, Root: e.cfg.Root, Source: source})
 	if source.fault != nil {
@@ -107,6 +107,23 @@ func (e *Engine) evaluateFile(ctx context.Context) (*graph.Graph, error) {
 		return kept, nil
 	}
 	return graph.Open(encoded)
+}
+
+// unworthy is how much garbage an evaluation may leave, in bytes, before any of it is collected.
+const unworthy = 20 << 20
+
+// collectSooner has garbage collected when it is a third of what is in use, until the function that it returns is called: an
+// evaluation leaves more of it than it is worth, and a large graph is to take less. A small one is not collected at all: memory that
+// is reserved and never touched counts as in use, and takes none.
+func collectSooner() (restore func()) {
+	const percent = 30
+	before := debug.SetGCPercent(percent)
+	reserved := make([]byte, unworthy*100/percent)
+	return func() {
+		runtime.KeepAlive(reserved)
+		debug.SetGCPercent(before)
+		go runtime.GC() // which finds out that nothing is reserved any more
+	}
 }
 
 // goneOutputs are the paths that the last graph or one before it owned and that no step owns any more.

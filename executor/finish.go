@@ -359,7 +359,12 @@ func (a *attempt) finished(f *finishing, err error) {
 		l.commit(a, f)
 	default:
 		if a.answerEarly(f) && n.mem() == 0 && !slices.ContainsFunc(n.wanted, func(w *wait) bool { return !w.off }) {
-			l.hold(a, f)
+			l.hold(a, f, false)
+			return
+		}
+		l.sched.yield(a.grant)
+		if l.sched.queuedNodes() > 0 {
+			l.hold(a, f, true)
 			return
 		}
 		l.commit(a, f)

@@ -168,6 +168,9 @@ func (l *loop) drain() {
 			f()
 		}
 		l.dispatch()
+		if l.outbox.awaited && !l.sched.full() {
+			l.recordHeld()
+		}
 		l.watching.flush(l, l.observe)
 		l.lookUpAlone()
 		l.looking.flush(l, l.lookUp)

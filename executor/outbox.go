@@ -10,8 +10,9 @@ import (
 // after it.
 type outbox struct {
 	items []item
-	// held are results of calls that nobody waits for any more.
-	held []func()
+	// held are results that are not recorded yet; awaited says that somebody waits for one of them.
+	held    []func()
+	awaited bool
 	// leaves are to be called by a worker.
 	leaves []func()
 	// applied is true where something was applied that no synchronisation covers yet.
@@ -23,7 +24,7 @@ type outbox struct {
 
 // syncPause is how long what is recorded may wait to be made durable, so that calls in turn are not held up by one
 // synchronisation each, and share one. A build that has nothing else to do does not wait.
-const syncPause = 5 * time.Millisecond
+const syncPause = 10 * time.Millisecond
 
 // item is one event. durably says that it may be told only when what was applied before is durable.
 type item struct {
@@ -77,9 +78,11 @@ func (b *outbox) schedule() {
 	}
 }
 
-// hold keeps a result back for a moment, so that those of calls in turn are recorded together, unless somebody waits for it.
-func (l *loop) hold(a *attempt, f *finishing) {
+// hold keeps a result back for a moment, so that several are recorded together: one that nobody waits for, as those of calls in
+// turn, or one of a step after which another one took the slot, as long as what waits for it could not start.
+func (l *loop) hold(a *attempt, f *finishing, awaited bool) {
 	a.held = true
+	l.outbox.awaited = l.outbox.awaited || awaited
 	l.outbox.held = append(l.outbox.held, func() {
 		a.held = false
 		l.commit(a, f)
@@ -90,7 +93,7 @@ func (l *loop) hold(a *attempt, f *finishing) {
 // recordHeld records what was held back.
 func (l *loop) recordHeld() {
 	held := l.outbox.held
-	l.outbox.held = nil
+	l.outbox.held, l.outbox.awaited = nil, false
 	for _, commit := range held {
 		commit()
 	}

@@ -162,6 +162,9 @@ func (s *scheduler) queuedNodes() (count int) {
 	return count
 }
 
+// full reports whether all slots are taken.
+func (s *scheduler) full() bool { return len(s.slots) == 0 }
+
 // idle reports whether a step may start as soon as it is queued, pools and memory allowing.
 func (s *scheduler) idle() bool {
 	return len(s.slots) > 0 && len(s.resume) == 0 && s.queuedNodes() == 0
