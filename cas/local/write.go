@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,11 +51,11 @@ func (s *Store) putFile(ctx context.Context, path string, keep func(*os.File) (f
 func (s *Store) putOpen(ctx context.Context, src *os.File, stat hashing.Stat, keep func(*os.File) (folder.Blob, error)) (cas.PutResult, error) {
 	if stat.Size <= cas.InlineLimit {
 		// A file that has grown since is read no further than shows that it is no longer small.
-		p, err := io.ReadAll(io.LimitReader(src, cas.InlineLimit+1))
-		if err != nil {
+		content := bytes.NewBuffer(make([]byte, 0, stat.Size+bytes.MinRead))
+		if _, err := content.ReadFrom(io.LimitReader(src, cas.InlineLimit+1)); err != nil {
 			return cas.PutResult{}, err
 		}
-		if len(p) <= cas.InlineLimit {
+		if p := content.Bytes(); len(p) <= cas.InlineLimit {
 			return cas.PutResult{Digest: hashing.Sum(p), Size: int64(len(p)), Stat: stat, Inline: p}, nil
 		}
 	}
