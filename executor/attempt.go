@@ -48,7 +48,6 @@ type attempt struct {
 	unlock      func() // releases the paths
 	scratch     string // a command's TMPDIR, a plugin's folder
 	values      string // holds the values that a command opens; empty: none
-	index       heldIndex
 	outs        []workspace.Output
 	outcome     Outcome
 }
@@ -252,7 +251,6 @@ func (a *attempt) close() {
 	a.unlock()
 	a.stopWaiting()
 	a.lease.Release()
-	a.index.close()
 	scratch, values := a.scratch, a.values
 	a.scratch, a.values = "", ""
 	if scratch+values == "" {

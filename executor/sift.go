@@ -151,7 +151,7 @@ func (s *sifter) inside(a *Access, rel string) {
 	case isOwned && owner == s.n.index:
 	case isOwned:
 		s.out.owned = append(s.out.owned, owned{rel, owner, a.Changed, a.Saw})
-	case rel == gitIndex && s.gitIndex(a, rel):
+	case isGitIndex(a.Path) && s.gitIndex(a, rel):
 	case a.Changed:
 		s.changed(a, rel)
 	default:
