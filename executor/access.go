@@ -23,8 +23,8 @@ type Access struct {
 	Path string
 	// Saw is what was seen of it before the command itself first changed it.
 	Saw Sight
-	// Before is what stood in the workspace at Path, not followed, when the command first came to it; the zero Stat where there
-	// was nothing, and outside the workspace. Its Ctime is zero where the command gave the file another name, which changes it.
+	// Before is what stood at Path, not followed, when the command first came to it; the zero Stat where there was nothing, and outside the
+	// workspace also where that is not known. Its Ctime is zero where the command gave the file another name, which changes it.
 	Before hashing.Stat
 	// Changed is true where the command may have written, made, renamed or removed it.
 	Changed bool

@@ -31,6 +31,7 @@ type attempt struct {
 	unasked     []unasked
 	observed    map[trace.Request]bool // those of unasked that somebody told of
 	stood       []stood                // behind what the task read without asking
+	foreign     map[string]found       // what it read outside the workspace
 	made        []string               // in the workspace by the command itself, beside its outputs
 	depfile     hashing.Stat           // of what stood at the place of the depfile before
 	metrics     []trace.Metric
@@ -47,7 +48,6 @@ type attempt struct {
 	unlock      func() // releases the paths
 	scratch     string // a command's TMPDIR, a plugin's folder
 	values      string // holds the values that a command opens; empty: none
-	index       heldIndex
 	outs        []workspace.Output
 	outcome     Outcome
 }
@@ -251,7 +251,6 @@ func (a *attempt) close() {
 	a.unlock()
 	a.stopWaiting()
 	a.lease.Release()
-	a.index.close()
 	scratch, values := a.scratch, a.values
 	a.scratch, a.values = "", ""
 	if scratch+values == "" {

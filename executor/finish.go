@@ -25,6 +25,7 @@ type finishing struct {
 	result trace.Result
 	moved  []string       // inputs that are no longer as they were pinned
 	came   []string       // what came or went after the task had looked for it
+	late   []string       // what it read outside the workspace and was changed then
 	tree   hashing.Tree   // of the folder that a function returned
 	given  map[string]int // how often a path stands in what a function returned
 }
@@ -49,7 +50,8 @@ func (a *attempt) finish(ctx context.Context) (*finishing, error) {
 	f.moved = slices.Concat(changed, moved)
 	slices.Sort(f.moved)
 	f.moved = slices.Compact(f.moved)
-	if len(f.moved) > 0 || len(f.came) > 0 || a.n.act.seesFailed {
+	f.late = a.changedOutside()
+	if len(f.moved) > 0 || len(f.came) > 0 || len(f.late) > 0 || a.n.act.seesFailed {
 		return f, nil
 	}
 	a.keepTrees(&f.txn)
@@ -350,11 +352,14 @@ func (a *attempt) finished(f *finishing, err error) {
 	case len(f.moved) > 0:
 		l.inputsMoved(a, f)
 	case f.write == nil:
-		// The result saw a failure, or an absence that is none any more: it is delivered in this run and kept nowhere.
+		// The result saw a failure, or what is not so any more: it is delivered in this run and kept nowhere.
 		n.unrecorded = true
 		if len(f.came) > 0 {
 			l.cameAfter = append(l.cameAfter, came{n, f.came})
 			l.tell(Note{Node: n.name, Warn: true, Text: "its result is not kept: after it had looked whether they are there, these came or went: " + quoted(f.came)})
+		}
+		if len(f.late) > 0 {
+			l.tell(Note{Node: n.name, Warn: true, Text: "its result is not kept: after it had read them, these were changed outside the workspace: " + quoted(f.late)})
 		}
 		l.commit(a, f)
 	default:

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/executor/gitindex"
@@ -12,9 +13,6 @@ import (
 
 // Of git's index counts what it tracks. What git notes in it of how the files look is a memory of its own, which `git status` and
 // `git describe --dirty` bring up to date where a file was touched: a command that runs them changes none of its inputs.
-
-// gitIndex is where a workspace that is a repository has its index.
-const gitIndex = ".git/index"
 
 // isGitIndex reports whether a path is that of an index: of a repository, or of what lies in it (a submodule, a worktree).
 func isGitIndex(at string) bool {
@@ -35,38 +33,85 @@ func trackedBy(at string) (r hashing.Record, ok bool) {
 	return hashing.Record{Stat: st, Digest: hashing.Sum(entries)}, ok
 }
 
-// heldIndex is git's index as it stood before a command. Git replaces it: the file that is open stays as it was.
-type heldIndex struct {
-	file *os.File // nil: there was none
-	stat hashing.Stat
+// heldIndices are git's indices in the workspace as they stood before commands: that of the repository, of its submodules and of its linked
+// worktrees. Git replaces an index: the file that is open stays as it was. It is safe for concurrent use.
+type heldIndices struct {
+	once sync.Once
+	mu   sync.Mutex
+	last map[string]*heldIndex
 }
 
-func holdIndex(at string) heldIndex {
+// heldIndex is one of them.
+type heldIndex struct {
+	file *os.File // nil: there is none
+	stat hashing.Stat
+	// tracked is what those before it tracked, by their stats.
+	tracked map[hashing.Stat]hashing.Digest
+}
+
+// indicesOf are those of a repository, by the folder that git keeps it in.
+func indicesOf(repository string) []string {
+	all := []string{repository + "/index"}
+	for _, kind := range []string{"/modules", "/worktrees"} {
+		all = append(all, indicesBelow(repository+kind)...)
+	}
+	return all
+}
+
+// indicesBelow are those of repositories that lie somewhere below a folder: the name of a submodule may have slashes.
+func indicesBelow(folder string) (all []string) {
+	entries, _ := os.ReadDir(folder)
+	for _, e := range entries {
+		at := folder + "/" + e.Name()
+		if _, err := os.Lstat(at + "/HEAD"); err == nil {
+			all = append(all, indicesOf(at)...)
+		} else if e.IsDir() {
+			all = append(all, indicesBelow(at)...)
+		}
+	}
+	return all
+}
+
+// hold opens the indices that are not held as they are. A command is about to be started.
+func (h *heldIndices) hold(root string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.once.Do(func() {
+		h.last = map[string]*heldIndex{}
+		for _, at := range indicesOf(root + "/.git") {
+			h.last[at] = &heldIndex{tracked: map[hashing.Stat]hashing.Digest{}}
+		}
+	})
+	for at, index := range h.last {
+		if now, _ := hashing.StatFollow(at); now != index.stat { // the zero Stat where there is none
+			index.replace(at)
+		}
+	}
+}
+
+func (index *heldIndex) replace(at string) {
+	if tracked, ok := index.read(); ok {
+		index.tracked[index.stat] = tracked
+	}
+	index.close()
 	file, err := os.Open(at)
 	if err != nil {
-		return heldIndex{}
+		return
 	}
 	stat, err := hashing.Fstat(int(file.Fd()))
 	if err != nil {
 		_ = file.Close()
-		return heldIndex{}
+		return
 	}
-	return heldIndex{file, stat}
+	index.file, index.stat = file, stat
 }
 
-func (h heldIndex) close() {
-	if h.file != nil {
-		_ = h.file.Close()
+// read digests what the index that is held tracks.
+func (index *heldIndex) read() (d hashing.Digest, ok bool) {
+	if index.file == nil {
+		return d, false
 	}
-}
-
-// asSeen digests what was tracked by the index that a command read; ok is false where that is not known.
-func (h heldIndex) asSeen(a *Access) (d hashing.Digest, ok bool) {
-	if h.file == nil || a.Before != h.stat {
-		now, ok := trackedBy(a.Path)
-		return now.Digest, ok && now.Stat == a.Before
-	}
-	text, err := io.ReadAll(io.NewSectionReader(h.file, 0, h.stat.Size))
+	text, err := io.ReadAll(io.NewSectionReader(index.file, 0, index.stat.Size))
 	if err != nil {
 		return d, false
 	}
@@ -74,9 +119,40 @@ func (h heldIndex) asSeen(a *Access) (d hashing.Digest, ok bool) {
 	return hashing.Sum(entries), ok
 }
 
+func (index *heldIndex) close() {
+	if index.file != nil {
+		_ = index.file.Close()
+	}
+	index.file, index.stat = nil, hashing.Stat{}
+}
+
+func (h *heldIndices) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, index := range h.last {
+		index.close()
+	}
+}
+
+// asSeen digests what was tracked by the index that a command read; ok is false where that is not known.
+func (h *heldIndices) asSeen(a *Access) (d hashing.Digest, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if index := h.last[a.Path]; index != nil && a.Before != (hashing.Stat{}) {
+		if d, ok = index.tracked[a.Before]; ok {
+			return d, true
+		}
+		if a.Before == index.stat {
+			return index.read()
+		}
+	}
+	now, ok := trackedBy(a.Path)
+	return now.Digest, ok && now.Stat == a.Before
+}
+
 // gitIndex takes the index that a command read, and perhaps had written anew; it reports whether it could.
 func (s *sifter) gitIndex(a *Access, rel string) bool {
-	tracked, ok := s.index.asSeen(a)
+	tracked, ok := s.l.indices.asSeen(a)
 	if !ok || a.Saw&SawContent == 0 {
 		return false
 	}

@@ -62,6 +62,7 @@ type loop struct {
 	stepVars  map[string]bool // that steps name
 	pins      sync.Mutex      // guards leaf.verified
 
+	indices    heldIndices
 	inFiles    map[string][]string // see overriddenIn
 	cameAfter  []came
 	listsKept  sync.Map // digests of the lists that some step saw, and that are in the store

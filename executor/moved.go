@@ -13,20 +13,22 @@ import (
 // runs on a worker. A leaf that many steps share is compared once for all that ended before.
 func (l *loop) movedLeaves(n *node, ended time.Time) []string {
 	var moved []string
-	check := func(leaves []*leaf) {
-		for _, f := range leaves {
-			moved = append(moved, l.movedPaths(f, ended)...)
-		}
-	}
-	check(n.leaves)
-	check(n.observedLeaves)
-	for _, d := range n.deps {
-		if d.isStored() {
-			check(d.leaves)
-		}
+	for _, f := range n.leavesBehind() {
+		moved = append(moved, l.movedPaths(f, ended)...)
 	}
 	slices.Sort(moved)
 	return slices.Compact(moved)
+}
+
+// leavesBehind are those of n itself and of the stored nodes that it names.
+func (n *node) leavesBehind() []*leaf {
+	all := slices.Concat(n.leaves, n.observedLeaves)
+	for _, d := range n.deps {
+		if d.isStored() {
+			all = append(all, d.leaves...)
+		}
+	}
+	return all
 }
 
 func (l *loop) movedPaths(f *leaf, ended time.Time) []string {

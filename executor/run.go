@@ -37,6 +37,7 @@ func (e *Engine) Build(ctx context.Context, o Options) (sum Summary, err error) 
 	if err != nil {
 		return Summary{}, err
 	}
+	defer l.indices.close()
 	defer l.cancel()
 	l.tell(RunStarted{Run: l.sum.Run, Started: l.began, Targets: o.Targets, Instance: e.cfg.Instance, Jobs: l.sched.jobs})
 	if l.base != nil && l.base.left != nil && !l.goBack() {

@@ -19,6 +19,7 @@ type sifted struct {
 	strays   []string // what it changed in the workspace and does not own
 	made     []string // those of them that were not there before
 	stood    []stood  // at what it read
+	foreign  map[string]found
 	spoilt   []string // what it read and then changed
 }
 
@@ -39,7 +40,7 @@ type sifter struct {
 
 // sift tells inputs from what is the command's own. It runs on a worker.
 func (a *attempt) sift(accesses []Access) *sifted {
-	s := sifter{attempt: a, out: &sifted{}, outside: map[string]outsideSet{}}
+	s := sifter{attempt: a, out: &sifted{foreign: map[string]found{}}, outside: map[string]outsideSet{}}
 	a.l.e.forgetYoung(accesses)
 	accesses = a.l.e.compiledFrom(accesses)
 	for i := range accesses {
@@ -133,6 +134,9 @@ func (s *sifter) foreign(a *Access, env string) {
 		s.outside[root] = outsideSet{}
 	}
 	s.outside[root][below] |= a.Saw
+	if a.Saw&SawContent != 0 && a.Before.IsRegular() && !isGitIndex(a.Path) {
+		s.out.foreign[a.Path] = s.asFound(a)
+	}
 }
 
 // hidden reports whether a path in the workspace is never seen: calyx's own, and what tools leave beside sources.
@@ -147,7 +151,7 @@ func (s *sifter) inside(a *Access, rel string) {
 	case isOwned && owner == s.n.index:
 	case isOwned:
 		s.out.owned = append(s.out.owned, owned{rel, owner, a.Changed, a.Saw})
-	case rel == gitIndex && s.gitIndex(a, rel):
+	case isGitIndex(a.Path) && s.gitIndex(a, rel):
 	case a.Changed:
 		s.changed(a, rel)
 	default:

@@ -1,7 +1,9 @@
 package executor
 
 import (
+	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/calyx-build/calyx/cas/trace"
@@ -15,8 +17,9 @@ import (
 type stood struct {
 	path   string // absolute
 	stat   func(path string) (hashing.Stat, error)
-	was    *hashing.Stat // nil: it is not known
-	before int64         // when it was changed last at the latest, by the file system's clock; 0: that is not known
+	part   func(hashing.Stat) hashing.Stat // what is known of its stat
+	was    *hashing.Stat                   // nil: it is not known
+	before int64                           // when it was changed last at the latest, by the file system's clock; 0: that is not known
 	// presence is true where nothing counts but whether there was anything.
 	presence bool
 	tracked  *hashing.Digest // what git tracks by an index that stood there: nothing else counts; nil: it is none
@@ -29,6 +32,7 @@ func (s *stood) still() bool {
 		return ok && now.Digest == *s.tracked
 	}
 	now, err := s.stat(s.path)
+	now = s.part(now)
 	switch {
 	case s.presence:
 		return (now == hashing.Stat{}) == (*s.was == hashing.Stat{})
@@ -40,11 +44,34 @@ func (s *stood) still() bool {
 	return err == nil && now.IsDir() && s.was.IsDir() // names that come and go in it are seen by themselves
 }
 
+// holdsTheSame reports whether nothing but one more name (ln) was given to a file meanwhile, which changes its ctime: the task found it as it
+// is in r, and it has the same content now, and several names.
+func (s *stood) holdsTheSame(r *hashing.Record, memo *hashing.Memo) bool {
+	isAsFound := s.was != nil && s.part(r.Stat) == *s.was || s.before > 0 && r.Stat.Ctime <= s.before
+	now, err := s.stat(s.path)
+	as := r.Stat
+	as.Ctime = now.Ctime
+	if err != nil || !isAsFound || now != as || !hasSeveralNames(s.path) {
+		return false
+	}
+	again, err := memo.FileWith(s.path, now)
+	return err == nil && again.Digest == r.Digest
+}
+
+func hasSeveralNames(at string) bool {
+	info, err := os.Stat(at)
+	if err != nil {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink > 1
+}
+
 // ofAccess is what a watched command came to, or what its depfile names.
 func (a *attempt) ofAccess(x *Access) stood {
-	s := stood{path: x.Path, stat: hashing.Lstat, was: &x.Before}
+	s := stood{path: x.Path, stat: hashing.Lstat, part: whole, was: &x.Before}
 	if x.Before.Ctime == 0 { // it was given another name: its ctime changed, and nothing else
-		s.stat = withoutCtime
+		s.part = withoutCtime
 	}
 	if x.named {
 		s.before = a.began()
@@ -52,21 +79,21 @@ func (a *attempt) ofAccess(x *Access) stood {
 	return s
 }
 
-func withoutCtime(path string) (hashing.Stat, error) {
-	now, err := hashing.Lstat(path)
-	now.Ctime = 0
-	return now, err
+func whole(st hashing.Stat) hashing.Stat { return st }
+
+func withoutCtime(st hashing.Stat) hashing.Stat {
+	st.Ctime = 0
+	return st
 }
 
 // ofRead is what a function came to that read without asking.
 func (a *attempt) ofRead(r trace.Request, was *hashing.Stat) stood {
-	return stood{path: a.l.e.abs(r.Subject), stat: asSaid, was: was, presence: r.Kind != trace.File || *was == hashing.Stat{}}
+	return stood{path: a.l.e.abs(r.Subject), stat: hashing.StatFollow, part: asSaid, was: was, presence: r.Kind != trace.File || *was == hashing.Stat{}}
 }
 
-// asSaid takes the part of a stat that a plugin tells.
-func asSaid(path string) (hashing.Stat, error) {
-	now, err := hashing.StatFollow(path)
-	return hashing.Stat{Ino: now.Ino, Size: now.Size, Mtime: now.Mtime, Ctime: now.Ctime}, err
+// asSaid is the part of a stat that a plugin tells.
+func asSaid(st hashing.Stat) hashing.Stat {
+	return hashing.Stat{Ino: st.Ino, Size: st.Size, Mtime: st.Mtime, Ctime: st.Ctime}
 }
 
 // ofDescription are the files that a plugin had read by the time at which it described itself: it has read them since it was started.
@@ -74,7 +101,7 @@ func (a *attempt) ofDescription() {
 	began := a.began()
 	for _, r := range a.unasked {
 		if r.Kind == trace.File {
-			a.stood = append(a.stood, stood{path: a.l.e.abs(r.Subject), stat: hashing.StatFollow, before: began})
+			a.stood = append(a.stood, stood{path: a.l.e.abs(r.Subject), stat: hashing.StatFollow, part: whole, before: began})
 		}
 	}
 }
@@ -116,7 +143,7 @@ func (a *attempt) movedReads() (changed, came []string) {
 		s := &a.stood[i]
 		rel := a.l.e.rel(s.path)
 		switch _, owned := a.l.g.Owner(rel); {
-		case owned || s.still():
+		case owned || s.still() || a.holdsTheSame(s):
 		case s.presence:
 			came = append(came, rel)
 		default:
@@ -124,4 +151,13 @@ func (a *attempt) movedReads() (changed, came []string) {
 		}
 	}
 	return changed, came
+}
+
+// holdsTheSame reports whether the content of a file is known from before the task came to it, and still the same.
+func (a *attempt) holdsTheSame(s *stood) bool {
+	return !s.presence && s.tracked == nil && slices.ContainsFunc(a.n.leavesBehind(), func(f *leaf) bool {
+		return slices.ContainsFunc(f.looked, func(p looked) bool {
+			return p.path == s.path && p.kind == lookedFile && s.holdsTheSame(&p.record, a.l.e.memo)
+		})
+	})
 }

@@ -78,7 +78,7 @@ func (l *loop) commandTask(a *attempt) (*Command, error) {
 	}
 	if l.e.watches(s) {
 		c.Watch = l.e.cfg.Root
-		a.index = holdIndex(l.e.abs(gitIndex))
+		l.indices.hold(l.e.cfg.Root)
 	}
 	if s.Stdout != "" {
 		c.Stdout = l.e.abs(s.Stdout)

@@ -228,7 +228,7 @@ func (a *attempt) observeSifted(s *sifted, then func()) {
 		a.startOver(again)
 		return
 	}
-	a.stood, a.made = append(a.stood, s.stood...), s.made
+	a.stood, a.made, a.foreign = append(a.stood, s.stood...), s.made, s.foreign
 	for _, o := range s.owned {
 		s.requests = append(s.requests, o.request(l.numbered(o.owner)))
 	}

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/calyx-build/calyx/cas/server"
+	"github.com/calyx-build/calyx/cas/storepb"
 )
 
 // logLimit is the size in bytes from which the server's log is begun anew.
 const logLimit = 1 << 20
 
 // startWithin is how long a server may take to open the database, on a slow disk too.
-const startWithin = 30 * time.Second
+var startWithin = 30 * time.Second
 
 // startServer starts a server and waits until it can be connected to, or another one can.
 func (c *Client) startServer(ctx context.Context) error {
@@ -46,14 +47,23 @@ func (c *Client) startServer(ctx context.Context) error {
 		heard <- strings.TrimSpace(line)
 		_ = cmd.Wait() // so that no zombie is left while this process lives
 	}()
-	select {
-	case line := <-heard:
-		return c.judge(line)
-	case <-time.After(startWithin):
-		_ = cmd.Process.Kill() // it may have ended just now
-		return fmt.Errorf("%w: it was not ready within %v", errHandshake, startWithin)
-	case <-ctx.Done():
-		return ctx.Err()
+	tick := time.NewTicker(storepb.BeatEvery)
+	defer tick.Stop()
+	late := time.After(startWithin)
+	for still := server.NewStandstill(storepb.BeatEvery); ; {
+		select {
+		case line := <-heard:
+			return c.judge(line)
+		case <-late:
+			_ = cmd.Process.Kill() // it may have ended just now
+			return fmt.Errorf("%w: it was not ready within %v", errHandshake, startWithin)
+		case <-tick.C:
+			if still.Lasts(cmd.Process.Pid) {
+				_ = cmd.Process.Kill()
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

@@ -4,7 +4,7 @@
 //	db/              the database (package index)
 //	blobs/aa/<hex>   a large blob, under the first two and all the digits of its digest
 //	tmp/             a folder for each process at work, locked while the process lives
-//	lock, socket     the store server's (package server)
+//	claim, lock, socket  the store server's (package server)
 //	server.log       what the store server has to say when it fails
 package folder
 
@@ -108,7 +108,7 @@ func create(path string) (*Folder, error) {
 // is just writing that file (its name begins with a dot then), or this is what a server wrote while somebody removed the folder.
 func mayBeOurs(name string) bool {
 	switch name {
-	case "db", "lock", "socket", "server.log":
+	case "db", "claim", "lock", "socket", "server.log":
 		return true
 	}
 	return strings.HasPrefix(strings.TrimPrefix(name, "."), formatFile)
@@ -122,6 +122,9 @@ func (f *Folder) Database() string { return filepath.Join(f.path, "db") }
 
 // Lock is the path of the file that whoever owns the database keeps locked.
 func (f *Folder) Lock() string { return filepath.Join(f.path, "lock") }
+
+// Claim is the path of the file by which a process that owns the database can be found.
+func (f *Folder) Claim() string { return filepath.Join(f.path, "claim") }
 
 // Socket is the path of the store server's socket.
 func (f *Folder) Socket() string { return filepath.Join(f.path, "socket") }

@@ -3,12 +3,14 @@ package local_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -259,6 +261,32 @@ func TestCounter(t *testing.T) {
 	}
 	if want := strconv.Itoa(processes * increments); n != processes*increments || string(rows[0]) != want {
 		t.Errorf("%d additions were reported, the counter is %s, want %s", n, rows[0], want)
+	}
+}
+
+// TestStoppedOwner stops a server that owns the folder and is still opening the database: it reads of a pipe, as a part of it, until
+// the test is there.
+func TestStoppedOwner(t *testing.T) {
+	dir := t.TempDir()
+	db := filepath.Join(dir, "db")
+	pipe := filepath.Join(db, "MANIFEST-000001")
+	if err := errors.Join(os.Mkdir(db, 0o700), syscall.Mkfifo(pipe, 0o600),
+		os.WriteFile(filepath.Join(db, "marker.manifest.000001.MANIFEST-000001"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	owner, _ := program(t, "calyx-test-server", dir)
+	open, err := os.OpenFile(pipe, os.O_WRONLY, 0) // when the server opens it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	if err := errors.Join(owner.Process.Signal(syscall.SIGSTOP), os.RemoveAll(db)); err != nil {
+		t.Fatal(err)
+	}
+	s := connect(t, dir, func(text string) { t.Error(text) })
+	defer closeStore(t, s)
+	if pid := local.ServerPid(t, dir); pid == 0 || pid == owner.Process.Pid {
+		t.Errorf("the folder is served by process %d, want another than the one that is stopped, %d", pid, owner.Process.Pid)
 	}
 }
 

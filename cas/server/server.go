@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/calyx-build/calyx/cas/folder"
 	"github.com/calyx-build/calyx/cas/index"
 	"github.com/calyx-build/calyx/cas/lease"
@@ -27,8 +25,6 @@ const (
 	linger = time.Second
 	// welcome is how long it stays for its first one, who may be slow on a machine with other work.
 	welcome = 10 * time.Second
-	// ownWithin is how long a server waits for a predecessor that is leaving.
-	ownWithin = 10 * time.Second
 	// farewell is how long a server whose database broke gives its clients to hear of it.
 	farewell = time.Second
 	// pause is the time between two attempts at what may soon succeed.
@@ -41,7 +37,7 @@ const Ready = "ready"
 // server is one that owns a folder.
 type server struct {
 	folder   *folder.Folder
-	lock     *flock.Flock
+	owned    io.Closer // what keeps others from the database
 	db       *index.DB
 	listener *net.UnixListener
 	leases   *lease.Table
@@ -73,42 +69,18 @@ func start(ctx context.Context, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := own(ctx, f)
-	if err != nil || lock == nil {
+	owned, err := own(ctx, f)
+	if err != nil || owned == nil {
 		return nil, err
 	}
-	s := &server{folder: f, lock: lock, leases: lease.NewTable(), guests: newGuests()}
+	s := &server{folder: f, owned: owned, leases: lease.NewTable(), guests: newGuests()}
 	if s.db, err = index.Open(f.Database(), index.Options{Warn: s.guests.warn}); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, owned.Close())
 	}
 	if s.listener, err = f.Listen(); err != nil {
-		return nil, errors.Join(err, s.db.Close(), lock.Close())
+		return nil, errors.Join(err, s.db.Close(), owned.Close())
 	}
 	return s, nil
-}
-
-// own takes the folder's lock; it returns none where another server answers.
-func own(ctx context.Context, f *folder.Folder) (*flock.Flock, error) {
-	ctx, cancel := context.WithTimeout(ctx, ownWithin)
-	defer cancel()
-	lock := flock.New(f.Lock())
-	for {
-		locked, err := lock.TryLock()
-		if err != nil {
-			return nil, fmt.Errorf("open cache %q: %w", f.Path(), err)
-		}
-		if locked {
-			return lock, nil
-		}
-		if conn, err := f.Dial(ctx); err == nil {
-			return nil, conn.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("open cache %q: another process holds its lock and does not serve it", f.Path())
-		case <-time.After(pause):
-		}
-	}
 }
 
 // serve answers clients until it is time to leave, and then closes everything.
@@ -140,7 +112,7 @@ func (s *server) serve(ctx context.Context) error {
 	if isRemoved { // to write any more would be to hinder whoever removes the folder; what was promised is in the log
 		return err
 	}
-	return errors.Join(err, s.folder.Sweep(), s.db.Forget(context.WithoutCancel(ctx)), s.db.Close(), s.folder.Close(), s.lock.Close())
+	return errors.Join(err, s.folder.Sweep(), s.db.Forget(context.WithoutCancel(ctx)), s.db.Close(), s.folder.Close(), s.owned.Close())
 }
 
 // accept lets clients in until the listener is closed.

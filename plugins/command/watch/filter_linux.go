@@ -68,12 +68,19 @@ func whenStopped(number int, n nonce) []bpf.Instruction {
 		}
 		return append(body, pass, stop)
 	case unix.SYS_RT_SIGACTION:
-		return []bpf.Instruction{ // see restarting
-			bpf.LoadAbsolute{Off: offArguments, Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(unix.SIGCHLD), SkipTrue: 1},
+		action := uint32(offArguments + 8)
+		body := []bpf.Instruction{ // see restarting; who only asks gives no action
+			bpf.LoadAbsolute{Off: action, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
+			bpf.LoadAbsolute{Off: action + 4, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
 			pass,
-			stop,
+			bpf.LoadAbsolute{Off: offArguments, Size: 4},
 		}
+		for i, signal := range restarted {
+			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(signal), SkipTrue: uint8(len(restarted) - i)})
+		}
+		return append(body, pass, stop)
 	case fstatat, unix.SYS_STATX:
 		// The C library's fstat is a look at a descriptor, under the empty name. A name together with that flag would go
 		// unseen; no program is known to do that other than from the working directory, which is looked at.

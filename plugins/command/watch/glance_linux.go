@@ -170,7 +170,7 @@ func (w *Watch) glanceAt(spelt []byte, sight executor.Sight, follow bool) bool {
 		if w.before.IsLink() && (follow || !isLast) {
 			return false
 		}
-		if !inRoot {
+		if !isLast {
 			w.before = hashing.Stat{}
 		}
 		if !w.known.add(spelt[:end], to, here, &w.before) {

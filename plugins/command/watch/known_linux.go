@@ -27,7 +27,7 @@ type name struct {
 	hash      uint32
 	what      what
 	spelt, to span         // to: where it leads, without links
-	before    hashing.Stat // of what stands there, if that is in the root
+	before    hashing.Stat // of what stands there; outside the root only if a link there would be followed
 }
 
 // span is a piece of a text.

@@ -12,8 +12,13 @@ import (
 
 // A signal that comes while a call waits to be told interrupts it, unless it has been told: the kernel then makes the call once more, or, where the
 // program does not want that (SA_RESTART), lets it fail. Of a call that looks something up no program expects that: dash, whose children
-// end while it looks for the next program, takes what it looked for to be somewhere else. So what a program does when a child of it has ended
-// always lets calls go on. Calls that wait for a signal end all the same.
+// end while it looks for the next program, takes what it looked for to be somewhere else. So what a program does about a signal that it does not
+// wait for in a call always lets calls go on. Calls that wait for a signal end all the same. Other signals are left as they are: a program may
+// want them to end a read from a terminal, or a wait.
+
+// restarted are the signals that are not for ending a call: what is ignored by a program that says nothing of it, and what comes of time
+// in a processor, which does not go on in a call that waits.
+var restarted = [...]unix.Signal{unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH, unix.SIGPROF, unix.SIGVTALRM}
 
 // Where the fields of the kernel's struct sigaction begin, and those that are looked at end.
 const (
@@ -28,9 +33,6 @@ const restart = 0x10000000 // SA_RESTART
 func restarting(n *notification) {
 	var action [actionEnd]byte
 	at := n.args[1]
-	if at == 0 {
-		return // it only asks
-	}
 	if got, err := readMemory(n.pid, action[:], at); err != 0 || got < len(action) {
 		return
 	}

@@ -205,9 +205,7 @@ func (w *Watch) access(p string) *executor.Access {
 	a := w.found[p]
 	if a == nil {
 		a = &executor.Access{Path: p}
-		if within([]byte(p), w.root) {
-			a.Before, _ = hashing.Lstat(p) // the zero Stat where there is nothing
-		}
+		a.Before, _ = hashing.Lstat(p) // the zero Stat where there is nothing
 		w.found[p] = a
 	}
 	return a

@@ -7,6 +7,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 
 import { calling } from "./call.js";
 import { environment } from "./environment.js";
@@ -121,8 +122,10 @@ class Watch {
 
   #note(kind, subject, path) {
     const key = `${kind} ${subject}`;
-    if (this.#seen.has(key) || isOurs()) return;
+    const seen = this.#seen.get(key);
+    if (seen ? kind !== "file" : isOurs()) return;
     const read = { subject, request: { [kind]: kind === "env" ? subject : Buffer.from(subject) }, stood: kind === "env" ? {} : stood(path) };
+    if (seen && !isAnother(seen.stood, read.stood)) return;
     this.#seen.set(key, read);
     this.#fresh.push(read);
     if (read.stood.absent) calling()?.missed.push(read);
@@ -173,6 +176,11 @@ function stood(path) {
   if (st === undefined) return { absent: true };
   if (!st.isFile()) return {};
   return { inode: words(st.ino), size: words(st.size), mtime: words(st.mtimeNs), ctime: words(st.ctimeNs) };
+}
+
+/** Tell whether a file that was read once stands there as another one, or was changed. */
+function isAnother(before, now) {
+  return now.inode !== undefined && !isDeepStrictEqual(before, now);
 }
 
 /** The status of a path; undefined where nothing is reached by it, whatever the reason. */

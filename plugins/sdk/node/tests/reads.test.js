@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { linkSync, mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -49,6 +49,31 @@ for (const read of [`fs.readFileSync("a.txt", "utf8")`, `fs.statSync("a.txt").si
     assert.deepEqual(ws.runs(), []);
   });
 }
+
+test("an edit between two readings is noticed, also where it is undone", (t) => {
+  const ws = new Workspace(t);
+  ws.write("a.txt", "one");
+  linkSync(join(ws.root, "a.txt"), join(ws.root, "b.txt")); // so that it is no sign of an edit that its ctime is another
+  ws.write("edit.sh", "mv a.txt away.txt; echo two > a.txt");
+  ws.write("undo.sh", "mv away.txt a.txt; rm edit.sh");
+  ws.program(
+    `import fs from "node:fs"; import { spawnSync } from "node:child_process";
+    const read = () => fs.readFileSync("a.txt", "utf8");
+    serve({
+      f: fn(async () => {
+        const before = [await calyx.readText("a.txt"), read()];
+        if (!fs.existsSync("edit.sh")) return [...before, read()];
+        spawnSync("sh", ["edit.sh"]);
+        const seen = [...before, read()];
+        spawnSync("sh", ["undo.sh"]);
+        return seen;
+      }),
+    });`,
+    ["f"],
+  );
+  assert.match(ws.fails(), /an input changed while the step ran.*"a.txt"/);
+  assert.deepEqual(ws.get("f"), ["one", "one", "one"]);
+});
 
 for (const first of [`""`, "await always()"]) {
   test(`what follows from a read after ${first} is not looked at before it`, (t) => {
