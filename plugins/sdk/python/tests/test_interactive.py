@@ -670,3 +670,44 @@ def test_a_workspace_may_be_given_by_a_link(ws: Workspace) -> None:
         """,
     )
     assert said == ["1", "2"]
+
+
+def test_stored_files_are_files(ws: Workspace) -> None:
+    ws.write("d/a.json", "[1]")
+    ws.write("d/b.txt", "b")
+    said = script(
+        ws,
+        """
+class Files(Pipeline):
+    @stored(path="d/a.json")
+    def one(self): ...
+
+    @stored(path="d")
+    def folder(self): ...
+
+    @stored(glob="d/*")
+    def many(self): ...
+
+    @stored(glob="*.zip")
+    def none(self): ...
+
+    @fn
+    def made(self, name: str = "made.txt") -> calyx.File:
+        path = calyx.out_dir() / name
+        path.write_text("made")
+        return calyx.File(path)
+
+s = Session(Files)
+print(s.one().read_text(), s.one().name)
+print([f.name for f in s.folder()], (s.folder() / "b.txt").read_text())
+print([f.read_text() for f in s.many()], s.none())
+print(s.made().read_text())
+print(inspect.signature(s.made), inspect.signature(s.one))
+with open("d/a.json", "w") as f:
+    f.write("[2]")
+print(s.one().read_text())
+""",
+    )
+    assert said == [
+        "[1] a.json", "['a.json', 'b.txt'] b", "['[1]', 'b'] []", "made", "(name: str = 'made.txt') -> calyx._files.File ()", "[2]",
+    ]  # fmt: skip
