@@ -68,6 +68,19 @@ test("files and folders are results", (t) => {
   assert.deepEqual(ws.runs(), []);
 });
 
+test("what only a node can have is no argument", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `const take = fn(async function take(x) { return x; });
+    const file = fn(async () => take({ data: [new calyx.File("a.txt")] }));
+    const array = fn(async () => take(new Float32Array(2)));
+    serve({ take, file, array });`,
+    ["file", "array"],
+  );
+  assert.match(ws.fails("file"), /argument "x" is or holds a File, which cannot be an argument/);
+  assert.match(ws.fails("array"), /argument "x" is or holds a Float32Array, which cannot be an argument/);
+});
+
 const refused = {
   "new Date(0)": /is a Date[^]*toISOString/,
   "() => 1": /is function/,
