@@ -66,6 +66,9 @@ func (l *loop) descriptionOf(digest hashing.Digest) (*Description, error) {
 	if d, ok := l.descriptions[digest]; ok {
 		return d, nil
 	}
+	if p := l.e.cfg.Program; p != nil && jsonValue(p.text).Digest == digest { // nothing has kept it yet
+		return p.description, nil
+	}
 	found, err := l.e.store.Get(l.ctx, digest)
 	if err != nil {
 		return nil, err

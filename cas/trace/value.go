@@ -25,6 +25,7 @@ const (
 	MediaJSON   = "application/json"           // scalars, lists and dictionaries; canonical JSON, integers and floats distinct
 	MediaText   = "text/plain; charset=utf-8"  // a string that came from a program's standard output
 	MediaBinary = "application/octet-stream"   // a file of no known kind
+	MediaFile   = "application/vnd.calyx.file" // a file that is one to who asks for it, and not its bytes
 	MediaNpy    = "application/x-npy"          // one array
 	MediaTree   = "application/vnd.calyx.tree" // hashing.Tree, encoded
 	MediaList   = "application/vnd.calyx.list" // values in order

@@ -29,7 +29,7 @@ type sessionValue struct {
 	Inline     []byte         `json:"inline,omitempty"`
 	Path       string         `json:"path,omitempty"`
 	Executable bool           `json:"executable,omitempty"`
-	Items      []sessionValue `json:"items,omitempty"`
+	Items      []sessionValue `json:"items"` // null but for a list
 }
 
 // sessionAnswer answers a question: a value and what it stands on, or a text, or what went wrong.
@@ -135,6 +135,19 @@ func (l *line) get(ctx context.Context, target string, stop <-chan struct{}) (*s
 }
 
 func (l *line) value(ctx context.Context, t executor.TargetValue) (*sessionValue, error) {
+	switch {
+	case t.Tree != nil && t.Path == "": // what a pattern matched
+		v := sessionValue{Media: trace.MediaList, Items: []sessionValue{}}
+		for _, e := range t.Tree {
+			if e.IsFile() {
+				v.Items = append(v.Items, l.file(t.Base+e.Path))
+			}
+		}
+		return &v, nil
+	case t.Path != "" && t.Value.Media != trace.MediaTree:
+		v := l.file(t.Path)
+		return &v, nil
+	}
 	p, err := l.load(ctx, t)
 	if err != nil {
 		return nil, err
@@ -145,10 +158,20 @@ func (l *line) value(ctx context.Context, t executor.TargetValue) (*sessionValue
 		}
 	}
 	v := sessionValueOf(p)
-	if v.Path != "" && !filepath.IsAbs(v.Path) {
-		v.Path = filepath.Join(l.Root, v.Path)
-	}
+	v.Path = l.at(v.Path)
 	return &v, nil
+}
+
+// file is a file of the workspace, which the asking process reads where it stands.
+func (l *line) file(path string) sessionValue {
+	return sessionValue{Media: trace.MediaFile, Path: l.at(path)}
+}
+
+func (l *line) at(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.Root, path)
 }
 
 func sessionValueOf(p executor.Payload) sessionValue {

@@ -123,9 +123,17 @@ func (c *child) Wait(context.Context) error {
 	return nil
 }
 
+// farewell is the time that a process gets to end by itself which closed its standard output and printed nothing: an interpreter
+// with large libraries in it takes long on a busy machine.
+const farewell = 5 * time.Second
+
 // Kill ends the process. One that is about to end by itself may, so that its exit status tells what was wrong.
 func (c *child) Kill(context.Context) error {
-	c.awaitExit(200 * time.Millisecond)
+	most := 200 * time.Millisecond
+	if line, said := c.first.Text(); said && line == "" {
+		most = farewell
+	}
+	c.awaitExit(most)
 	c.killGroup()
 	return nil
 }

@@ -35,7 +35,12 @@ var programs = map[string]func(){
 	"echo": echo,
 
 	// Those that do not start well.
-	"exits":  func() { complain("no such model"); os.Exit(3) },
+	"exits": func() { complain("no such model"); os.Exit(3) },
+	"takes its time to exit": func() {
+		_ = os.Stdout.Close()
+		time.Sleep(time.Second)
+		os.Exit(3)
+	},
 	"ends":   func() {},
 	"prints": func() { fmt.Println("Loading model..."); forever() },
 	"prints for ever": func() {

@@ -18,21 +18,22 @@ import (
 // A plugin that does not start well fails its calls and its description, in words that say what is wrong.
 func TestStartErrors(t *testing.T) {
 	for name, want := range map[string][]string{
-		"exits":           {`start plugin "exits"`, "ended before the handshake", "exit status 3"},
-		"ends":            {`start plugin "ends"`, "ended before the handshake", "exit status 0"},
-		"prints":          {`start plugin "prints"`, `printed "Loading model..." where the handshake line belongs`},
-		"prints for ever": {`start plugin "prints for ever"`, `printed "xxxxx`, "where the handshake line belongs"},
-		"silent":          {`start plugin "silent"`, "printed no handshake line within"},
-		"old":             {`start plugin "old"`, "speaks version 7 of the protocol, and calyx speaks version 1"},
-		"other core":      {`start plugin "other core"`, "where the handshake line belongs"},
-		"netrpc":          {`start plugin "netrpc"`, `speaks "netrpc", and not grpc`},
-		"tcp":             {`start plugin "tcp"`, `listens on "tcp", and not on a Unix socket`},
-		"no socket":       {`describe plugin "no socket"`, "/nowhere"},
-		"cookie":          {`start plugin "cookie"`, "ended before the handshake", "exit status 1"},
-		"no service":      {`describe plugin "no service"`, "does not serve calyx.plugin.v1.Plugin"},
-		"describe crash":  {`describe plugin "describe crash"`, "crashed (exit status 4)"},
-		"describe hangs":  {`describe plugin "describe hangs"`, "did not answer in time"},
-		"bad description": {`describe plugin "bad description"`, `function "f"`, "twice"},
+		"exits":                  {`start plugin "exits"`, "ended before the handshake", "exit status 3"},
+		"takes its time to exit": {`start plugin "takes its time to exit"`, "ended before the handshake", "exit status 3"},
+		"ends":                   {`start plugin "ends"`, "ended before the handshake", "exit status 0"},
+		"prints":                 {`start plugin "prints"`, `printed "Loading model..." where the handshake line belongs`},
+		"prints for ever":        {`start plugin "prints for ever"`, `printed "xxxxx`, "where the handshake line belongs"},
+		"silent":                 {`start plugin "silent"`, "printed no handshake line within"},
+		"old":                    {`start plugin "old"`, "speaks version 7 of the protocol, and calyx speaks version 1"},
+		"other core":             {`start plugin "other core"`, "where the handshake line belongs"},
+		"netrpc":                 {`start plugin "netrpc"`, `speaks "netrpc", and not grpc`},
+		"tcp":                    {`start plugin "tcp"`, `listens on "tcp", and not on a Unix socket`},
+		"no socket":              {`describe plugin "no socket"`, "/nowhere"},
+		"cookie":                 {`start plugin "cookie"`, "ended before the handshake", "exit status 1"},
+		"no service":             {`describe plugin "no service"`, "does not serve calyx.plugin.v1.Plugin"},
+		"describe crash":         {`describe plugin "describe crash"`, "crashed (exit status 4)"},
+		"describe hangs":         {`describe plugin "describe hangs"`, "did not answer in time"},
+		"bad description":        {`describe plugin "bad description"`, `function "f"`, "twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -89,6 +89,15 @@ func TestTruncateCountsCells(t *testing.T) {
 	}
 }
 
+func TestNameCutsWhatFillsScreens(t *testing.T) {
+	if got := console.Name("f(x=\"a\nb\")"); got != `f(x="a\nb")` {
+		t.Errorf("a short name is shown as %q", got)
+	}
+	if got := console.Name(strings.Repeat("x", 5000)); console.Width(got) > 1000 || !strings.HasSuffix(got, "…") {
+		t.Errorf("a long name takes %d cells", console.Width(got))
+	}
+}
+
 func TestTruncatedTextFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := console.Line(rapid.String().Draw(t, "text"))

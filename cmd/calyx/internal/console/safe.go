@@ -24,6 +24,12 @@ func Line(text string) string {
 	return b.String()
 }
 
+// longestName is how many cells of a node's name are shown where it is told among others: an argument may be an array.
+const longestName = 1000
+
+// Name makes a node's name safe within one line, and cuts one that fills screens.
+func Name(name string) string { return Truncate(Line(name), longestName) }
+
 // isPlain reports whether text is printable ASCII alone, which most names and messages are.
 func isPlain(text string) bool {
 	for i := range len(text) {

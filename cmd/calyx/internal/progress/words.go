@@ -36,11 +36,11 @@ const wordWidth = len(executor.Executed)
 // doneLines tells how a node ended: one line, and for a failed one the end of what it printed.
 func doneLines(e executor.NodeDone, d Detail, style console.Style) []string {
 	if e.Stored {
-		line := style.Bad(console.PadRight("no value", wordWidth)) + "  " + console.Line(e.Node) + "  " + style.Bad(FailureText(e.Failure))
+		line := style.Bad(console.PadRight("no value", wordWidth)) + "  " + console.Name(e.Node) + "  " + style.Bad(FailureText(e.Failure))
 		return append([]string{line}, hintLines(e.Failure, style)...)
 	}
 	word := console.PadRight(string(e.Outcome), wordWidth)
-	line := fmt.Sprintf("%s  %s", outcomeStyle(e.Outcome, style)(word), console.Line(e.Node))
+	line := fmt.Sprintf("%s  %s", outcomeStyle(e.Outcome, style)(word), console.Name(e.Node))
 	switch e.Outcome {
 	case executor.Executed:
 		return []string{line + "  " + console.Seconds(e.Seconds) + "  " + style.Dim("("+reason(e, d)+")")}
@@ -88,7 +88,7 @@ const maxBlockers = 3
 func blockedBy(failed []string) string {
 	shown := make([]string, 0, maxBlockers)
 	for _, n := range failed[:min(len(failed), maxBlockers)] {
-		shown = append(shown, console.Line(n))
+		shown = append(shown, console.Name(n))
 	}
 	text := strings.Join(shown, ", ")
 	if more := len(failed) - len(shown); more > 0 {
@@ -140,7 +140,7 @@ func noteLines(n executor.Note, style console.Style) []string {
 	}
 	text := strings.Join(console.Lines(n.Text, false), "\n  ")
 	if n.Node != "" && !strings.Contains(n.Text, strconv.Quote(n.Node)) {
-		text = console.Line(n.Node) + ": " + text
+		text = console.Name(n.Node) + ": " + text
 	}
 	lines := []string{label + " " + text}
 	if n.Hint != "" {

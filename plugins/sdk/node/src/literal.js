@@ -1,7 +1,9 @@
 // Arguments and defaults as literals of the protocol: values that can stand in a node's name.
 
 import { UnstorableError } from "./errors.js";
+import { File } from "./files.js";
 import { Float, writeJSON } from "./json.js";
+import { isArray } from "./npy.js";
 
 /**
  * @param {unknown} value
@@ -12,8 +14,14 @@ export function literal(value, where, type) {
   if (value === undefined) throw new UnstorableError(`${where} is undefined; give null, or leave it out`);
   if (type === "float" && typeof value === "number") return { number: value };
   // JSON decides what can be kept, and in which form; so an argument and a result with the same value are written alike.
-  return value instanceof Float ? { number: Number(value) } : fromText(writeJSON(value, where));
+  return value instanceof Float ? { number: Number(value) } : fromText(writeJSON(value, where, refuseFiles(where)));
 }
+
+/** Files and arrays are values of nodes, and too long for names. */
+const refuseFiles = (where) => (inner) => {
+  const kind = inner instanceof File ? "File" : isArray(inner) && inner.constructor.name;
+  if (kind) throw new UnstorableError(`${where} is or holds a ${kind}, which cannot be an argument; call the node that has it where it is used`);
+};
 
 const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(-?\d[\d.eE+-]*)|(.))/y;
 

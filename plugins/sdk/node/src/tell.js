@@ -1,5 +1,7 @@
 // What a node may tell while it runs, and the folders that it may write to.
 
+import { inspect } from "node:util";
+
 import { currentCall } from "./call.js";
 import { plain } from "./plain_fs.js";
 
@@ -10,7 +12,7 @@ export function progress(done, total = 0, unit = "") {
 
 /** Add a line to the node's log. */
 export function log(...parts) {
-  currentCall("log").printed(Buffer.from(parts.join(" ") + "\n"));
+  currentCall("log").printed(Buffer.from(parts.map((part) => (typeof part === "string" ? part : inspect(part))).join(" ") + "\n"));
 }
 
 /** Report a number about the node, kept with its result: tokens, dollars, loss. */

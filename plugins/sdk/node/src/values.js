@@ -15,6 +15,7 @@ import { MAX_INLINE, Value } from "./protocol.js";
 const JSON_TYPE = "application/json";
 const BINARY = "application/octet-stream";
 const NPY = "application/x-npy";
+const FILE = "application/vnd.calyx.file";
 const TREE = "application/vnd.calyx.tree";
 const LIST = "application/vnd.calyx.list";
 
@@ -86,7 +87,7 @@ class Encoder {
     }
     const status = plain.statSync(path);
     if (status.isDirectory()) return { mediaType: TREE, path: Buffer.from(path) };
-    return { mediaType: BINARY, path: Buffer.from(path), executable: (status.mode & 0o100) !== 0 };
+    return { mediaType: FILE, path: Buffer.from(path), executable: (status.mode & 0o100) !== 0 };
   }
 }
 
@@ -99,7 +100,8 @@ const isPartList = (value) => Array.isArray(value) && value.length > 0 && value.
  */
 export function decode(call, value, type = "any") {
   if (value.mediaType === "" && value.content === undefined) return undefined;
-  if (type === "file" || type === "tree" || value.mediaType === TREE) return new File(pathOf(call, value, "value"));
+  const isFile = value.mediaType === TREE || (value.mediaType === FILE && type !== "bytes" && type !== "string");
+  if (isFile || type === "file" || type === "tree") return new File(pathOf(call, value, "value"));
   switch (value.mediaType) {
     case LIST:
       return decodeList(call, value.list.items);

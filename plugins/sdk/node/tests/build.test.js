@@ -67,13 +67,15 @@ test("nodes overlap: all of a fan-out wait at once", (t) => {
 test("chains are deep, and fan-outs wide", (t) => {
   const ws = new Workspace(t);
   ws.program(
-    `const down = fn(async function down(n) { return n === 0 ? 0 : 1 + (await down(n - 1)); });
+    `const down = fn(async (n) => (n === 0 ? 0 : 1 + (await down(n - 1))));
     const square = fn(async function square(n) { return n * n; });
     const wide = fn(async function wide() { return (await Promise.all(Array.from({ length: 2000 }, (_, i) => square(i)))).length; });
     serve({ down, square, wide });`,
     ["down", "square", "wide"],
   );
-  assert.equal(ws.get("down(n=1000)"), 1000);
+  assert.equal(ws.get("down(n=2000)"), 2000);
+  assert.equal(ws.get("down(n=1999)"), 1999);
+  assert.deepEqual(ws.runs("down(n=1000)"), [], "each is a node");
   assert.equal(ws.get("wide"), 2000);
 });
 
@@ -125,11 +127,11 @@ test("what is printed belongs to the call that printed it", (t) => {
   ws.program(
     `console.log("before the handshake");
     const loud = fn(async function loud(n) { console.log("out", n); await null; console.error("err", n); process.stdout.write("end"); return n; });
-    const both = fn(async function both() { await Promise.all([loud(1), loud(2)]); calyx.log("logged"); calyx.progress(1, 2, "rows"); calyx.metric("tokens", 812); return 1; });
+    const both = fn(async function both() { await Promise.all([loud(1), loud(2)]); calyx.log("logged", 1, { a: [2] }); calyx.progress(1, 2, "rows"); calyx.metric("tokens", 812); return 1; });
     serve({ loud, both });`,
     ["loud", "both"],
   );
   ws.runs("both");
   assert.equal(ws.ok("log", "loud(n=1)").out.replaceAll(/^.*\|\s?/gm, "").trim(), "out 1\nerr 1\nend");
-  assert.match(ws.ok("log", "both").out, /logged/);
+  assert.match(ws.ok("log", "both").out, /logged 1 \{ a: \[ 2 \] \}/);
 });

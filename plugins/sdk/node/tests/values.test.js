@@ -59,12 +59,26 @@ test("files and folders are results", (t) => {
     `import fs from "node:fs"; import { join } from "node:path";
     const make = fn(async function make() { const d = calyx.outDir(); fs.mkdirSync(join(d, "t/u"), { recursive: true }); fs.writeFileSync(join(d, "t/u/a.txt"), "hello"); return new calyx.File(join(d, "t")); });
     const one = fn(async function one() { const p = join(calyx.scratch(), "b.txt"); fs.writeFileSync(p, "there"); return { file: new calyx.File(p) }; });
-    const use = fn(async function use() { const tree = await make(); return [await tree.names(), await tree.file("u/a.txt").text(), await (await one()).file.text()]; });
-    serve({ make, one, use });`,
-    ["make", "one", "use"],
+    const file = fn(async function file() { return (await one()).file; });
+    const use = fn(async function use() { const tree = await make(); return [await tree.names(), await tree.file("u/a.txt").text(), await (await one()).file.text(), await (await file()).text()]; });
+    serve({ make, one, file, use });`,
+    ["make", "one", "file", "use"],
   );
-  assert.deepEqual(ws.get("use"), [["u/a.txt"], "hello", "there"]);
+  assert.deepEqual(ws.get("use"), [["u/a.txt"], "hello", "there", "there"]);
   assert.deepEqual(ws.runs(), []);
+});
+
+test("what only a node can have is no argument", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `const take = fn(async function take(x) { return x; });
+    const file = fn(async () => take({ data: [new calyx.File("a.txt")] }));
+    const array = fn(async () => take(new Float32Array(2)));
+    serve({ take, file, array });`,
+    ["file", "array"],
+  );
+  assert.match(ws.fails("file"), /argument "x" is or holds a File, which cannot be an argument/);
+  assert.match(ws.fails("array"), /argument "x" is or holds a Float32Array, which cannot be an argument/);
 });
 
 const refused = {

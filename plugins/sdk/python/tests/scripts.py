@@ -9,7 +9,7 @@ import time
 from conftest import Workspace
 
 HEAD = """
-import asyncio, os, signal, sys, time
+import asyncio, inspect, os, signal, sys, time
 import calyx
 from calyx import Pipeline, Session, async_fn, fn, stored
 

@@ -670,3 +670,86 @@ def test_a_workspace_may_be_given_by_a_link(ws: Workspace) -> None:
         """,
     )
     assert said == ["1", "2"]
+
+
+def test_stored_files_are_files(ws: Workspace) -> None:
+    ws.write("d/a.json", "[1]")
+    ws.write("d/b.txt", "b")
+    said = script(
+        ws,
+        """
+class Files(Pipeline):
+    @stored(path="d/a.json")
+    def one(self): ...
+
+    @stored(path="d")
+    def folder(self): ...
+
+    @stored(glob="d/*")
+    def many(self): ...
+
+    @stored(glob="*.zip")
+    def none(self): ...
+
+    @fn
+    def made(self, name: str = "made.txt") -> calyx.File:
+        path = calyx.out_dir() / name
+        path.write_text("made")
+        return calyx.File(path)
+
+s = Session(Files)
+print(s.one().read_text(), s.one().name)
+print([f.name for f in s.folder()], (s.folder() / "b.txt").read_text())
+print([f.read_text() for f in s.many()], s.none())
+print(s.made().read_text())
+print(inspect.signature(s.made), inspect.signature(s.one))
+with open("d/a.json", "w") as f:
+    f.write("[2]")
+print(s.one().read_text())
+""",
+    )
+    assert said == [
+        "[1] a.json", "['a.json', 'b.txt'] b", "['[1]', 'b'] []", "made", "(name: str = 'made.txt') -> calyx._files.File ()", "[2]",
+    ]  # fmt: skip
+
+
+def test_why_names_what_changed(ws: Workspace) -> None:
+    ws.write("helpers.py", "def tidy(text):\n    return text.strip()\n")
+    text = """
+sys.path.insert(0, ".")
+from helpers import tidy
+
+class P(Pipeline):
+    @fn
+    def f(self) -> str:
+        return tidy(" a ")
+
+s = Session(P)
+print(s.why("f"))
+s.f()
+"""
+    script(ws, text)
+    ws.write("helpers.py", "def tidy(text):\n    return text.strip().upper()\n")
+    said = [line.strip() for line in script(ws, text)]
+    assert "└─ f has other code (helpers.tidy)" in said
+    assert "-    return text.strip()" in said
+    assert "+    return text.strip().upper()" in said
+
+
+def test_why_names_what_changed_in_cells(ws: Workspace) -> None:
+    said = cells(
+        ws,
+        "FACTOR = 2",
+        "def tidy(text):\n    return text.strip()",
+        "class P(Pipeline):\n    @fn\n    def f(self):\n        return tidy(' a ') * FACTOR",
+        "s = Session(P)\ns.f()",
+        "FACTOR = 3",
+        "print(s.why('f'))\ns.f()",
+        "def tidy(text):\n    return text.strip().upper()",
+        "print(s.why('f'))",
+    )
+    lines = [line.strip() for line in said]
+    assert "└─ f has other code (FACTOR)" in lines
+    assert "-FACTOR = 2" in lines
+    assert "+FACTOR = 3" in lines
+    assert "└─ f has other code (tidy)" in lines

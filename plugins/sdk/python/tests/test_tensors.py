@@ -85,6 +85,28 @@ def torch_values() -> dict[str, Callable[[], Any]]:
     }
 
 
+def test_scalars_of_every_numpy(round_trip: Trip) -> None:
+    for scalar in (np.bool_(True), np.int8(-1), np.float16(0.5), np.complex64(1j)):
+        for trip in (round_trip, argument_trip):
+            assert type(trip(scalar)) is type(scalar)
+            assert trip(scalar) == scalar
+
+
+def test_torch_without_numpy(round_trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+
+    def fail(_: Any) -> Any:
+        raise RuntimeError("Numpy is not available")
+
+    monkeypatch.setattr(torch.Tensor, "numpy", fail)
+    for value in (torch.arange(6, dtype=torch.bfloat16).reshape(2, 3).t(), torch.ones(0, 3), {"a": torch.tensor(True)}):
+        back = round_trip(value)
+        if isinstance(value, dict):
+            back, value = back["a"], value["a"]
+        assert (back.dtype, back.shape) == (value.dtype, value.shape)
+        assert torch.equal(back, value)
+
+
 def test_what_is_peculiar_to_torch(round_trip: Trip) -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)

@@ -45,15 +45,23 @@ def double(n: int) -> int:
     return 2 * n
 
 
+@stored
+def limit() -> int:
+    return 3
+
+
 @async_fn
 async def text(n: int) -> str:
     assert_type(double(n), int)
+    assert_type(limit(), int)
+    assert_type(calyx.env("HOME"), str | None)
+    assert_type(calyx.env("LANG", "C"), str)
     assert_type(await text(n), str)
     double("2")  # type: ignore[arg-type]
     return ""
 
 
-calyx.serve(Reviews, double, text)
+calyx.serve(Reviews, double, limit, text)
 """
 
 

@@ -180,7 +180,7 @@ RECORDS = np.rec.array([(1,)], [("a", int)])
 OTHERS = [
     object(), lambda: 1, [open], {"a": {"b": object()}}, "\ud800", {"\ud800": 1}, pathlib.Path("\udcff"), 10**5000, holds_itself(),
     (i for i in "ab"), iter([]), memoryview(b""), math, Point, ValueError("x"), Odd(3), Listed(), local(), collections.Counter("a"),
-    collections.defaultdict(list), datetime.datetime(2024, 1, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+    collections.defaultdict(list),
     np.array([object()]), {"a": np.array([None])}, np.ma.array([1]), RECORDS, RECORDS[0],
     np.zeros(1, [("a", object)]), np.zeros(1, "V0"), np.dtype("f4"), np.float32, {"\ud800": np.ones(1)},
 ]  # fmt: skip
@@ -258,9 +258,31 @@ def test_a_structure_of_such_types_is_an_error(round_trip: Trip) -> None:
 def test_files_come_back_with_their_content(round_trip: Trip, tmp_path: pathlib.Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "x.txt").write_text("hello")
-    assert round_trip(File(tmp_path / "d" / "x.txt")) == b"hello"
+    assert round_trip(File(tmp_path / "d" / "x.txt")).read_text() == "hello"
+    assert [f.read_text() for f in round_trip([File(tmp_path / "d" / "x.txt")])] == ["hello"]
     assert os.listdir(round_trip(File(tmp_path / "d"))) == ["x.txt"]
     assert round_trip({"f": File(tmp_path / "d" / "x.txt")})["f"].read_text() == "hello"
+
+
+def test_a_file_is_no_argument() -> None:
+    with pytest.raises(UnstorableError, match=r"x\[0\] is a calyx.File, which cannot be an argument"):
+        argument_trip([File("a.txt")])
+
+
+def test_times_keep_their_zone(round_trip: Trip) -> None:
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    for value in (datetime.datetime(2024, 10, 27, 2, 30, tzinfo=berlin, fold=1), datetime.time(1, 2, tzinfo=berlin)):
+        for back in (round_trip(value), argument_trip(value)):
+            assert (back, back.fold, back.tzinfo) == (value, value.fold, berlin)
+    with pytest.raises(UnstorableError, match="cannot be stored; use"):
+        round_trip(datetime.datetime(2024, 1, 1, tzinfo=OddZone()))
+
+
+class OddZone(datetime.tzinfo):
+    """A zone that nobody else knows."""
+
+    def utcoffset(self, dt: datetime.datetime | None) -> datetime.timedelta:
+        return datetime.timedelta(hours=1)
 
 
 def test_a_dataclass_that_is_not_loaded_is_an_error() -> None:

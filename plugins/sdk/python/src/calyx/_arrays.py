@@ -7,6 +7,7 @@ notes. Arrays arrive C-ordered, aligned and in the machine's byte order, mapped 
 from __future__ import annotations
 
 import ast
+import ctypes
 import json
 import struct
 import sys
@@ -190,7 +191,15 @@ def _torch_bytes(tensor: Any, where: str) -> tuple[memoryview, str, int]:
         raise UnstorableError(f"{where} {lack}")
     flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
     flat = flat.as_strided(flat.shape, (1,))  # a single element may stride as it likes, and be contiguous
-    return memoryview(flat.view(torch.uint8).numpy()), str(tensor.dtype).removeprefix("torch."), tensor.element_size()
+    return _memory_of(flat.view(torch.uint8)), str(tensor.dtype).removeprefix("torch."), tensor.element_size()
+
+
+def _memory_of(flat: Any) -> memoryview:
+    """Return the bytes of a tensor on the CPU: without a copy where there is a NumPy, which torch does not need."""
+    try:
+        return memoryview(flat.numpy())
+    except RuntimeError:
+        return memoryview(ctypes.string_at(flat.data_ptr(), flat.numel()))
 
 
 def _array_bytes(value: Any, library: str, where: str) -> tuple[memoryview, str, int]:
@@ -266,6 +275,8 @@ def _dtype(name: str) -> Any:
 
     if name[0] in "['(":
         return np.lib.format.descr_to_dtype(ast.literal_eval(name))
+    if name == "bool":
+        return np.dtype(bool)  # NumPy 1 has no np.bool
     if name == "bfloat16" or not hasattr(np, name):
         import ml_dtypes
 

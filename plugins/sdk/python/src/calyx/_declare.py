@@ -189,7 +189,7 @@ def async_fn(function: Any = None, /, **options: Any) -> Any:
 
 
 @overload
-def stored(function: Callable[[Any], S], /) -> Stored[S]: ...
+def stored(function: Callable[[Any], S] | Callable[[], S], /) -> Stored[S]: ...
 
 
 @overload

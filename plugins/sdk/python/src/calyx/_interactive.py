@@ -16,12 +16,12 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from ._answers import Answer
 from ._call import calling
 from ._child import Child, Message, Question
-from ._declare import Fn, Stored
+from ._declare import Fn, Node, Stored
 from ._errors import CalyxError, UnstorableError
 from ._literals import named_literals
 from ._living import Living
@@ -71,12 +71,10 @@ class Session:
             if not any(n.startswith(name + ".") for n in (*self._living.program.functions, *self._living.program.stored)):
                 raise AttributeError(f"there is no node {name!r}{self._near(name)}")
             return inner
-        if isinstance(served.node, Stored):
-            return lambda: self._value(name)
         node = served.node
-        assert isinstance(node, Fn)
-        call = self._async(name, node) if node.asynchronous else self._plain(name, node)
+        call = self._call(name, node)
         call.__name__, call.__doc__ = name, node.function.__doc__
+        cast("Any", call).__signature__ = node.signature
         return call
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -124,6 +122,12 @@ class Session:
     def _outside(self, what: str) -> None:
         if calling() is not None:
             raise CalyxError(f"{what}: a node runs, and what it computes must not change its own inputs")
+
+    def _call(self, name: str, node: Node) -> Callable[..., Any]:
+        if isinstance(node, Stored):
+            return lambda: self._value(name)
+        assert isinstance(node, Fn)
+        return self._async(name, node) if node.asynchronous else self._plain(name, node)
 
     def _plain(self, name: str, node: Fn[Any, Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from ._errors import UnstorableError
+from ._files import File
 from ._formats import read_format, write_format
 from ._plain import Packer, Unpacker
 from ._proto import plugin_pb2 as pb
@@ -26,6 +27,8 @@ def literal(value: Any, where: str) -> pb.Literal:
 
 
 def embed(value: Any, where: str) -> Any:
+    if isinstance(value, File):
+        raise UnstorableError(f"{where} is a calyx.File, which cannot be an argument; call the node that has it where it is used")
     written = write_format(value, where)
     if written is None:
         return None

@@ -202,9 +202,17 @@ def _unpack_datetime(text: list[str]) -> Any:
     return value if len(text) < 4 else value.replace(tzinfo=datetime.timezone(value.utcoffset(), text[3]))
 
 
+def _unpack_zoned(text: list[str], key: str) -> Any:
+    import zoneinfo  # loading it takes as long as all of this package does
+
+    return _unpack_datetime(text).replace(tzinfo=zoneinfo.ZoneInfo(key))
+
+
 def _pack_time(value: Any, where: str) -> Any:
+    if type_name(type(value.tzinfo)) == "zoneinfo:ZoneInfo" and value.tzinfo.key is not None:
+        return {"$zoned": [_pack_time(value.replace(tzinfo=None), where)["$time"], value.tzinfo.key]}
     if value.tzinfo is not None and type(value.tzinfo) is not datetime.timezone:
-        raise UnstorableError(f"{where}: its time zone {value.tzinfo!r} cannot be stored; use datetime.timezone, or UTC")
+        raise UnstorableError(f"{where}: its time zone {value.tzinfo!r} cannot be stored; use datetime.timezone or zoneinfo.ZoneInfo")
     # A zone's name that its offset does not give is its own.
     name = [] if value.tzinfo is None or value.tzname() == datetime.timezone(value.utcoffset()).tzname(None) else [value.tzname()]
     return {"$time": [type(value).__name__, value.isoformat(), str(value.fold), *name]}
@@ -285,6 +293,7 @@ _TAGS: dict[str, Callable[[Unpacker, Any], Any]] = {
     "$UUID": lambda u, c: uuid.UUID(c),
     "$date": lambda u, c: datetime.date.fromisoformat(c),
     "$time": lambda u, c: _unpack_datetime(c),
+    "$zoned": lambda u, c: _unpack_zoned(*c),
     "$timedelta": lambda u, c: datetime.timedelta(*c),
     "$ellipsis": lambda u, c: ...,
     "$path": _unpack_path,

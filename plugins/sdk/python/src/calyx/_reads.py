@@ -9,7 +9,7 @@ import builtins
 import json
 import os
 from glob import glob as plain_glob
-from typing import IO, Any
+from typing import IO, Any, overload
 
 from ._ask import file_of
 from ._call import Call, calling, current_call, raise_unanswered
@@ -59,6 +59,14 @@ def exists(path: str | os.PathLike[str]) -> bool:
     subject = asked_path(call, path)
     answer = call.ask_one(pb.Request(exists=os.fsencode(subject)))
     return bool(answer.WhichOneof("answer") == "value" and json.loads(content_of(answer.value)))
+
+
+@overload
+def env(name: str, default: str) -> str: ...
+
+
+@overload
+def env(name: str, default: None = None) -> str | None: ...
 
 
 def env(name: str, default: str | None = None) -> str | None:

@@ -21,6 +21,7 @@ from ._proto import plugin_pb2 as pb
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
+FILE = "application/vnd.calyx.file"
 TREE = "application/vnd.calyx.tree"
 LIST = "application/vnd.calyx.list"
 PICKLE = "application/vnd.calyx.python-pickle"
@@ -123,7 +124,7 @@ class Encoder:
             path = copy
         if os.path.isdir(path):
             return pb.Value(media_type=TREE, path=os.fsencode(path))
-        return pb.Value(media_type=BINARY, path=os.fsencode(path), executable=os.access(path, os.X_OK))
+        return pb.Value(media_type=FILE, path=os.fsencode(path), executable=os.access(path, os.X_OK))
 
     def _pickle(self, value: Any) -> pb.Value:
         from ._pickles import dumps
@@ -168,7 +169,7 @@ class Decoder:
             return self._list(value)
         if media == JSON:
             return Unpacker().unpack(from_json(content_of(value)))
-        if media == TREE:
+        if media == TREE or (media == FILE and kind not in ("bytes", "string")):
             return self.file(value)
         if media == PICKLE:
             return self._unpickle(value)
@@ -196,7 +197,7 @@ class Decoder:
         if tag != "$part" or type(n) is not int or not 0 < n < len(items):
             raise UnstorableError(f"a stored value has the unknown form {tag!r}")
         item = items[n]
-        return self.file(item) if item.media_type in (TREE, BINARY) else self.decode(item)
+        return self.file(item) if item.media_type == BINARY else self.decode(item)
 
     def file(self, value: pb.Value) -> File:
         """Return a file or folder with the value's content."""

@@ -21,6 +21,7 @@ from ._constants import constant_digest
 from ._held import subclasses
 from ._modules import Definition, Source, belongs, is_projects_module
 from ._names import DYNAMIC, IMPORTING, Names, compiled_names, dynamic, imports_dynamic, names_in
+from ._parts import cell_place
 from ._reached import Files, dump
 from ._units import Scope, Target, Unit, Where
 
@@ -70,6 +71,8 @@ class Functions(Files):
             unit.place = source.place(function.__qualname__.replace("<locals>.", ""), definitions)
         scope = _scope(function, module, owner)
         if not definitions:
+            if not os.path.exists(function.__code__.co_filename):
+                unit.place = cell_place(function.__qualname__.replace("<locals>.", ""), function)
             unit.text = f"code {_code_text(function.__code__)}"
             unit.notes.append(f"the source of {function.__qualname__} was not found; its compiled form counts")
             names = compiled_names(function.__code__)

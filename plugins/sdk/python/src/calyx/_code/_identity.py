@@ -21,7 +21,7 @@ from ._members import documentation, functions_of, generated_from, members_of, s
 from ._modules import Source, belongs, file_of_module
 from ._names import names_in
 from ._objects import state_of
-from ._parts import parts_of
+from ._parts import cell_place, parts_of
 from ._reached import dump
 from ._units import Code, Scope, Target, Unit, Where, walk
 
@@ -144,6 +144,8 @@ class Identity(Functions):
             statements = source.bindings.get(where.name, []) if source and where is not None else []
             if source and where is not None and statements:
                 unit.place = source.place(where.name, statements)
+            elif where is not None and source is None:
+                unit.place = cell_place(where.name, value)
         return self._units[key]
 
     def _class(self, kind: type[Any]) -> Target:
@@ -173,6 +175,8 @@ class Identity(Functions):
         if definition is None or source is None:
             unit.notes.append(f"the source of class {kind.__qualname__} was not found; its compiled form counts")
             unit.text = f"class {documentation(kind)!r}"
+            if source is None:
+                unit.place = cell_place(kind.__qualname__, kind)
             self._refer_annotations(unit, kind)
             self._refer_members(unit, kind, source, None)
             for name, value in generated_from(kind):

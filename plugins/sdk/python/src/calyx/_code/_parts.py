@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import reprlib
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Place(NamedTuple):
@@ -13,6 +15,17 @@ class Place(NamedTuple):
     path: str
     line: int
     text: str
+
+
+def cell_place(name: str, value: Any) -> Place:
+    """Return the place of what no file has: the cell that it stands in, where a notebook remembers that, or what a constant is."""
+    if not callable(value):
+        return Place(name, "", 0, f"{name} = {reprlib.repr(value)}\n")
+    try:
+        text = inspect.getsource(value)
+    except (OSError, TypeError):
+        text = ""
+    return Place(name, "", 0, text)
 
 
 class Part(NamedTuple):
