@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/calyx-build/calyx/executor/still"
 	"github.com/calyx-build/calyx/graph"
@@ -80,7 +82,7 @@ func (e *Engine) evaluateFile(ctx context.Context) (*graph.Graph, error) {
 		e.reads = reads
 		return g, nil
 	}
-	defer collectSooner()()
+	defer collectLate()()
 	source := &tracked{e: e, ctx: ctx}
 	declared, err := calyxfile.Evaluate(ctx, calyxfile.Options{Path: e.cfg.Calyxfile, Root: e.cfg.Root, Source: source})
 	if source.fault != nil {
@@ -109,20 +111,36 @@ func (e *Engine) evaluateFile(ctx context.Context) (*graph.Graph, error) {
 	return graph.Open(encoded)
 }
 
-// unworthy is how much garbage an evaluation may leave, in bytes, before any of it is collected.
-const unworthy = 20 << 20
-
-// collectSooner has garbage collected when it is a third of what is in use, until the function that it returns is called: an
-// evaluation leaves more of it than it is worth, and a large graph is to take less. A small one is not collected at all: memory that
-// is reserved and never touched counts as in use, and takes none.
-func collectSooner() (restore func()) {
-	const percent = 30
-	before := debug.SetGCPercent(percent)
-	reserved := make([]byte, unworthy*100/percent)
+// collectLate has little of what an evaluation leaves collected while it is small, and much of it where the graph is large, until the
+// function that it returns is called: twenty collections of a small heap take longer than the rest of the evaluation.
+func collectLate() (restore func()) {
+	const (
+		large    = 16 << 20 // bytes in use
+		interval = 10 * time.Millisecond
+	)
+	before := debug.SetGCPercent(percentSmall)
+	ended := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+			}
+			if metrics.Read(sample); sample[0].Value.Uint64() > large {
+				debug.SetGCPercent(30)
+				return
+			}
+		}
+	})
 	return func() {
-		runtime.KeepAlive(reserved)
+		close(ended)
+		watching.Wait()
 		debug.SetGCPercent(before)
-		go runtime.GC() // which finds out that nothing is reserved any more
 	}
 }
 

@@ -241,10 +241,13 @@ func (o Options) slots() int {
 // largeGraph is the number of nodes from which memory is saved at the cost of some processor time for each.
 const largeGraph = 30_000
 
+// percentSmall is how much garbage there may be where little is in use, in per cent of that.
+const percentSmall = 400
+
 // collect says how much garbage there may be before it is collected, in per cent of what is in use: little in a large graph,
 // and much in others, where collecting it would take a tenth of the time. What the user chose (GOGC) stands.
 func collect(large bool) {
-	percent := 400
+	percent := percentSmall
 	if large {
 		percent = 10
 	}
