@@ -124,7 +124,11 @@ func (l *loop) target(word string) ([]target, error) {
 		return nil, err
 	}
 	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) && !one.n.hasWithin(t.Output) {
-		near := graph.Target{Name: t.Name, Args: t.Args, Output: graph.Nearest(t.Output, names)}
+		nearest := graph.Nearest(t.Output, names)
+		if nearest == "" {
+			return nil, &TargetError{Target: word, Why: "it has no output of that name, but " + quoted(names)}
+		}
+		near := graph.Target{Name: t.Name, Args: t.Args, Output: nearest}
 		return nil, &TargetError{Target: word, Near: near.String()}
 	}
 	return []target{one}, nil

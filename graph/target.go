@@ -39,8 +39,11 @@ func ParseTarget(text string) (Target, error) {
 		return t, nil
 	case ValidName(name) && (next == '(' || next == '[' && isIndex(rest[p.at:])):
 		p.at = 0
-		err := p.target(&t)
-		return t, err
+		// The names of a matrix's nodes are matched with their arguments: what is none may be a part of one.
+		if err := p.target(&t); err == nil || !strings.ContainsAny(rest, "*?") {
+			return t, err
+		}
+		t = Target{Run: t.Run}
 	}
 	t.Name, t.Pattern = rest, strings.ContainsAny(rest, "*?[")
 	return t, nil
