@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // Target is what the user asks for: a node or an output path (Name and Args), perhaps one output or element of it,
@@ -48,6 +50,14 @@ func ParseTarget(text string) (Target, error) {
 	t.Name, t.Pattern = rest, strings.ContainsAny(rest, "*?[")
 	return t, nil
 }
+
+// MatchesName reports whether a pattern matches a node's name. The slashes in a name, which are those of a matrix's arguments, end
+// no folder.
+func MatchesName(pattern, name string) bool {
+	return doublestar.MatchUnvalidated(slashless(pattern), slashless(name))
+}
+
+func slashless(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
 
 // isIndex tells name[3] and name["x"] from the pattern name[ab].
 func isIndex(s string) bool {

@@ -74,8 +74,15 @@ func (w *Workspace) Adopt(ctx context.Context, outs ...Output) error {
 		if err := removeAll(at); err != nil {
 			return err
 		}
+		w.tidy(at)
 	}
 	return nil
+}
+
+// tidy removes the folders in which nothing is put aside any more: what is found there is somebody's.
+func (w *Workspace) tidy(at string) {
+	for at = filepath.Dir(at); at != w.own("displaced") && os.Remove(at) == nil; at = filepath.Dir(at) {
+	}
 }
 
 // PutBack moves foreign content back to its place, which the caller has cleared.
@@ -90,6 +97,7 @@ func (w *Workspace) PutBack(outs ...Output) error {
 			continue // something is there again; the foreign content stays where it was put
 		}
 		all = errors.Join(all, move(at, w.abs(o.Path)))
+		w.tidy(at)
 	}
 	return all
 }
