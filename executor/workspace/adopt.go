@@ -90,7 +90,11 @@ func (w *Workspace) Adopt(ctx context.Context, outs ...Output) error {
 
 // tidy removes the folders in which nothing is put aside any more: what is found there is somebody's.
 func (w *Workspace) tidy(at string) {
-	for at = filepath.Dir(at); at != w.own("displaced") && os.Remove(at) == nil; at = filepath.Dir(at) {
+	top := w.own("displaced")
+	for dir := filepath.Dir(at); dir != top; dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil {
+			return
+		}
 	}
 }
 
