@@ -74,11 +74,14 @@ const patience = 20 * time.Millisecond
 // silence is how long an attempt waits for another build before it says so: that one may be stopped, and nobody else would tell.
 const silence = 3 * time.Second
 
-// breakSilence tells what the attempt waits for, if it still does after a while. The function that it returns ends that.
-func (a *attempt) breakSilence(why string) (end func() bool) {
+// usesFiles is what another build does that has locks on the paths of a step.
+const usesFiles = "uses files of this step"
+
+// breakSilence tells what a node waits for, if it still does after a while. The function that it returns ends that.
+func (l *loop) breakSilence(n *node, why string) (end func() bool) {
 	return time.AfterFunc(silence, func() {
-		if !a.n.isPlugin() {
-			a.l.inbox.post(func() { a.l.tell(Note{Node: a.n.name, Warn: true, Text: "waits for another build, which " + why}) })
+		if !n.isPlugin() {
+			l.inbox.post(func() { l.tell(Note{Node: n.name, Warn: true, Text: "waits for another build, which " + why}) })
 		}
 	}).Stop
 }
@@ -118,7 +121,7 @@ func (a *attempt) awaitLease(answer <-chan leased) {
 	a.n.to(suspended)
 	l.sched.yield(a.grant)
 	l.async(func() func() {
-		defer a.breakSilence("executes the same")()
+		defer l.breakSilence(a.n, "executes the same")()
 		got := <-answer
 		return func() {
 			l.sched.resume = append(l.sched.resume, resumption{a, func() {
@@ -143,7 +146,7 @@ func (a *attempt) leased(got leased) {
 		a.prepared(errElsewhere)
 	default:
 		a.l.async(func() func() {
-			task, err := a.prepare(a.l.ctx)
+			task, err := a.prepare(a.l.uncut)
 			return func() {
 				if a.prepared(err) {
 					a.startTask(task)
@@ -164,7 +167,7 @@ func (a *attempt) prepare(ctx context.Context) (*Task, error) {
 	// A function gets its inputs from the cache, and its outputs are written from what it returns. So a call that waits for
 	// others never keeps a path locked that one of these, or another process on its way to one of these, may want.
 	if inputs := a.l.inputOutputs(a.n); !a.n.isCall() && len(inputs)+len(a.outs) > 0 {
-		end := a.breakSilence("uses files of this step")
+		end := a.l.breakSilence(a.n, usesFiles)
 		release, err := ws.Hold(ctx, inputs, a.outs)
 		end()
 		if err != nil {

@@ -133,7 +133,9 @@ func (a *attempt) captureResult(ctx context.Context, ws *workspace.Workspace, f 
 		return err
 	}
 	f.txn.Blobs = nil
-	unlock, err := ws.Lock(ctx, nil, paths(f.outs))
+	end := a.l.breakSilence(a.n, usesFiles)
+	unlock, err := ws.Lock(a.l.uncut, nil, paths(f.outs))
+	end()
 	if err != nil {
 		return err
 	}

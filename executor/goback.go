@@ -1,9 +1,11 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
@@ -133,7 +135,10 @@ func (l *loop) bringBack(batch []*stepBack) bool {
 	if slices.ContainsFunc(outs, func(o workspace.Output) bool { return o.Value.Digest.IsZero() }) {
 		return false // the cache no longer says what it should hold
 	}
-	restored, err := l.restoreAll(outs)
+	// Who uses them for longer may be stopped: where everything is looked up, that is told, and only what needs them waits.
+	soon, cancel := context.WithTimeout(l.ctx, time.Second)
+	defer cancel()
+	restored, err := l.restoreAll(soon, outs)
 	return err == nil && !slices.ContainsFunc(restored, func(r workspace.Restored) bool { return r.Err != nil })
 }
 

@@ -257,7 +257,7 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 	var all []listed
 	there := map[string]bool{}
 	for _, name := range names {
-		if l.ownedOrNoise(path.Join(f.subject, name.Name()), name.IsDir()) {
+		if entry := path.Join(f.subject, name.Name()); l.ownedOrNoise(entry, name.IsDir()) || l.isState(entry) {
 			continue
 		}
 		there[name.Name()] = true

@@ -57,7 +57,9 @@ type loop struct {
 	ahead     float64       // recorded seconds of those that have not ended
 	broken    error         // calyx's own means failed
 	halted    chan struct{} // closed when the build is cut short: nothing pauses any more
-	unwatched []string      // commands whose reads nobody saw
+	uncut     context.Context
+	endWaits  func()   // ends uncut when the build is cut short: nobody waits for another build any more
+	unwatched []string // commands whose reads nobody saw
 	stale     map[string]bool
 	stepVars  map[string]bool // that steps name
 	pins      sync.Mutex      // guards leaf.verified
@@ -190,6 +192,7 @@ func (l *loop) interrupt() {
 		l.stopping = true
 		l.fall.moved = true
 		close(l.halted)
+		l.endWaits()
 	}
 	for _, a := range l.running {
 		a.cancel()

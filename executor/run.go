@@ -226,6 +226,7 @@ func (e *Engine) newLoop(ctx context.Context, g *graph.Graph, o Options, survey 
 		sched: newScheduler(o.slots(), TotalMemory(), g.Pools), began: began, halted: make(chan struct{}),
 		commits: &committer{store: e.store, ctx: ctx, before: sync.OnceFunc(func() { e.forgetOthers(o) })}, described: map[*node]*Description{}, processes: map[*node]*PluginProcess{}, descriptions: map[hashing.Digest]*Description{},
 	}
+	l.uncut, l.endWaits = context.WithCancel(ctx)
 	l.sum.Run = cmp.Or(o.Run, trace.NewRunID(began))
 	return l
 }

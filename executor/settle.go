@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -92,7 +93,9 @@ func (l *loop) restore(batch []*node) func() {
 			outs = append(outs, o)
 		}
 	}
-	results, err := l.restoreAll(outs)
+	end := l.breakSilence(batch[0], usesFiles)
+	results, err := l.restoreAll(l.uncut, outs)
+	end()
 	return func() {
 		errs := map[*node]error{}
 		for _, n := range batch {
@@ -116,12 +119,13 @@ func (l *loop) restore(batch []*node) func() {
 	}
 }
 
-func (l *loop) restoreAll(outs []workspace.Output) ([]workspace.Restored, error) {
+// restoreAll makes outputs right. It waits for other builds that use them as long as ctx allows.
+func (l *loop) restoreAll(ctx context.Context, outs []workspace.Output) ([]workspace.Restored, error) {
 	ws, err := l.e.workspace()
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := ws.Lock(l.ctx, nil, paths(outs))
+	unlock, err := ws.Lock(ctx, nil, paths(outs))
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +138,8 @@ func (l *loop) settled(n *node, err error) {
 	case err == nil:
 		l.outbox.applied = l.outbox.applied || n.act.outputs != outputsRight
 		l.reused(n)
+	case l.cut:
+		l.drop(n)
 	case isMissing(err):
 		l.lostBlob(n)
 	default:

@@ -32,6 +32,13 @@ func (l *loop) ownedOrNoise(p string, _ bool) bool {
 	return false
 }
 
+// isState reports whether a path of the workspace is the file of the stored values. No listing has it: calyx makes it with the first
+// `set`, and what was set counts parameter by parameter. Who opens it sees its content, which counts like any file's.
+func (l *loop) isState(p string) bool {
+	name, ok := strings.CutPrefix(l.e.backend(), "json:")
+	return ok && p == l.e.rel(path.Clean(name))
+}
+
 // stepLeaves are the files that count for a step: its programs, its literal words, and the files in deps.
 func (l *loop) stepLeaves(s *graph.Step) []*leaf {
 	var all []*leaf

@@ -124,7 +124,11 @@ func (l *loop) target(word string) ([]target, error) {
 		return nil, err
 	}
 	if names := one.n.outputNames(); t.Output != "" && names != nil && !slices.Contains(names, t.Output) && !one.n.hasWithin(t.Output) {
-		near := graph.Target{Name: t.Name, Args: t.Args, Output: graph.Nearest(t.Output, names)}
+		nearest := graph.Nearest(t.Output, names)
+		if nearest == "" {
+			return nil, &TargetError{Target: word, Why: "it has no output of that name, but " + quoted(one.n.outputPaths())}
+		}
+		near := graph.Target{Name: t.Name, Args: t.Args, Output: nearest}
 		return nil, &TargetError{Target: word, Near: near.String()}
 	}
 	return []target{one}, nil
@@ -152,6 +156,13 @@ func (n *node) outputNames() (names []string) {
 		names = append(names, o.Name, o.Path)
 	}
 	return names
+}
+
+func (n *node) outputPaths() (paths []string) {
+	for _, o := range n.outs() {
+		paths = append(paths, o.Path)
+	}
+	return paths
 }
 
 // hasWithin reports whether a path leads into a folder that n makes; what is there only the folder tells.
@@ -223,24 +234,40 @@ func (l *loop) nearest(word string) string {
 	return graph.Nearest(word, names)
 }
 
-// slashless takes the meaning of a folder's end from slashes: those in a node's arguments have none.
-func slashless(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
-
+// matching are the nodes whose names a pattern matches or, where it matches no name, the outputs whose paths it does.
 func (l *loop) matching(word string, t graph.Target) ([]target, error) {
+	if !doublestar.ValidatePattern(t.Name) {
+		return nil, &TargetError{Target: word, Why: "it is no pattern, and there is no such node or output"}
+	}
 	var all []target
+	named := false
 	for i := range l.g.Len() {
-		if ok, err := doublestar.Match(slashless(t.Name), slashless(l.g.Name(i))); err != nil {
-			return nil, fmt.Errorf("%q is no pattern", word)
-		} else if ok {
+		if graph.MatchesName(t.Name, l.g.Name(i)) {
+			named = true
 			if n := l.numbered(i); n.isStep() && len(n.open()) == 0 || n.isList() {
 				all = append(all, target{text: n.name, n: n})
 			}
 		}
 	}
+	if !named {
+		all = l.outputsMatching(l.pathWithin(t.Name))
+	}
 	if len(all) == 0 && t.Name != "*" { // all of nothing is nothing
 		return nil, &TargetError{Target: word, Near: l.nearPattern(t.Name)}
 	}
 	return all, nil
+}
+
+func (l *loop) outputsMatching(pattern string) (all []target) {
+	l.g.Outputs(func(p string, _ int) bool {
+		if doublestar.MatchUnvalidated(pattern, p) {
+			if t, ok := l.targetAt(p); ok {
+				all = append(all, t)
+			}
+		}
+		return true
+	})
+	return all
 }
 
 // nearPattern is what a pattern that matches nothing may mean: a shell took the quotes out of name["OUTPUT"], or what stands

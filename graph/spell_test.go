@@ -177,6 +177,8 @@ func TestParseTarget(t *testing.T) {
 		"sweep[-1]":             {Name: "sweep", Element: &last},
 		"train*":                {Name: "train*", Pattern: true},
 		"tr[ab]in":              {Name: "tr[ab]in", Pattern: true},
+		"s(lr=0.1,*)":           {Name: "s(lr=0.1,*)", Pattern: true},
+		"s(*@-1":                {Name: "s(*", Pattern: true, Run: "-1"},
 		"out/**/*.json":         {Name: "out/**/*.json", Pattern: true},
 		`s(x="*")`:              {Name: "s", Args: []graph.NamedLiteral{literal("x", "*")}},
 		"train@-1":              {Name: "train", Run: "-1"},

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // Target is what the user asks for: a node or an output path (Name and Args), perhaps one output or element of it,
@@ -39,12 +41,23 @@ func ParseTarget(text string) (Target, error) {
 		return t, nil
 	case ValidName(name) && (next == '(' || next == '[' && isIndex(rest[p.at:])):
 		p.at = 0
-		err := p.target(&t)
-		return t, err
+		// The names of a matrix's nodes are matched with their arguments: what is none may be a part of one.
+		if err := p.target(&t); err == nil || !strings.ContainsAny(rest, "*?") {
+			return t, err
+		}
+		t = Target{Run: t.Run}
 	}
 	t.Name, t.Pattern = rest, strings.ContainsAny(rest, "*?[")
 	return t, nil
 }
+
+// MatchesName reports whether a pattern matches a node's name. The slashes in a name, which are those of a matrix's arguments, end
+// no folder.
+func MatchesName(pattern, name string) bool {
+	return doublestar.MatchUnvalidated(slashless(pattern), slashless(name))
+}
+
+func slashless(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
 
 // isIndex tells name[3] and name["x"] from the pattern name[ab].
 func isIndex(s string) bool {

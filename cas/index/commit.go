@@ -17,9 +17,11 @@ import (
 const (
 	// groupBytes bounds what is written together: about half a memtable.
 	groupBytes = 8 << 20
-	// reserve is the free space in bytes below which nothing is written any more, so that Pebble, which cannot go on
-	// after it met a full disk, has room for its log and for flushing what it holds.
+	// reserve is the free space in bytes with which Pebble, which cannot go on after it met a full disk, has room for its
+	// log and for flushing what it holds, however much that is.
 	reserve = 2 * memTableSize
+	// leastReserve is what it needs where it holds nothing.
+	leastReserve = 1 << 20
 )
 
 // Apply applies transactions in order.
@@ -160,12 +162,16 @@ func (d *DB) checkSpace(group []*pending) error {
 	if err != nil {
 		return err
 	}
-	need := uint64(reserve)
+	size := uint64(0)
 	for _, p := range group {
-		need += 2 * uint64(p.size()) // once in the log, once in a table
+		size += 2 * uint64(p.size()) // once in the log, once in a table
 	}
-	if usage.AvailBytes < need {
-		return fmt.Errorf("%w: %d MiB are free, %d MiB are needed", syscall.ENOSPC, usage.AvailBytes>>20, need>>20)
+	if usage.AvailBytes >= reserve+size {
+		return nil
+	}
+	// On a small disk counts what it does hold.
+	if need := leastReserve + 2*d.pebble.Metrics().MemTable.Size + size; usage.AvailBytes < need {
+		return fmt.Errorf("%w: %d MiB are free, %d MiB are needed", syscall.ENOSPC, usage.AvailBytes>>20, (need+1<<20-1)>>20)
 	}
 	return nil
 }

@@ -13,10 +13,16 @@ import (
 	"github.com/calyx-build/calyx/cas/local"
 )
 
-// TestFullDisk fills a small disk through a server, frees it, and goes on.
+// TestFullDisk fills a small disk and a very small one through a server, frees it, and goes on.
 func TestFullDisk(t *testing.T) {
+	for _, size := range []string{"96m", "12m"} {
+		t.Run(size, func(t *testing.T) { fullDisk(t, size) })
+	}
+}
+
+func fullDisk(t *testing.T, size string) {
 	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=96m"); err != nil {
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("mounting a small disk takes root: %v", err)
 	}
 	t.Cleanup(func() {
@@ -31,6 +37,9 @@ func TestFullDisk(t *testing.T) {
 		_, err := cas.Commit(context.Background(), s, cas.Txn{Put: []cas.Row{numbered(n)}})
 		return err
 	})
+	if committed == 0 {
+		t.Error("nothing was written")
+	}
 	ballast := filepath.Join(disk, "ballast")
 	fillDisk(t, s, ballast, func(int) error {
 		file, err := os.OpenFile(ballast, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

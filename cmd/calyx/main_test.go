@@ -139,8 +139,8 @@ func TestTargetsFromBelow(t *testing.T) {
 		{Name: "train", Step: &graph.Step{Outs: []graph.Output{{Name: "m", Path: "out/m.bin"}}}},
 		{Name: "m.bin", Step: &graph.Step{Outs: []graph.Output{{Name: "m.bin", Path: "out/deep/m.bin"}}}},
 	}}
-	got, err := fromBelow(d, "out", []string{"train", "m.bin", "deep/m.bin", "other", "train@-1", "./m.bin", "../out/m.bin"})
-	want := []string{"train", "m.bin", "out/deep/m.bin", "other", "train@-1", "out/m.bin", "out/m.bin"}
+	got, err := fromBelow(d, "out", []string{"train", "m.bin", "deep/m.bin", "other", "train@-1", "./m.bin", "../out/m.bin", "tr*", "*.bin", "deep/*", "d*", "x*"})
+	want := []string{"train", "m.bin", "out/deep/m.bin", "other", "train@-1", "out/m.bin", "out/m.bin", "tr*", "*.bin", "out/deep/*", "d*", "x*"}
 	if err != nil || strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}

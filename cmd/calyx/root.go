@@ -106,6 +106,11 @@ func flagError(c *cobra.Command, err error) error {
 	if near := didYouMean("--"+unknown.GetSpecifiedName(), flagNames(c)); near != "" {
 		hint = near
 	}
+	for _, sub := range c.Commands() { // --version, of other programs
+		if sub.Name() == unknown.GetSpecifiedName() {
+			hint = fmt.Sprintf("did you mean `%s`?", sub.CommandPath())
+		}
+	}
 	return usage(hint, "%s: unknown flag %q", c.CommandPath(), "--"+unknown.GetSpecifiedName())
 }
 

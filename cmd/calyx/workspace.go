@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/calyx-build/calyx/cas"
 	"github.com/calyx-build/calyx/cas/trace"
 	"github.com/calyx-build/calyx/cmd/calyx/internal/ahead"
@@ -135,6 +137,15 @@ func (s *session) targets(ctx context.Context, typed []string) ([]string, error)
 // fromFolder is a path that was typed in a folder of the workspace, as seen from the workspace's.
 func fromFolder(below, typed string) string { return path.Join(below, filepath.ToSlash(typed)) }
 
+func matchesAny(pattern string, words map[string]bool, match func(pattern, word string) bool) bool {
+	for w := range words {
+		if match(pattern, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // fromBelow rewrites the targets that name no node but, seen from the folder below, an output.
 func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, error) {
 	names, outputs := map[string]bool{}, map[string]bool{}
@@ -155,7 +166,8 @@ func fromBelow(d *graph.Declarations, below string, typed []string) ([]string, e
 			return nil, err
 		}
 		targets[i] = text
-		if at := fromFolder(below, t.Name); !names[t.Name] && outputs[at] {
+		at := fromFolder(below, t.Name)
+		if !names[t.Name] && outputs[at] || t.Pattern && !matchesAny(t.Name, names, graph.MatchesName) && matchesAny(at, outputs, doublestar.MatchUnvalidated) {
 			t.Name = at
 			targets[i] = t.String()
 		}

@@ -39,13 +39,22 @@ func (a *asides) take(path string) (string, bool) {
 	return at, ok
 }
 
+// displaced is where what stood at an output's path is put aside.
+func displaced(root, moment, path string) string {
+	return filepath.Join(root, Folder, "displaced", moment, inside(path))
+}
+
 // setAside moves foreign content out of the way of a step.
 func (w *Workspace) setAside(o Output) error {
 	// A link or a socket is no result of a step.
 	if st, err := hashing.Lstat(w.abs(o.Path)); err != nil || !st.IsRegular() && !st.IsDir() {
 		return &ForeignError{Path: o.Path, Node: o.Node}
 	}
-	to := filepath.Join(w.own("displaced"), time.Now().UTC().Format("20060102-150405.000000"), inside(o.Path))
+	moment := time.Now().UTC().Format("20060102-150405.000000")
+	if err := w.journal.noteAside(moment, o.Path); err != nil {
+		return err
+	}
+	to := displaced(w.root, moment, o.Path)
 	if err := move(w.abs(o.Path), to); err != nil {
 		return err
 	}
@@ -74,8 +83,19 @@ func (w *Workspace) Adopt(ctx context.Context, outs ...Output) error {
 		if err := removeAll(at); err != nil {
 			return err
 		}
+		w.tidy(at)
 	}
 	return nil
+}
+
+// tidy removes the folders in which nothing is put aside any more: what is found there is somebody's.
+func (w *Workspace) tidy(at string) {
+	top := w.own("displaced")
+	for dir := filepath.Dir(at); dir != top; dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil {
+			return
+		}
+	}
 }
 
 // PutBack moves foreign content back to its place, which the caller has cleared.
@@ -90,6 +110,7 @@ func (w *Workspace) PutBack(outs ...Output) error {
 			continue // something is there again; the foreign content stays where it was put
 		}
 		all = errors.Join(all, move(at, w.abs(o.Path)))
+		w.tidy(at)
 	}
 	return all
 }

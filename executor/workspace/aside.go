@@ -64,7 +64,7 @@ func (w *Workspace) clear(o Output, s State) error {
 // displace moves what somebody edited to `.calyx/displaced`.
 func (w *Workspace) displace(o Output) error {
 	moment := time.Now().UTC().Format("20060102-150405.000000")
-	to := filepath.Join(w.own("displaced"), moment, inside(o.Path))
+	to := displaced(w.root, moment, o.Path)
 	if err := move(w.abs(o.Path), to); err != nil {
 		return fmt.Errorf("put the edited %q aside: %w", o.Path, err)
 	}

@@ -25,6 +25,7 @@ type journal struct {
 	dir, scratch string
 	name         string
 	file         *os.File
+	aside        *asides
 
 	mu    sync.Mutex
 	notes map[string]intent // not settled
@@ -39,7 +40,7 @@ const (
 	deadProcess
 )
 
-func openJournal(root string) (*journal, error) {
+func openJournal(root string, aside *asides) (*journal, error) {
 	dir, scratch := filepath.Join(root, Folder, "journal"), filepath.Join(root, Folder, "tmp")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
@@ -49,7 +50,7 @@ func openJournal(root string) (*journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of the workspace: %w", err)
 	}
-	j := &journal{root: root, dir: dir, scratch: scratch, name: name, file: f, notes: map[string]intent{}}
+	j := &journal{root: root, dir: dir, scratch: scratch, name: name, file: f, aside: aside, notes: map[string]intent{}}
 	j.takeOver()
 	return j, nil
 }
@@ -102,8 +103,8 @@ func (j *journal) takeOver() {
 func (j *journal) inherit(f *os.File, scratch string) {
 	endOrphans(scratch)
 	text, err := os.ReadFile(f.Name())
-	paths := split(text)
-	if err != nil || j.note(deadProcess, paths...) != nil {
+	paths, put := split(text)
+	if err != nil || j.note(deadProcess, paths...) != nil || j.inheritAsides(put) != nil {
 		return
 	}
 	pid, _, _ := strings.Cut(filepath.Base(f.Name()), "-")
@@ -135,14 +136,49 @@ func (j *journal) sweep(prefix string, paths []string) {
 	}
 }
 
-func split(text []byte) []string {
-	var paths []string
+// inheritAsides takes over what a dead process had put aside: it comes back to its place, or is adopted, when the step runs again.
+func (j *journal) inheritAsides(put []aside) error {
+	for _, a := range put {
+		at := displaced(j.root, a.moment, a.path)
+		if _, err := os.Lstat(at); err != nil {
+			continue // it is back, or was adopted
+		}
+		if err := errors.Join(j.noteAside(a.moment, a.path), j.note(deadProcess, a.path)); err != nil {
+			return err
+		}
+		j.aside.put(a.path, at)
+	}
+	return nil
+}
+
+// aside is foreign content that was put aside at a moment.
+type aside struct{ moment, path string }
+
+// asideMark begins the note of what is put aside. No path of an output begins so.
+const asideMark = "./"
+
+// noteAside says that what stands at an output's path is about to be put aside.
+func (j *journal) noteAside(moment, path string) error {
+	return j.append(asideMark + moment + "/" + path + "\x00")
+}
+
+func split(text []byte) (paths []string, put []aside) {
 	for p := range bytes.SplitSeq(text, []byte{0}) {
-		if len(p) > 0 {
+		if noted, ok := strings.CutPrefix(string(p), asideMark); ok {
+			moment, path, _ := strings.Cut(noted, "/")
+			put = append(put, aside{moment, path})
+		} else if len(p) > 0 {
 			paths = append(paths, string(p))
 		}
 	}
-	return paths
+	return paths, put
+}
+
+func (j *journal) append(text string) error {
+	if _, err := j.file.WriteString(text); err != nil {
+		return fmt.Errorf("write the journal of the workspace: %w", err)
+	}
+	return nil
 }
 
 // note says who means to write the paths.
@@ -152,15 +188,12 @@ func (j *journal) note(who intent, paths ...string) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var text []byte
+	var text strings.Builder
 	for _, p := range paths {
 		j.notes[p] = who
-		text = append(append(text, p...), 0)
+		text.WriteString(p + "\x00")
 	}
-	if _, err := j.file.Write(text); err != nil {
-		return fmt.Errorf("write the journal of the workspace: %w", err)
-	}
-	return nil
+	return j.append(text.String())
 }
 
 // settle says that what stands at the paths is recorded, or gone.

@@ -67,6 +67,14 @@ func (l *lab) check(err error) {
 	}
 }
 
+// noneDisplaced checks that nothing is left where things are put aside, not even a folder.
+func (l *lab) noneDisplaced() {
+	l.Helper()
+	if left, err := os.ReadDir(l.at(".calyx/displaced")); len(left) > 0 || err != nil && !os.IsNotExist(err) {
+		l.Errorf("displaced: %v, %v", left, err)
+	}
+}
+
 func (l *lab) at(p string) string { return filepath.Join(l.root, p) }
 
 func (l *lab) write(p, content string) {

@@ -67,7 +67,7 @@ func Open(root string, store cas.Store, memo *hashing.Memo, note func(node, text
 	if w.locks, err = openLocks(w.own("locks")); err != nil {
 		return nil, err
 	}
-	if w.journal, err = openJournal(root); err != nil {
+	if w.journal, err = openJournal(root, &w.aside); err != nil {
 		return nil, errors.Join(err, w.locks.close())
 	}
 	w.scratch = filepath.Join(w.own("tmp"), w.journal.name)

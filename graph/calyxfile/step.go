@@ -123,11 +123,28 @@ func (r *resolver) outputs(outs []graph.Output) []graph.Output {
 		cleaned = make([]graph.Output, len(outs))
 	}
 	for i, o := range outs {
+		r.known("outs", o.Path)
 		p := r.fill(o.Path)
 		cleaned[i] = graph.Output{Name: r.fill(o.Name), Path: r.path("outs", o.Path), Dir: o.Dir || strings.HasSuffix(p, "/")}
 		r.unique("outs", cleaned[i].Name, cleaned[:i])
 	}
 	return cleaned
+}
+
+// known reports a {name} in an output of a matrix that is no entry of it, which would be a part of the file's name.
+func (r *resolver) known(arg, p string) {
+	if len(r.combination) == 0 {
+		return
+	}
+	var names []string
+	for _, a := range r.combination {
+		names = append(names, a.Name)
+	}
+	for at := range len(p) {
+		if name := placeholder(p, at); name != "" && !slices.Contains(names, name) {
+			r.spec.fail(arg, "%s: {%s} is no entry of matrix%s", arg, name, nearest(name, names))
+		}
+	}
 }
 
 // unique reports an output whose name another one has.
@@ -139,6 +156,7 @@ func (r *resolver) unique(arg, name string, others []graph.Output) {
 
 // stdout makes the path an output, unless outs name it already.
 func (r *resolver) stdout(step *graph.Step) string {
+	r.known("stdout", step.Stdout)
 	p := r.path("stdout", step.Stdout)
 	for _, o := range step.Outs {
 		if o.Path == p {
