@@ -372,7 +372,7 @@ func (e *Engine) lookWritten(p snapshot.Path) (snapshot.Path, error) {
 	if p.Kind == snapshot.File {
 		at := e.abs(p.Name)
 		st, err := hashing.Lstat(at)
-		if r, known := e.memo.Known(at); err == nil && known && r.Stat == st && r.Racy && st.IsYoung(e.memo.Now()) {
+		if r, known := e.memo.Known(at); err == nil && known && r.Stat == st && r.Racy && st.IsRacy(e.memo.Now()) {
 			p.Record = r
 			return p, nil
 		}

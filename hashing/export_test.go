@@ -12,3 +12,9 @@ func SumOf(r io.ReaderAt, size int64, parallel bool) (Digest, error) {
 
 // Segment is what a worker takes of a large file.
 const Segment = segment
+
+// TellsApart reports whether the file system of a device was seen to tell changes apart.
+var TellsApart = tellsApart
+
+// DoubtAll forgets of which file systems that was seen.
+func DoubtAll() { apart.Clear() }

@@ -61,7 +61,7 @@ func readAt(dir int, name, path string, clock Clock) (Record, error) {
 	if !r.Stat.IsRegular() {
 		return Record{}, &TypeError{Path: path, Mode: r.Stat.Mode}
 	}
-	r.Racy = r.Stat.IsYoung(clock())
+	r.Racy = r.Stat.IsRacy(clock())
 	if r.Digest, err = sumDescriptor(fd, r.Stat.Size); err != nil {
 		return Record{}, &os.PathError{Op: "read", Path: path, Err: err}
 	}

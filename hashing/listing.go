@@ -45,7 +45,7 @@ func List(path string, clock Clock) (*Listing, error) {
 	if l.Stat, err = Fstat(int(f.Fd())); err != nil {
 		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	l.Racy = l.Stat.IsYoung(clock())
+	l.Racy = l.Stat.IsRacy(clock())
 	entries, err := f.ReadDir(-1)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func ReadLink(path string, clock Clock) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	r := Record{Stat: st, Racy: st.IsYoung(clock())}
+	r := Record{Stat: st, Racy: st.IsRacy(clock())}
 	target, err := os.Readlink(path)
 	if err != nil {
 		return Record{}, err

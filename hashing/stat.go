@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -82,6 +83,16 @@ func rawStat(dir int, path string, flags int) (Stat, error) {
 // coarse clock could go unseen.
 const racyWithin = 2 * time.Second
 
+// apart holds the devices whose file systems were seen to give a file a new time at each change after its time was asked for,
+// however soon: the multigrain timestamps of Linux 6.13. What is read after its stat was taken cannot change there and show
+// that stat again.
+var apart sync.Map
+
+func tellsApart(dev uint64) bool {
+	_, ok := apart.Load(dev)
+	return ok
+}
+
 // Record is a file's digest and what it is remembered with.
 type Record struct {
 	Digest Digest
@@ -95,13 +106,14 @@ type Record struct {
 type Clock func() int64
 
 // FileClock returns the clock of the file system that holds dir, which must be writable: the difference to this machine's
-// clock is measured once, with a temporary file.
+// clock is measured once, with a temporary file. Whether that file system tells changes apart is found out too (see IsRacy).
 func FileClock(dir string) (Clock, error) {
 	f, err := os.CreateTemp(dir, "clock-*")
 	if err != nil {
 		return nil, fmt.Errorf("read the clock of the file system of %q: %w", dir, err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
+	tryApart(f)
 	err = f.Close()
 	st, statErr := Lstat(f.Name())
 	if err = errors.Join(err, statErr); err != nil {
@@ -111,6 +123,9 @@ func FileClock(dir string) (Clock, error) {
 	return func() int64 { return time.Now().UnixNano() + ahead }, nil
 }
 
-// IsYoung reports whether a file with this stat that is read now gives a racy record. now is the time by its file system's
+// IsRacy reports whether a file with this stat that is read now gives a racy record. now is the time by its file system's
 // clock, in nanoseconds since 1970.
+func (s Stat) IsRacy(now int64) bool { return s.IsYoung(now) && !tellsApart(s.Dev) }
+
+// IsYoung reports whether a file with this stat was changed shortly before now, in nanoseconds since 1970.
 func (s Stat) IsYoung(now int64) bool { return max(s.Mtime, s.Ctime) > now-int64(racyWithin) }

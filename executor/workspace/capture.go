@@ -89,7 +89,7 @@ func (w *Workspace) captureFile(ctx context.Context, at string, c *Captured) err
 	if err != nil {
 		return fmt.Errorf("keep the output %q: %w", c.Path, err)
 	}
-	r := hashing.Record{Digest: put.Digest, Stat: put.Stat, Racy: put.Stat.IsYoung(now)}
+	r := hashing.Record{Digest: put.Digest, Stat: put.Stat, Racy: put.Stat.IsRacy(now)}
 	w.memo.Seed(at, r)
 	c.Value = trace.Value{Media: trace.MediaBinary, Digest: put.Digest, Size: put.Size, Exec: put.Stat.IsExec()}
 	c.stamp = fileStamp(r)
@@ -113,7 +113,7 @@ func (w *Workspace) captureFolder(ctx context.Context, at string, c *Captured) e
 	if err != nil {
 		return fmt.Errorf("keep the output %q: %w", c.Path, err)
 	}
-	c.stamp.Racy = f.racy || linksAreYoung(items, f.now)
+	c.stamp.Racy = f.racy || linksAreRacy(items, f.now)
 	encoded := tree.Encode()
 	c.Value = trace.Value{Media: trace.MediaTree, Digest: hashing.Sum(encoded), Size: tree.Size()}
 	f.blobs = append(f.blobs, encoded)
@@ -143,7 +143,7 @@ func (f *folderCapture) put(ctx context.Context, i int, file string) (hashing.Di
 		return hashing.Digest{}, 0, err
 	}
 	// A file that changed since it was listed is not the one by whose stat it would be recognised.
-	r := hashing.Record{Digest: put.Digest, Stat: put.Stat, Racy: put.Stat.IsYoung(f.now) || put.Stat != f.items[i].stat}
+	r := hashing.Record{Digest: put.Digest, Stat: put.Stat, Racy: put.Stat.IsRacy(f.now) || put.Stat != f.items[i].stat}
 	f.w.memo.Seed(file, r)
 	if ahead := f.add(r, put.Inline); len(ahead) > 0 {
 		_, err = f.w.store.Apply(ctx, cas.Txn{Blobs: ahead})

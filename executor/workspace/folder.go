@@ -121,13 +121,13 @@ func (w *Workspace) readFolder(root string, items []item) (hashing.Tree, stamp, 
 		}
 		return r.Digest, r.Stat.Size, err
 	})
-	s.Racy = s.Racy || linksAreYoung(items, w.clock())
+	s.Racy = s.Racy || linksAreRacy(items, w.clock())
 	return tree, s, err
 }
 
-func linksAreYoung(items []item, now int64) bool {
+func linksAreRacy(items []item, now int64) bool {
 	for _, it := range items {
-		if it.stat.IsLink() && it.stat.IsYoung(now) {
+		if it.stat.IsLink() && it.stat.IsRacy(now) {
 			return true
 		}
 	}
