@@ -41,6 +41,7 @@ type attempt struct {
 	verdict     *verdict // on its own result; nil: it is not known yet
 	judged      []func() // to be called when it is
 	cancelled   bool
+	preparing   bool // its files are being locked and made ready
 	started     time.Time
 
 	lease       cas.Lease
@@ -145,15 +146,40 @@ func (a *attempt) leased(got leased) {
 		// attempts fail in turn would never end.
 		a.prepared(errElsewhere)
 	default:
+		a.preparing = true
 		a.l.async(func() func() {
 			task, err := a.prepare(a.l.uncut)
-			return func() {
-				if a.prepared(err) {
-					a.startTask(task)
-				}
-			}
+			return func() { a.goAhead(task, err) }
 		})
 	}
+}
+
+// awaitLocks frees the slot while the attempt waits for files that another build uses.
+func (a *attempt) awaitLocks() {
+	a.l.inbox.post(func() {
+		if a.preparing && a.n.state == running {
+			a.n.to(suspended)
+			a.l.sched.yield(a.grant)
+		}
+	})
+}
+
+// goAhead starts what was prepared, once the attempt has its slot.
+func (a *attempt) goAhead(task *Task, err error) {
+	a.preparing = false
+	start := func() {
+		if a.prepared(err) {
+			a.startTask(task)
+		}
+	}
+	if a.n.state != suspended {
+		start()
+		return
+	}
+	a.l.sched.resume = append(a.l.sched.resume, resumption{a, func() {
+		a.n.to(running)
+		start()
+	}})
 }
 
 // prepare gets the locks, sees to it that inputs are right and outputs are out of the way, and makes the task; nil where there
@@ -168,7 +194,7 @@ func (a *attempt) prepare(ctx context.Context) (*Task, error) {
 	// others never keeps a path locked that one of these, or another process on its way to one of these, may want.
 	if inputs := a.l.inputOutputs(a.n); !a.n.isCall() && len(inputs)+len(a.outs) > 0 {
 		end := a.l.breakSilence(a.n, usesFiles)
-		release, err := ws.Hold(ctx, inputs, a.outs)
+		release, err := ws.Hold(ctx, inputs, a.outs, a.awaitLocks)
 		end()
 		if err != nil {
 			return nil, err

@@ -116,7 +116,7 @@ func BenchmarkStep(b *testing.B) {
 	for b.Loop() {
 		i++
 		out := workspace.Output{Node: "n", Instance: "main", Path: fmt.Sprintf("out/%d", i)}
-		release, err := l.ws.Hold(ctx, []workspace.Output{in}, []workspace.Output{out})
+		release, err := l.ws.Hold(ctx, []workspace.Output{in}, []workspace.Output{out}, func() {})
 		l.check(err)
 		scratch, err := l.ws.Scratch()
 		l.check(err)

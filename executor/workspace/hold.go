@@ -9,12 +9,13 @@ import (
 
 // Hold makes ready what a step needs of the workspace: the paths of its inputs are locked for reading and those of its
 // outputs for writing, all at once; the inputs hold what they should; the outputs' parent folders are there, and nothing
-// at the outputs' paths. The function that it returns releases the locks. Errors are as from Restore and Prepare.
-func (w *Workspace) Hold(ctx context.Context, inputs, outs []Output) (release func(), err error) {
+// at the outputs' paths. The function that it returns releases the locks. waits is called, from another goroutine, each time the locks
+// are not had soon. Errors are as from Restore and Prepare.
+func (w *Workspace) Hold(ctx context.Context, inputs, outs []Output, waits func()) (release func(), err error) {
 	var wrong []Output // inputs that have to be written, and so locked for writing
 	for {
 		all := wants(pathsOf(inputs), slices.Concat(pathsOf(outs), pathsOf(wrong)))
-		if err := w.acquire(ctx, all); err != nil {
+		if err := w.acquire(ctx, all, waits); err != nil {
 			return nil, err
 		}
 		release = sync.OnceFunc(func() { w.locks.release(all) })

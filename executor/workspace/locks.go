@@ -69,6 +69,9 @@ func wants(read, write []string) []want {
 	return all
 }
 
+// patience is how long a caller waits for locks before he is told that it takes longer.
+const patience = 20 * time.Millisecond
+
 // between is the pause between two looks at locks that another process holds.
 const between = 10 * time.Millisecond
 
@@ -76,15 +79,15 @@ const between = 10 * time.Millisecond
 // is missing it holds none, so no two callers can wait for each other. The function that it returns releases them.
 func (w *Workspace) Lock(ctx context.Context, read, write []string) (func(), error) {
 	all := wants(read, write)
-	if err := w.acquire(ctx, all); err != nil {
+	if err := w.acquire(ctx, all, func() {}); err != nil {
 		return nil, err
 	}
 	return sync.OnceFunc(func() { w.locks.release(all) }), nil
 }
 
 // acquire waits for the locks. Whoever had to wait for another process may have waited for one that was killed: what that
-// one noted is taken over before anybody looks at the paths.
-func (w *Workspace) acquire(ctx context.Context, all []want) error {
+// one noted is taken over before anybody looks at the paths. waits is called once where they are not had soon.
+func (w *Workspace) acquire(ctx context.Context, all []want, waits func()) error {
 	for waited := false; ; waited = true {
 		ok, changed, err := w.locks.try(all)
 		switch {
@@ -95,6 +98,9 @@ func (w *Workspace) acquire(ctx context.Context, all []want) error {
 			return nil
 		case ok:
 			return nil
+		case !waited:
+			late := time.AfterFunc(patience, waits)
+			defer late.Stop()
 		}
 		timer := time.NewTimer(between)
 		select {

@@ -328,7 +328,7 @@ func TestHoldRestoresInputsUnderExclusiveLocks(t *testing.T) {
 	reader := l.other("read", "right")
 	l.hear(reader)
 	out := workspace.Output{Node: "n", Path: "d/out"}
-	release, err := l.ws.Hold(ctx, []workspace.Output{in, right}, []workspace.Output{out})
+	release, err := l.ws.Hold(ctx, []workspace.Output{in, right}, []workspace.Output{out}, func() {})
 	l.check(err)
 	if l.content("in") != "in" {
 		t.Error("the input was not restored")
@@ -353,11 +353,11 @@ func TestHoldWaitsForReadersOfAnotherValue(t *testing.T) {
 	l.hear(reader)
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
-	if _, err := l.ws.Hold(short, []workspace.Output{in}, nil); !errors.Is(err, context.DeadlineExceeded) || l.content("in") != "theirs" {
+	if _, err := l.ws.Hold(short, []workspace.Output{in}, nil, func() {}); !errors.Is(err, context.DeadlineExceeded) || l.content("in") != "theirs" {
 		t.Errorf("%q was written under a reader's eyes (%v)", l.content("in"), err)
 	}
 	l.kill(reader)
-	release, err := l.ws.Hold(ctx, []workspace.Output{in}, nil)
+	release, err := l.ws.Hold(ctx, []workspace.Output{in}, nil, func() {})
 	l.check(err)
 	defer release()
 	if l.content("in") != "ours" {
