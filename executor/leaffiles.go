@@ -256,8 +256,9 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 	}
 	var all []listed
 	there := map[string]bool{}
+	state := l.stateFile()
 	for _, name := range names {
-		if entry := path.Join(f.subject, name.Name()); l.ownedOrNoise(entry, name.IsDir()) || l.isState(entry) {
+		if entry := path.Join(f.subject, name.Name()); l.ownedOrNoise(entry, name.IsDir()) || entry == state {
 			continue
 		}
 		there[name.Name()] = true

@@ -32,11 +32,14 @@ func (l *loop) ownedOrNoise(p string, _ bool) bool {
 	return false
 }
 
-// isState reports whether a path of the workspace is the file of the stored values. No listing has it: calyx makes it with the first
-// `set`, and what was set counts parameter by parameter. Who opens it sees its content, which counts like any file's.
-func (l *loop) isState(p string) bool {
+// stateFile is the file of the stored values; empty: there is none. No listing has it: calyx makes it with the first `set`, and what was
+// set counts parameter by parameter. Who opens it sees its content, which counts like any file's.
+func (l *loop) stateFile() string {
 	name, ok := strings.CutPrefix(l.e.backend(), "json:")
-	return ok && p == l.e.rel(path.Clean(name))
+	if !ok {
+		return ""
+	}
+	return l.e.rel(path.Clean(name))
 }
 
 // stepLeaves are the files that count for a step: its programs, its literal words, and the files in deps.
