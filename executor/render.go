@@ -54,7 +54,7 @@ func (r *renderer) words(e *graph.Expr) ([]string, error) {
 	case graph.Constant:
 		return r.constant(e.Value.V)
 	case graph.OutputPath:
-		return []string{e.Text}, nil
+		return []string{operand(e.Text)}, nil
 	case graph.OutputList:
 		return r.outputs(), nil
 	case graph.Reference:
@@ -178,10 +178,26 @@ func (r *renderer) text(e *graph.Expr, quote func(string) string) (string, error
 	return b.String(), nil
 }
 
+// operand writes a path of the workspace so that no program takes it for an option.
+func operand(path string) string {
+	if strings.HasPrefix(path, "-") {
+		return "./" + path
+	}
+	return path
+}
+
+func operands(paths []string) []string {
+	all := make([]string, len(paths))
+	for i, p := range paths {
+		all[i] = operand(p)
+	}
+	return all
+}
+
 func (r *renderer) outputs() []string {
 	var paths []string
 	for _, o := range r.n.decl().Step.Outs {
-		paths = append(paths, o.Path)
+		paths = append(paths, operand(o.Path))
 	}
 	return paths
 }
@@ -209,9 +225,9 @@ func (r *renderer) nodeWords(d *node, output string) ([]string, error) {
 		}
 		return all, nil
 	case d.isStored() && d.decl().Stored.Glob != "":
-		return d.leaves[0].paths(), nil
+		return operands(d.leaves[0].paths()), nil
 	case d.isStored() && d.decl().Stored.Path != "":
-		return []string{d.decl().Stored.Path}, nil
+		return []string{operand(d.decl().Stored.Path)}, nil
 	case len(d.outs()) > 0:
 		return outputWord(d, output)
 	default:
@@ -222,11 +238,11 @@ func (r *renderer) nodeWords(d *node, output string) ([]string, error) {
 func outputWord(d *node, output string) ([]string, error) {
 	outs := d.outs()
 	if output == "" && len(outs) == 1 {
-		return []string{outs[0].Path}, nil
+		return []string{operand(outs[0].Path)}, nil
 	}
 	for _, o := range outs {
 		if o.Name == output || o.Path == output {
-			return []string{o.Path}, nil
+			return []string{operand(o.Path)}, nil
 		}
 	}
 	return nil, errors.New("it has several outputs, and none is named")
