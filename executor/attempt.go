@@ -69,8 +69,9 @@ func (l *loop) start(n *node, g *grant) {
 	a.askLease()
 }
 
-// patience is how long an attempt keeps its slot while it waits for a lease.
-const patience = 20 * time.Millisecond
+// patience is how long an attempt keeps its slot while it waits for a lease: shorter than another build keeps the lease of a short step,
+// so that of two builds of the same steps neither follows the other through them.
+const patience = 2 * time.Millisecond
 
 // silence is how long an attempt waits for another build before it says so: that one may be stopped, and nobody else would tell.
 const silence = 3 * time.Second
