@@ -31,7 +31,7 @@ type attempt struct {
 	unasked     []unasked
 	observed    map[trace.Request]bool // those of unasked that somebody told of
 	stood       []stood                // behind what the task read without asking
-	foreign     map[string]found       // what it read outside the workspace
+	foreign     map[string]foreignFile // what it read outside the workspace
 	made        []string               // in the workspace by the command itself, beside its outputs
 	depfile     hashing.Stat           // of what stood at the place of the depfile before
 	metrics     []trace.Metric

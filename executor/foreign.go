@@ -9,14 +9,14 @@ import (
 // Files outside the workspace are changed by whoever likes, and tools keep caches there that several steps use at once. So a change while
 // a step runs fails nothing: the result is delivered, and not kept, since it would be recorded as that of the new content.
 
-// found is a file outside the workspace as a command found it.
-type found struct {
+// foreignFile is a file outside the workspace as a command found it.
+type foreignFile struct {
 	stat  hashing.Stat
 	known *hashing.Digest // of its content; nil: it is not known
 }
 
-func (a *attempt) asFound(x *Access) found {
-	f := found{stat: x.Before}
+func (a *attempt) asFound(x *Access) foreignFile {
+	f := foreignFile{stat: x.Before}
 	if r, ok := a.l.e.memo.Known(x.Path); ok && r.Stat == x.Before {
 		f.known = &r.Digest
 	}
@@ -25,7 +25,7 @@ func (a *attempt) asFound(x *Access) found {
 
 // isWritten reports whether the file was replaced or written before it was digested. Tools set the time of what they use from their caches,
 // which writes nothing: the system gives both times of a write the same value.
-func (f *found) isWritten(digested *hashing.Record) bool {
+func (f *foreignFile) isWritten(digested *hashing.Record) bool {
 	was, is := &f.stat, &digested.Stat
 	switch {
 	case f.known != nil:

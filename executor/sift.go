@@ -19,7 +19,7 @@ type sifted struct {
 	strays   []string // what it changed in the workspace and does not own
 	made     []string // those of them that were not there before
 	stood    []stood  // at what it read
-	foreign  map[string]found
+	foreign  map[string]foreignFile
 	spoilt   []string // what it read and then changed
 }
 
@@ -40,7 +40,7 @@ type sifter struct {
 
 // sift tells inputs from what is the command's own. It runs on a worker.
 func (a *attempt) sift(accesses []Access) *sifted {
-	s := sifter{attempt: a, out: &sifted{foreign: map[string]found{}}, outside: map[string]outsideSet{}}
+	s := sifter{attempt: a, out: &sifted{foreign: map[string]foreignFile{}}, outside: map[string]outsideSet{}}
 	a.l.e.forgetYoung(accesses)
 	accesses = a.l.e.compiledFrom(accesses)
 	for i := range accesses {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// local are the file systems of which it is believed: those that have such times, and the one that lays others over each other.
+// multigrain are the file systems of which it is believed: those that have such times, and the one that lays others over each other.
 // The times of a network's come from elsewhere.
-var local = []int64{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC}
+var multigrain = []int64{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC}
 
 // tryApart changes an open file a few times to find out whether its file system tells the changes apart.
 func tryApart(f *os.File) {
@@ -19,7 +19,7 @@ func tryApart(f *os.File) {
 		tick    = time.Millisecond // no coarse clock is finer
 	)
 	var system unix.Statfs_t
-	if unix.Fstatfs(int(f.Fd()), &system) != nil || !slices.Contains(local, system.Type) {
+	if unix.Fstatfs(int(f.Fd()), &system) != nil || !slices.Contains(multigrain, system.Type) {
 		return
 	}
 	began := time.Now()

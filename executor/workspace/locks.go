@@ -69,8 +69,8 @@ func wants(read, write []string) []want {
 	return all
 }
 
-// patience is how long a caller waits for locks before he is told that it takes longer.
-const patience = 20 * time.Millisecond
+// toldAfter is how long a caller waits for locks before he is told that it takes longer.
+const toldAfter = 20 * time.Millisecond
 
 // between is the pause between two looks at locks that another process holds.
 const between = 10 * time.Millisecond
@@ -99,7 +99,7 @@ func (w *Workspace) acquire(ctx context.Context, all []want, waits func()) error
 		case ok:
 			return nil
 		case !waited:
-			late := time.AfterFunc(patience, waits)
+			late := time.AfterFunc(toldAfter, waits)
 			defer late.Stop()
 		}
 		timer := time.NewTimer(between)
