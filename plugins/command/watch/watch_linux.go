@@ -27,6 +27,7 @@ type Watch struct {
 
 	// These are the serving goroutine's alone.
 	came   notification
+	memory memory
 	buffer [nameAt + unix.PathMax]byte
 	path   [3 * unix.PathMax]byte
 	status unix.Stat_t
