@@ -23,8 +23,9 @@ type Access struct {
 	Path string
 	// Saw is what was seen of it before the command itself first changed it.
 	Saw Sight
-	// Before is what stood at Path, not followed, when the command first came to it; the zero Stat where there was nothing, and outside the
-	// workspace also where that is not known. Its Ctime is zero where the command gave the file another name, which changes it.
+	// Before is what stood at Path, not followed, when the command first came to it; the zero Stat where there was nothing. Outside the workspace
+	// it is taken soon after that; its Ino is zero where somebody may have changed the file in between. Its Ctime is zero where the command
+	// gave the file another name, which changes it.
 	Before hashing.Stat
 	// Changed is true where the command may have written, made, renamed or removed it.
 	Changed bool

@@ -129,99 +129,59 @@ func (w *Watch) spelt(n *notification, c *call) []byte {
 	return w.buffer[nameAt-1-base : nameAt+length]
 }
 
-// glanceAt notes what is seen by a name.
+// glanceAt notes what is seen by a name: where it leads is asked soon, since only the program itself changes what it then goes on with.
 //
 //go:nosplit
 func (w *Watch) glanceAt(spelt []byte, sight executor.Sight, follow bool) bool {
 	if len(spelt) == 0 {
 		return false
 	}
-	what := seeing(sight, follow)
-	if _, known := w.known.find(spelt, what); known {
+	n := name{pid: w.came.pid, what: seeing(sight, follow)}
+	switch {
+	case w.known.has(spelt, n.what):
 		return true
-	}
-	// From the last folder on the way that is known, and where that leads.
-	at, to := bytes.LastIndexByte(spelt, '/'), []byte(nil)
-	for at > 0 {
-		var known bool
-		if to, known = w.known.find(spelt[:at], asFolder); known {
-			break
+	case within(spelt, "/proc"), within(spelt, "/dev"): // for which it matters who asks
+		return false
+	case within(spelt, w.root) && !within(spelt, w.own):
+		if !w.known.has(spelt[:bytes.LastIndexByte(spelt, '/')], asFolder) {
+			return false // the links on the way
 		}
-		at = bytes.LastIndexByte(spelt[:at], '/')
-	}
-	for at < len(spelt) {
-		end := at + 1 + bytes.IndexByte(spelt[at+1:], '/')
-		isLast := end == at
-		if isLast {
-			end = len(spelt)
-		}
-		if to = w.step(to, spelt[at:end]); to == nil {
+		if n.before = w.lstat(spelt); n.before.IsLink() && follow {
 			return false
 		}
-		here := asFolder
-		if isLast {
-			here = what
-		}
-		inRoot := isLast && within(to, w.root)
-		w.before = hashing.Stat{}
-		if inRoot || follow || !isLast {
-			w.lstat(to)
-		}
-		if w.before.IsLink() && (follow || !isLast) {
-			return false
-		}
-		if !isLast {
-			w.before = hashing.Stat{}
-		}
-		if !w.known.add(spelt[:end], to, here, &w.before) {
-			return false
-		}
-		at = end
+	default:
+		n.came = now()
 	}
-	return true
+	return w.known.add(spelt, &n)
 }
 
-// step goes from a folder, which begins with a slash or is nil, to a name in it behind a slash; nil: the name is none, or leads elsewhere
-// the next time. The path is at the beginning of w.path.
+// now is the time by the clock that file systems have, in nanoseconds.
 //
 //go:nosplit
-func (w *Watch) step(folder, name []byte) []byte {
-	switch string(name) {
-	case "/", "/.", "/..":
-		return nil
-	}
-	if len(folder) == 1 { // the root of all
-		folder = nil
-	}
-	length := len(folder) + len(name)
-	if length >= len(w.path) {
-		return nil
-	}
-	copy(w.path[:], folder)
-	copy(w.path[len(folder):], name)
-	if within(w.path[:length], "/proc") {
-		return nil
-	}
-	return w.path[:length]
+func now() int64 {
+	var t unix.Timespec
+	_, _, _ = syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_REALTIME_COARSE, uintptr(unsafe.Pointer(&t)), 0) // it never fails
+	return t.Nano()
 }
 
-// lstat takes the stat of a path at the beginning of w.path into w.before, if something is there.
+// lstat takes the stat of a path in w.buffer; the zero Stat: nothing is there.
 //
 //go:nosplit
-func (w *Watch) lstat(path []byte) {
-	w.path[len(path)] = 0
+func (w *Watch) lstat(path []byte) hashing.Stat {
+	path[:len(path)+1][len(path)] = 0
 	here := unix.AT_FDCWD
-	_, _, err := syscall.RawSyscall6(fstatat, uintptr(here), uintptr(unsafe.Pointer(&w.path)), uintptr(unsafe.Pointer(&w.status)), unix.AT_SYMLINK_NOFOLLOW, 0, 0)
-	if err == 0 {
-		w.before = hashing.StatOf(&w.status)
+	_, _, err := syscall.RawSyscall6(fstatat, uintptr(here), uintptr(unsafe.Pointer(unsafe.SliceData(path))), uintptr(unsafe.Pointer(&w.status)), unix.AT_SYMLINK_NOFOLLOW, 0, 0)
+	if err != 0 {
+		return hashing.Stat{}
 	}
+	return hashing.StatOf(&w.status)
 }
 
 // behind reads the path behind a descriptor of a program to the beginning of w.buffer, and returns its length; 0: it has none.
 //
 //go:nosplit
 func (w *Watch) behind(pid uint32, fd int32) int {
-	at := append(w.path[:0], "/proc/"...)
+	at := append(w.link[:0], "/proc/"...)
 	at = appendDecimal(at, pid)
 	if fd == unix.AT_FDCWD {
 		at = append(at, "/cwd"...)
@@ -231,7 +191,7 @@ func (w *Watch) behind(pid uint32, fd int32) int {
 	}
 	_ = append(at, 0)
 	here := unix.AT_FDCWD
-	n, _, err := syscall.RawSyscall6(unix.SYS_READLINKAT, uintptr(here), uintptr(unsafe.Pointer(&w.path)), uintptr(unsafe.Pointer(&w.buffer)), nameAt-1, 0, 0)
+	n, _, err := syscall.RawSyscall6(unix.SYS_READLINKAT, uintptr(here), uintptr(unsafe.Pointer(&w.link)), uintptr(unsafe.Pointer(&w.buffer)), nameAt-1, 0, 0)
 	if err != 0 || n == nameAt-1 || w.buffer[0] != '/' {
 		return 0
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/calyx-build/calyx/hashing"
 )
 
-// known is what is known of names as the program spelt them: absolute, or behind the folder that they begin at. It is written by the
-// goroutine that serves, also within a system call to Go (see held), and so is laid out flat: to find or add a name allocates
-// nothing and writes no pointer.
+// known are names as the program spelt them: absolute, or behind the folder that they begin at. It is written by the
+// goroutine that serves, also within what is a system call to Go (see serveGlances), and so is laid out flat: to find or add a name
+// allocates nothing and writes no pointer.
 type known struct {
-	text  []byte   // names and where they lead, one after the other
+	text  []byte   // the names, one after the other
 	all   []name   // in the order in which they were added
 	slots []uint32 // by the names' hashes: 1 more than an index in all; 0: free. A power of two, at most half of them used
 	added uint32   // how many of all there are: it is written last, so who reads it atomically may read them
@@ -24,21 +24,22 @@ type known struct {
 
 // name is one way to spell a path, for one purpose.
 type name struct {
-	hash      uint32
-	what      what
-	spelt, to span         // to: where it leads, without links
-	before    hashing.Stat // of what stands there; outside the root only if a link there would be followed
+	hash     uint32
+	pid      uint32 // of the thread that came to it
+	from, to uint32 // where it stands in the text
+	what     what
+	// before is of what stood there when it came, which was no link that would be followed. Where that was not asked, came is when it was, by the
+	// clock of the file systems.
+	before hashing.Stat
+	came   int64
 }
-
-// span is a piece of a text.
-type span struct{ from, to uint32 }
 
 // what is seen of a path by one name, and whether a link in the last place is followed.
 type what uint8
 
 const (
 	follows  what = 1 << (5 + iota)
-	asFolder      // nothing is seen: names below it begin at it
+	asFolder      // nothing is seen: where it leads is known, and that links on the way were seen
 )
 
 func seeing(sight executor.Sight, follow bool) what {
@@ -60,43 +61,40 @@ func newKnown() *known {
 //go:nosplit
 func (k *known) used() uint32 {
 	if n := k.added; n > 0 {
-		return k.all[n-1].to.to
+		return k.all[n-1].to
 	}
 	return 0
 }
 
 //go:nosplit
-func (k *known) at(s span) []byte { return k.text[s.from:s.to] }
+func (k *known) spelt(n *name) []byte { return k.text[n.from:n.to] }
 
-// find looks for a name.
+// has reports whether a name is known.
 //
 //go:nosplit
-func (k *known) find(spelt []byte, w what) (to []byte, ok bool) {
+func (k *known) has(spelt []byte, w what) bool {
 	hash := hashOf(spelt)
 	mask := uint32(len(k.slots) - 1)
 	for i := hash & mask; k.slots[i] != 0; i = (i + 1) & mask {
 		n := &k.all[k.slots[i]-1]
-		if n.hash == hash && n.what == w && string(k.at(n.spelt)) == string(spelt) {
-			return k.at(n.to), true
+		if n.hash == hash && n.what == w && string(k.spelt(n)) == string(spelt) {
+			return true
 		}
 	}
-	return nil, false
+	return false
 }
 
 // add notes a name that is not known; false: there is no room (see grow).
 //
 //go:nosplit
-func (k *known) add(spelt, to []byte, w what, before *hashing.Stat) bool {
+func (k *known) add(spelt []byte, n *name) bool {
 	count, from := k.added, k.used()
-	if int(count) == len(k.all) || int(from)+len(spelt)+len(to) > len(k.text) {
+	if int(count) == len(k.all) || int(from)+len(spelt) > len(k.text) {
 		return false
 	}
-	n := &k.all[count]
-	n.hash, n.what, n.before = hashOf(spelt), w, *before
-	n.spelt = span{from, from + uint32(len(spelt))}
-	n.to = span{n.spelt.to, n.spelt.to + uint32(len(to))}
-	copy(k.at(n.spelt), spelt)
-	copy(k.at(n.to), to)
+	n.hash, n.from, n.to = hashOf(spelt), from, from+uint32(len(spelt))
+	k.all[count] = *n
+	copy(k.spelt(n), spelt)
 	k.place(count)
 	atomic.StoreUint32(&k.added, count+1)
 	return true

@@ -4,6 +4,7 @@ package watch_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -210,4 +211,64 @@ open("done", "w").write("all")
 	if got := describe(root, all); slices.Contains(got, "0 s") || slices.Contains(got, "made *") {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestChangedAfterwards lets somebody else change a file as soon as the program has read it: what is said to have stood there before is not
+// what stands there now.
+func TestChangedAfterwards(t *testing.T) {
+	s := &watch.Starter{}
+	if err := s.Usable(); err != nil {
+		t.Skip("programs cannot be watched here: ", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, place := range []string{"root", "root/.calyx", "elsewhere"} {
+		dir := folder(t)
+		at := filepath.Join(dir, place, "file")
+		write(t, dir, filepath.Join(place, "file"), "old")
+		in, goOn := pipe(t)
+		said, out := pipe(t)
+		w := watch.New(filepath.Join(dir, "root"))
+		attr := &syscall.ProcAttr{Dir: dir, Env: os.Environ(), Files: []uintptr{in.Fd(), out.Fd(), 2}}
+		pid, err := s.Start(w, "/bin/sh", []string{"sh", "-c", `cat "$0" && read -r line`, at}, attr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(said, make([]byte, 3)); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, filepath.Join(place, "file"), "new")
+		if _, err := goOn.WriteString("\n"); err != nil {
+			t.Fatal(err)
+		}
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil || status != 0 {
+			t.Fatal(status, err)
+		}
+		all, err := w.Accesses()
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := hashing.Lstat(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(all, func(a executor.Access) bool { return a.Path == at })
+		if i < 0 || all[i].Saw != executor.SawContent || !all[i].Before.IsRegular() || all[i].Before == now {
+			t.Errorf("in %s: of %v was seen %+v", place, now, all[max(i, 0)])
+		}
+	}
+}
+
+func pipe(t *testing.T) (from, to *os.File) {
+	t.Helper()
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = from.Close(), to.Close() })
+	return from, to
 }

@@ -9,13 +9,13 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/calyx-build/calyx/hashing"
 )
 
 // resolver finds where paths lead, as the kernel does. It remembers folders, since a program comes to the same ones again
 // and again, and those above them, since most folders of a program have the greater part of their paths in common.
-type resolver struct{ known *known }
+type resolver struct {
+	folders map[string]string // where they lead, by absolute names as they were spelt
+}
 
 // maxLinks is how many links the kernel follows in one path (path_resolution(7)).
 const maxLinks = 40
@@ -63,15 +63,14 @@ func (r *resolver) folder(pid uint32, base, name string, way *resolved) string {
 	if name == "" {
 		return base
 	}
-	spelt := []byte(operand{pid, base, name}.absolute())
-	if to, ok := r.known.find(spelt, asFolder); ok {
-		return string(to)
+	spelt := operand{pid, base, name}.absolute()
+	if to, ok := r.folders[spelt]; ok {
+		return to
 	}
 	above, last := path.Split(name)
 	to := r.step(pid, r.folder(pid, base, above, way), last, way)
 	if !way.own {
-		r.known.grow()
-		r.known.add(spelt, []byte(to), asFolder, &hashing.Stat{})
+		r.folders[spelt] = to
 	}
 	return to
 }

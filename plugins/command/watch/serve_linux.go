@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,11 +34,13 @@ type response struct {
 // yieldEvery is after how many calls others get their turn: programs that make many make one in some 0.1 ms.
 const yieldEvery = 32
 
-// serve answers all notifications until the last of the watched processes has ended. What a call did is noted before the
-// call goes on, so what is noted of a path is in the order in which the program came to it.
+// serve answers all notifications until the last of the watched processes has ended. What calls did is noted before one that changes something
+// goes on, so what is noted of a path is in the order in which the program came to it.
 func (w *Watch) serve() {
 	// The system wakes the thread that waits here on the core of the one that waits for it: none has to be woken on another.
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) // since Linux 6.6
+	over := make(chan struct{})
+	go w.noteRegularly(over)
 	for n := 1; w.serveOne(); n++ {
 		// To Go, a goroutine that goes from one system call to the next runs without end: after 10 ms it would take the processor
 		// away in every call and give it back after it, and its monitor would never sleep.
@@ -45,6 +48,7 @@ func (w *Watch) serve() {
 			runtime.Gosched()
 		}
 	}
+	close(over)
 	w.memory.release()
 	_ = unix.Close(w.listener)
 }
@@ -69,6 +73,35 @@ func (w *Watch) serveOne() bool {
 	}
 	w.answer()
 	return true
+}
+
+// noteEvery is how long names stay that a program looked at before it is asked what stands there.
+const noteEvery = 20 * time.Millisecond
+
+// noteRegularly notes what is looked at until the watch is over, beside the program, which need not wait for that.
+func (w *Watch) noteRegularly(over <-chan struct{}) {
+	often := time.NewTicker(noteEvery)
+	defer often.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-often.C:
+			if w.noteNow() {
+				return
+			}
+		}
+	}
+}
+
+// noteNow notes what was looked at; true: nothing more is.
+func (w *Watch) noteNow() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended {
+		w.noteGlances()
+	}
+	return w.ended
 }
 
 // receiveEnds reports whether to wait for a call ends with the last process that could make one (since Linux 6.11): where it

@@ -3,6 +3,7 @@
 package watch
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/executor/workspace"
 	"github.com/calyx-build/calyx/hashing"
 )
 
@@ -22,35 +24,37 @@ var (
 
 // Watch is what is known of a program and all that it started.
 type Watch struct {
-	listener int
-	root     string
+	listener  int
+	root, own string
 
 	// These are the serving goroutine's alone.
 	came   notification
 	memory memory
 	buffer [nameAt + unix.PathMax]byte
-	path   [3 * unix.PathMax]byte
+	link   [len("/proc/4294967295/fd/4294967295") + 1]byte
 	status unix.Stat_t
-	before hashing.Stat
 	over   bool // nothing more is noted
 
 	mu    sync.Mutex
 	ended bool
 	blind error
 	found map[string]*executor.Access
-	// known are names and where they lead, and what was seen by them. Of the first so many it stands in found.
+	// known are names, and what was seen by them. Of the first so many it stands in found.
 	known *known
 	noted uint32
+	since int64 // when the program came to what is noted, by the clock of the file systems; 0: it waits
 	// starts are what the kernel opens to start programs, by the programs' paths without links; empty: nothing more.
 	starts map[string]string
 	paths  resolver
 }
 
-// New makes a Watch of a program that is to be started. Paths within root, a folder without links in its path, are seen with more care
-// (see Access.Before).
+// New makes a Watch of a program that is to be started. What stands at paths within root, a folder without links in its path, is looked at
+// before the program does; elsewhere, and within calyx's own folder, soon after (see Access.Before).
 func New(root string) *Watch {
-	k := newKnown()
-	return &Watch{root: root, found: map[string]*executor.Access{}, known: k, starts: map[string]string{}, paths: resolver{k}}
+	return &Watch{
+		root: root, own: root + "/" + workspace.Folder, found: map[string]*executor.Access{}, known: newKnown(), starts: map[string]string{},
+		paths: resolver{map[string]string{}},
+	}
 }
 
 // Looked notes that somebody looked on the program's behalf what is at an absolute path, before it was started.
@@ -84,14 +88,21 @@ func (w *Watch) blinded(err error) { w.blind = cmp.Or(w.blind, err) }
 func (w *Watch) noteGlances() {
 	for added := atomic.LoadUint32(&w.known.added); w.noted < added; w.noted++ {
 		n := &w.known.all[w.noted]
-		if sight := n.what.sight(); sight != 0 {
-			p := string(w.known.at(n.to))
-			if w.found[p] == nil {
-				w.found[p] = &executor.Access{Path: p, Before: n.before}
-			}
-			w.see(p, sight)
+		if n.what.sight() == 0 {
+			continue
 		}
+		at, follow := operand{n.pid, "/", string(w.known.spelt(n))}, n.what&follows != 0
+		w.since = n.came
+		p := w.leads(at, false).path
+		if n.came == 0 && w.found[p] == nil {
+			w.found[p] = &executor.Access{Path: p, Before: n.before}
+		}
+		if a := w.access(p); a != nil && follow && (a.Before.IsLink() || a.Changed) {
+			p = w.leads(at, true).path
+		}
+		w.see(p, n.what.sight())
 	}
+	w.since = 0
 }
 
 // acts notes what a call with one path does.
@@ -145,14 +156,22 @@ func (w *Watch) sees(at operand, sight executor.Sight, follow bool) {
 		return
 	}
 	spelt, what := []byte(at.absolute()), seeing(sight, follow)
-	if _, known := w.known.find(spelt, what); known {
+	if w.known.has(spelt, what) {
 		return
 	}
 	to := w.leads(at, follow)
 	w.see(to.path, sight)
 	if !to.own {
+		w.knows(spelt, what)
+		w.knows(spelt[:bytes.LastIndexByte(spelt, '/')], asFolder)
+	}
+}
+
+// knows notes a name of which all has been noted.
+func (w *Watch) knows(spelt []byte, what what) {
+	if !w.known.has(spelt, what) {
 		w.known.grow()
-		w.known.add(spelt, []byte(to.path), what, &hashing.Stat{})
+		w.known.add(spelt, &name{what: what})
 	}
 }
 
@@ -207,6 +226,9 @@ func (w *Watch) access(p string) *executor.Access {
 	if a == nil {
 		a = &executor.Access{Path: p}
 		a.Before, _ = hashing.Lstat(p) // the zero Stat where there is nothing
+		if w.since > 0 && a.Before.Ctime >= w.since {
+			a.Before.Ino = 0 // what the program came to may have been another: that is equal to nothing
+		}
 		w.found[p] = a
 	}
 	return a
@@ -215,5 +237,6 @@ func (w *Watch) access(p string) *executor.Access {
 // forget drops what is known of links: they may have changed.
 func (w *Watch) forget() {
 	w.known.forget()
+	clear(w.paths.folders)
 	w.noted = 0
 }
