@@ -4,9 +4,9 @@
 //
 // Absolute times say little about another machine; ratios travel. Every figure is the median of interleaved runs
 // (A B A B …), so that whatever else the machine does falls on all contenders alike. Tools that are not installed are
-// shown as such. The table shows the ratio of the medians and its spread over the rounds; where a limit lies within the
-// spread, the verdict is marked undecided: the machine was too busy to tell. Everything happens in one temporary folder,
-// which is removed at the end.
+// shown as such. The table shows the median of the rounds' ratios, each of times that were taken one after the other, and their
+// spread; where a limit lies within the spread, the verdict is marked undecided: the machine was too busy to tell. Everything
+// happens in one temporary folder, which is removed at the end.
 package main
 
 import (

@@ -143,9 +143,14 @@ func median(samples []sample, part func(sample) float64) float64 {
 		values[i] = part(s)
 	}
 	slices.Sort(values)
-	middle := len(values) / 2
+	return middle(values)
+}
+
+// middle is the median of values in ascending order, of which there is one.
+func middle(values []float64) float64 {
+	half := len(values) / 2
 	if len(values)%2 == 1 {
-		return values[middle]
+		return values[half]
 	}
-	return (values[middle-1] + values[middle]) / 2
+	return (values[half-1] + values[half]) / 2
 }

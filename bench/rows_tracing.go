@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,8 +39,8 @@ func interpreter(ctx context.Context) (string, error) {
 	return string(path), err
 }
 
-// tracedRounds is how many builds one sample is the median of: a single one of some tenths of a second says little.
-const tracedRounds = 5
+// tracedBuilds is how many builds one sample is the middle one of: a single one of some tenths of a second says little.
+const tracedBuilds = 5
 
 // tracingRows measures the same commands as steps that are watched and as steps that are not, by the times that calyx reports
 // of them: its own start is in neither.
@@ -58,49 +59,51 @@ func tracingRows(ctx context.Context, l *lab) []row {
 	if _, err := l.buildTraced(ctx, dir); err != nil { // it learns what the interpreter consists of
 		return failed(work, err)
 	}
-	measured := map[string]*series{}
+	watched, not := make([]series, len(commands)), make([]series, len(commands))
 	for range l.runs {
-		seconds, err := l.sampleTraced(ctx, dir)
+		builds, err := l.buildTracedRepeatedly(ctx, dir)
 		if err != nil {
 			return failed(work, err)
 		}
-		for name, s := range seconds {
-			if measured[name] == nil {
-				measured[name] = &series{name: "not traced"}
-			}
-			measured[name].samples = append(measured[name].samples, sample{wall: time.Duration(s * float64(time.Second))})
+		for i, c := range commands {
+			b := middleBuild(builds, c.name)
+			watched[i].add(b[c.name])
+			not[i].add(b[c.name+untraced])
 		}
 	}
 	var rows []row
-	for _, c := range commands {
-		pair := []series{*measured[c.name], *measured[c.name+untraced]}
+	for i, c := range commands {
+		not[i].name = "not traced"
 		must := &limit{Of: ofRatio, Value: c.most}
-		rows = append(rows, compare(c.work, "ms", pair, nil, milliseconds, must.against("not traced"))...)
+		rows = append(rows, compare(c.work, "ms", []series{watched[i], not[i]}, nil, milliseconds, must.against("not traced"))...)
 	}
 	return rows
+}
+
+func (s *series) add(seconds float64) {
+	s.samples = append(s.samples, sample{wall: time.Duration(seconds * float64(time.Second))})
 }
 
 // untraced ends the name of the step that a traced one is compared with.
 const untraced = "-untraced"
 
-// sampleTraced builds several times and returns the median of what each step took, in seconds.
-func (l *lab) sampleTraced(ctx context.Context, dir string) (map[string]float64, error) {
-	all := map[string][]float64{}
-	for range tracedRounds {
+// buildTracedRepeatedly is one round: some builds, and what the steps took in each.
+func (l *lab) buildTracedRepeatedly(ctx context.Context, dir string) (builds []map[string]float64, err error) {
+	for range tracedBuilds {
 		seconds, err := l.buildTraced(ctx, dir)
 		if err != nil {
 			return nil, err
 		}
-		for name, s := range seconds {
-			all[name] = append(all[name], s)
-		}
+		builds = append(builds, seconds)
 	}
-	medians := map[string]float64{}
-	for name, s := range all {
-		slices.Sort(s)
-		medians[name] = s[len(s)/2]
-	}
-	return medians, nil
+	return builds, nil
+}
+
+// middleBuild is the build in which the ratio of a command's times, watched and not, is the median one.
+func middleBuild(builds []map[string]float64, name string) map[string]float64 {
+	ratio := func(b map[string]float64) float64 { return b[name] / b[name+untraced] }
+	slices.SortFunc(builds, func(a, b map[string]float64) int { return cmp.Compare(ratio(a), ratio(b)) })
+	return builds[len(builds)/2]
 }
 
 func writeTraced(dir, python string, commands []tracedCommand) error {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -16,7 +16,7 @@ type row struct {
 	Subject float64 `json:"calyx"`
 	Peer    string  `json:"peer,omitempty"`
 	Other   float64 `json:"other,omitempty"`
-	Ratio   float64 `json:"ratio,omitempty"`
+	Ratio   float64 `json:"ratio,omitempty"`  // the median of the rounds'
 	Spread  *spread `json:"spread,omitempty"` // of the ratio, over the rounds
 	Limit   *limit  `json:"limit,omitempty"`
 	Verdict string  `json:"verdict"`
@@ -61,9 +61,9 @@ const (
 	ofSurplus quantity = "difference" // the subject's figure less the peer's
 )
 
-// judge fills in the ratio and the verdict.
+// judge fills in the ratio, where there were no rounds, and the verdict.
 func (r row) judge() row {
-	if r.Other > 0 {
+	if r.Ratio == 0 && r.Other > 0 {
 		r.Ratio = r.Subject / r.Other
 	}
 	if r.Limit == nil {
@@ -106,18 +106,14 @@ func (r row) undecided() bool {
 	return r.Spread != nil && r.Limit.holds(r.value(r.Spread.Least)) != r.Limit.holds(r.value(r.Spread.Most))
 }
 
-// ratios is the spread of the subject's times over the peer's, round by round; nil where there were not several.
-func ratios(subject, peer series) *spread {
-	n := min(len(subject.samples), len(peer.samples))
-	if n < 2 {
-		return nil
+// ratios are the subject's times over the peer's, round by round, in ascending order.
+func ratios(subject, peer series) []float64 {
+	all := make([]float64, min(len(subject.samples), len(peer.samples)))
+	for i := range all {
+		all[i] = subject.samples[i].wall.Seconds() / peer.samples[i].wall.Seconds()
 	}
-	s := spread{Least: math.Inf(1)}
-	for i := range n {
-		x := subject.samples[i].wall.Seconds() / peer.samples[i].wall.Seconds()
-		s.Least, s.Most = min(s.Least, x), max(s.Most, x)
-	}
-	return &s
+	slices.Sort(all)
+	return all
 }
 
 // compare makes the rows of one piece of work: the first series is the subject's, the others are the peers'. figure
@@ -130,8 +126,8 @@ func compare(work, unit string, all []series, absent []string, figure func(serie
 		if l, ok := limits[peer.name]; ok {
 			r.Limit = &l
 		}
-		if unit != "MB" {
-			r.Spread = ratios(subject, peer)
+		if all := ratios(subject, peer); unit != "MB" && len(all) > 1 {
+			r.Ratio, r.Spread = middle(all), &spread{all[0], all[len(all)-1]}
 		}
 		rows = append(rows, r.orFailed(subject, peer))
 	}

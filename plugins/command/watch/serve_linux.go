@@ -75,33 +75,45 @@ func (w *Watch) serveOne() bool {
 	return true
 }
 
-// noteEvery is how long names stay that a program looked at before it is asked what stands there.
-const noteEvery = 20 * time.Millisecond
+// Names stay so long that a program looked at before it is asked what stands there; longer where none came for some time, since to wake up costs
+// a tenth of a millisecond.
+const (
+	noteSoonest = 20 * time.Millisecond
+	noteLatest  = 16 * noteSoonest
+)
 
 // noteRegularly notes what is looked at until the watch is over, beside the program, which need not wait for that.
 func (w *Watch) noteRegularly(over <-chan struct{}) {
-	often := time.NewTicker(noteEvery)
-	defer often.Stop()
+	pause := noteSoonest
+	next := time.NewTimer(pause)
+	defer next.Stop()
 	for {
 		select {
 		case <-over:
 			return
-		case <-often.C:
-			if w.noteNow() {
-				return
-			}
+		case <-next.C:
 		}
+		came, ended := w.noteNow()
+		if ended {
+			return
+		}
+		if pause = min(2*pause, noteLatest); came {
+			pause = noteSoonest
+		}
+		next.Reset(pause)
 	}
 }
 
-// noteNow notes what was looked at; true: nothing more is.
-func (w *Watch) noteNow() bool {
+// noteNow notes what was looked at: whether that was anything, and whether nothing more is noted.
+func (w *Watch) noteNow() (came, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.ended {
-		w.noteGlances()
+	if w.ended {
+		return false, true
 	}
-	return w.ended
+	before := w.noted
+	w.noteGlances()
+	return w.noted != before, false
 }
 
 // receiveEnds reports whether to wait for a call ends with the last process that could make one (since Linux 6.11): where it
