@@ -81,30 +81,44 @@ func (l *loop) descriptionOf(digest hashing.Digest) (*Description, error) {
 	return &d, nil
 }
 
-// firstChanged is the first part that is other than it was, then one that is new, then one that is gone: the zero part stands
-// for what is not there.
+// firstChanged is the first part whose text is other than it was, else the first of which anything is, then one that is new, then one
+// that is gone: the zero part stands for what is not there. A part may be there twice.
 func firstChanged(before, now []PartDescription) (was, is PartDescription) {
-	then := map[string]PartDescription{}
-	for _, p := range before {
-		then[p.Name] = p
-	}
+	then, stands := byName(before), byName(now)
 	for _, p := range now {
-		if old, ok := then[p.Name]; ok && old.Code != p.Code {
+		old, ok := then[p.Name]
+		if !ok || old.Code == p.Code {
+			continue
+		}
+		if old.Source != p.Source {
 			return old, p
 		}
+		if is.Name == "" {
+			was, is = old, p
+		}
+	}
+	if is.Name != "" {
+		return was, is
 	}
 	for _, p := range now {
 		if _, ok := then[p.Name]; !ok {
 			return PartDescription{}, p
 		}
-		delete(then, p.Name)
 	}
 	for _, p := range before {
-		if _, ok := then[p.Name]; ok {
+		if _, ok := stands[p.Name]; !ok {
 			return p, PartDescription{}
 		}
 	}
 	return was, is
+}
+
+func byName(parts []PartDescription) map[string]PartDescription {
+	named := make(map[string]PartDescription, len(parts))
+	for _, p := range parts {
+		named[p.Name] = p
+	}
+	return named
 }
 
 // mostLines is how many lines of a difference are kept with a reason.

@@ -85,11 +85,13 @@ def test_what_objects_hold_counts(ws: Workspace, files: dict[str, str], program:
         ("class Options(dict): pass\nheld = Options()", "held['value'] = {}", "held['value']"),
         ("class held: value = 0", "held.value = {}", "held.value"),
         (_HOLDER + "    held = []", "held.append(settings.Holder({}))", "held[0].value"),
+        ("held = None", "settings.held = __import__('decimal').Context(prec={})", "settings.held.prec"),
+        ("held = {}", "held[0] = __import__('decimal').Context(prec={})", "held[0].prec"),
     ],
 )
 def test_what_another_module_sets_counts(ws: Workspace, settings: str, change: str, use: str) -> None:
     ws.write("settings.py", settings + "\n")
-    ws.write("nodes.py", f"from calyx import fn\nfrom settings import held\n@fn\ndef node(): return {use}\n")
+    ws.write("nodes.py", f"from calyx import fn\nimport settings\nfrom settings import held\n@fn\ndef node(): return {use}\n")
     ws.write("configured.py", f"import settings\nfrom settings import held\n{change.format(1)}\n")
     ws.write("p.py", "import calyx, configured, nodes\ncalyx.serve(nodes)\n")
     ws.declare()
@@ -97,6 +99,46 @@ def test_what_another_module_sets_counts(ws: Workspace, settings: str, change: s
     ws.write("configured.py", f"import settings\nfrom settings import held\n{change.format(2)}\n")
     assert ws.runs() == ["node"]
     assert ws.get("node") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class P(Pipeline):\n    held = decimal.Context(prec=1)\n    @fn\n    def node(self): return self.held.prec",
+        "class P(Pipeline):\n    held = [decimal.Context(prec=1)]\n    @fn\n    def node(self): return self.held[0].prec",
+        "P_PREC = 1\nclass P(Pipeline):\n    held = decimal.Context(prec=P_PREC)\n    @fn\n    def node(self): return self.held.prec",
+        "class A(Pipeline):\n    held = decimal.Context(prec=1)\n"
+        "class P(A):\n    @fn\n    def node(self): return super().held.prec",
+        "def make(held):\n    return lambda: held.prec\ngive = make(decimal.Context(prec=1))\n@fn\ndef node(): return give()",
+        "def wrap(held): return lambda f: lambda: held.prec\n"
+        "@wrap(decimal.Context(prec=1))\ndef give(): ...\n@fn\ndef node(): return give()",
+        "import other\n@fn\ndef node(): return other.made_up.prec",
+    ],
+)
+def test_how_an_object_of_a_package_was_made_counts(ws: Workspace, text: str) -> None:
+    ws.write("other.py", "import decimal\ndef __getattr__(name): return decimal.Context(prec=1)\n")
+    ws.program(f"import decimal\n{text}\n")
+    assert ws.get("node") == 1
+    ws.write("other.py", "import decimal\ndef __getattr__(name): return decimal.Context(prec=2)\n")
+    ws.program(f"import decimal\n{text}\n".replace("prec=1", "prec=2").replace("PREC = 1", "PREC = 2"))
+    assert ws.get("node") == 2
+
+
+def test_pipelines_of_one_name_have_their_own_constants(ws: Workspace) -> None:
+    text = """
+        def make(value):
+            class P(Pipeline):
+                held = value
+                def give(self): return self.held
+            return P
+        A, B = make(1), make(2)
+        @fn
+        def node(): return [A().give(), B().give()]
+    """
+    ws.program(text)
+    assert ws.get("node") == [1, 2]
+    ws.program(text.replace("make(2)", "make(3)"))
+    assert ws.get("node") == [1, 3]
 
 
 def test_sets_of_objects_are_the_same_in_every_process(ws: Workspace) -> None:

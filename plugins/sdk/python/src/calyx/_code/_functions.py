@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import typing
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from .._declare import Node, Pipeline
@@ -23,7 +23,7 @@ from ._modules import Definition, Source, belongs, is_projects_module
 from ._names import DYNAMIC, IMPORTING, Names, compiled_names, dynamic, imports_dynamic, names_in
 from ._parts import cell_place
 from ._reached import Files, dump
-from ._units import Scope, Target, Unit, Where
+from ._units import Scope, Target, Unit, Where, attribute_of
 
 _SUBCLASSES = "__subclasses__"
 #: What functools.singledispatch remembers of its calls.
@@ -47,7 +47,7 @@ class Functions(Files):
 
     def _function(self, function: FunctionType, owner: type[Any] | None) -> Target:
         path = function.__code__.co_filename
-        if belongs(path) != "project" and os.path.exists(path):
+        if belongs(path) != "project" and (os.path.exists(path) or path.startswith("<frozen")):
             targets = self._foreign(function.__module__ or "")
             wrapped = getattr(function, "__wrapped__", None)
             unit = Unit("foreign")
@@ -63,13 +63,16 @@ class Functions(Files):
         return self._units[key]
 
     def _fill_function(self, unit: Unit, function: FunctionType, owner: type[Any] | None) -> None:
+        code = function.__code__
         module = sys.modules.get(function.__module__)
-        source = self._source(function.__code__.co_filename)
+        source = self._source(code.co_filename)
         definitions = self._definitions(source, function)
         self._refer_attributes(unit, function)
         if source and definitions:
-            unit.place = source.place(function.__qualname__.replace("<locals>.", ""), definitions)
-        scope = _scope(function, module, owner)
+            qualified = getattr(code, "co_qualname", function.__qualname__)  # functools.wraps gives a wrapper the name of what it wraps
+            unit.place = source.place(qualified.replace("<locals>.", ""), definitions)
+        scope = Scope(module, function.__globals__, dict(zip(code.co_freevars, function.__closure__ or (), strict=True)))
+        first = code.co_varnames[0] if code.co_argcount else None
         if not definitions:
             if not os.path.exists(function.__code__.co_filename):
                 unit.place = cell_place(function.__qualname__.replace("<locals>.", ""), function)
@@ -77,15 +80,17 @@ class Functions(Files):
             unit.notes.append(f"the source of {function.__qualname__} was not found; its compiled form counts")
             names = compiled_names(function.__code__)
             names.loads.update({n: {()} for n in scope.closure})
-            if owner is not None and scope.first is not None:
-                names.loads[scope.first] = {()}
-            self._refer_names(unit, names, scope._replace(local=frozenset()))
+            if first is not None:
+                names.variables[first] = {()}
+            self._refer_names(unit, names, scope)
+            self._refer_variables(unit, names, module, first, owner)
             self._refer_annotations(unit, function)
         for definition in definitions:
             plain = _anonymous(definition, scope.namespace)
             unit.text += dump(plain)
             names = names_in([plain])
-            self._refer_names(unit, names, scope._replace(local=scope.local - names.rebinds))
+            self._refer_names(unit, names, scope)
+            self._refer_variables(unit, names, module, first, owner)
             self._refer_supers(unit, names, function, owner)
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
@@ -131,17 +136,12 @@ class Functions(Files):
                 unit.refer(label, self._value(part, None))
 
     def _refer_names(self, unit: Unit, names: Names, scope: Scope) -> None:
-        module, namespace, closure, local, first, owner = scope
+        module, namespace, closure = scope
         widening: dict[str, None] = {}
         for name, chain in names.ordered():
             label = ".".join((name, *chain))
-            if owner is not None and name == first:
-                unit.refer(label, self._member(unit, owner, chain))
-            elif name in closure:
+            if name in closure:
                 unit.refer(label, self._cell(unit, closure[name], chain))
-            elif name in local:
-                if _SUBCLASSES in chain:
-                    widening["__subclasses__()"] = None
             elif name in namespace:
                 unit.watched.name(namespace, name)
                 widening[dynamic(namespace[name], chain)] = None
@@ -153,8 +153,11 @@ class Functions(Files):
                 unit.watched.name(namespace, name)
         for statement in names.imports:
             unit.refer("import", [t for path in self._imports.targets(statement, module) for t in self._imported(path)])
+        for statement in names.inner:
+            self._refer_inner(unit, statement, names, module)
+        for statement in (*names.imports, *names.inner):
             widening.update(dict.fromkeys(imports_dynamic(statement)))
-        for name, chain in names.ordered():
+        for name, chain in (*names.ordered(), *names.of_variables()):
             if (chain or (name,))[-1] in IMPORTING:
                 widening[f"{(chain or (name,))[-1]}()"] = None
             elif name == "sys" and chain[:1] == ("modules",):
@@ -165,6 +168,30 @@ class Functions(Files):
         for name in sorted(names.rebinds):
             unit.watched.name(namespace, name)
             unit.notes.append(f"the global {name} is set while nodes run: what it holds then is not seen")
+
+    def _refer_inner(self, unit: Unit, statement: ast.Import | ast.ImportFrom, names: Names, module: ModuleType | None) -> None:
+        """Count what a function imports for itself: of modules that are loaded what is taken of them, and others as a whole."""
+        for name, base, chain, targets, loaded in self._imports.each(statement, module):
+            for target in targets:
+                source = self._source(target) if target in loaded else None
+                unit.refer("import", self._effects(loaded[target], source) if source else self._imported(target))
+            if base is None or not is_projects_module(base):
+                continue
+            if len(loaded) < len(targets) and chain and not hasattr(base, chain[0]):
+                continue  # it is a module of its own, which is not loaded
+            for more in sorted(names.variables.get(name, ())):
+                unit.refer(".".join((name, *more)), self._chain(unit, base, (*chain, *more), None))
+
+    def _refer_variables(self, unit: Unit, names: Names, module: ModuleType | None, first: str | None, owner: type[Any] | None) -> None:
+        """Count what a function reaches through its variables: a method's first parameter has the members of the class owner."""
+        of_classes = False
+        for name, chain in names.of_variables():
+            its = owner if name == first else None
+            if its is not None:
+                unit.refer(".".join((name, *chain)), self._member(unit, its, chain))
+            of_classes |= _SUBCLASSES in (chain if its is None else chain[1:])
+        if of_classes:
+            self._widen(unit, module, f"{_SUBCLASSES}()")
 
     def _chain(self, unit: Unit, value: Any, chain: tuple[str, ...], where: Where | None) -> list[Target]:
         """Follow attributes through modules to what is really meant."""
@@ -203,6 +230,9 @@ class Functions(Files):
         """Stand for what a method reaches through self: one member, or all of them where self goes elsewhere."""
         if not chain:
             return [self._class(owner)]
+        if chain[0] == "__class__":
+            shown = len(chain) > 1 and inspect.getattr_static(owner, chain[1], None) is not None
+            return self._member(unit, owner, chain[1:]) if shown else [self._class(owner)]
         if chain[0] == _SUBCLASSES:
             return self._subclasses(unit, owner)
         if chain[0].startswith("__") and not chain[0].endswith("__"):  # Python puts the name of the class before it
@@ -216,12 +246,13 @@ class Functions(Files):
             return self._node(member, chain[1:])
         if member is None:
             return self._hooks(unit, owner)
+        where = next((attribute_of(base, chain[0]) for base in owner.__mro__ if chain[0] in vars(base)), None)
         if isinstance(member, (FunctionType, staticmethod, classmethod, property)):
-            return self._value(member, None, owner)
+            return self._value(member, where, owner)
         if hasattr(member, "func") and isinstance(member, functools.cached_property):
-            return self._value(member.func, None, owner)
+            return self._value(member.func, where, owner)
         digest = constant_digest(member)
-        return [self._constant(member, None, digest)] if digest is not None else [self._class(owner)]
+        return [self._constant(member, where, digest)] if digest is not None else [self._class(owner)]
 
     def _hooks(self, unit: Unit, owner: type[Any]) -> list[Target]:
         """Stand for what gives an object attributes that its class does not show."""
@@ -244,30 +275,9 @@ class Functions(Files):
         for name in sorted(names.supers):
             for base in after:
                 unit.watched.name(vars(base), name)
-            member = next((vars(c)[name] for c in after if name in vars(c)), None)
-            if member is not None and not isinstance(member, Node):
-                unit.refer(f"super.{name}", self._value(member, None, owner))
-
-
-def _scope(function: FunctionType, module: ModuleType | None, owner: type[Any] | None) -> Scope:
-    """Return what the names in a function's body stand for."""
-    code = function.__code__
-    return Scope(
-        module,
-        function.__globals__,
-        closure=dict(zip(code.co_freevars, function.__closure__ or (), strict=True)),
-        local=_local(code),
-        first=code.co_varnames[0] if code.co_argcount else None,
-        owner=owner,
-    )
-
-
-def _local(code: CodeType) -> frozenset[str]:
-    """Return the names that are local to a function wherever they stand in it: from Python 3.12 on, what a comprehension binds is among
-    the function's variables, and outside of the comprehension the same name may be a global.
-    """
-    names = frozenset((*code.co_varnames, *code.co_cellvars))
-    return names - compiled_names(code).loads.keys() if names & set(code.co_names) else names
+            its = next((c for c in after if name in vars(c)), None)
+            if its is not None and not isinstance(vars(its)[name], Node):
+                unit.refer(f"super.{name}", self._value(vars(its)[name], attribute_of(its, name), owner))
 
 
 def _anonymous(definition: Any, namespace: dict[str, Any]) -> Any:

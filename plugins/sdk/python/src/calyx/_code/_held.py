@@ -61,6 +61,13 @@ def is_projects(code: Any) -> bool:
     return module is not None and is_projects_module(module)
 
 
+def is_opaque(at: Any) -> bool:
+    """Tell whether an object may hold what cannot be looked at: one of a package, unless it is a function by another type."""
+    if isinstance(at, _CONTAINERS) or _is_open(at) or is_stateless(at):
+        return False
+    return not (callable(at) and isinstance(getattr(at, "__name__", None), str))
+
+
 def _is_open(at: Any) -> bool:
     """Tell whether an object is the project's to fill."""
     return type(at) in _NAMESPACES or is_projects(type(at))

@@ -16,14 +16,14 @@ from .._types import module_name, type_name
 from .._version import VERSION
 from ._constants import constant_digest, is_fixed, watch_constant
 from ._functions import Functions, content
-from ._held import held
+from ._held import held, is_opaque
 from ._members import documentation, functions_of, generated_from, members_of, shape_of
 from ._modules import Source, belongs, file_of_module
 from ._names import names_in
 from ._objects import state_of
 from ._parts import cell_place, parts_of
 from ._reached import dump
-from ._units import Code, Scope, Target, Unit, Where, walk
+from ._units import Code, Scope, Target, Unit, Where, attribute_of, walk
 
 #: What is seen as code; all else is an object.
 _CODE = (
@@ -62,7 +62,7 @@ class Identity(Functions):
         if isinstance(value, Node):
             return []  # calling it is a need, which is observed
         if isinstance(value, FunctionType):
-            return [self._function(value, owner)]
+            return [self._function(value, owner), *self._made(value, where)]
         if isinstance(value, MethodType):
             return self._value(value.__func__, where, owner) + self._value(value.__self__, where)
         if isinstance(value, ModuleType):
@@ -84,6 +84,17 @@ class Identity(Functions):
             return self._foreign(value.__module__ or "builtins") + of
         return self._object(value, where)
 
+    def _made(self, function: FunctionType, where: Where | None) -> list[Target]:
+        """Stand for what made a closure, where that is not its own definition: it may hold objects that show nothing of how they were
+        made.
+        """
+        if where is None or not function.__closure__:
+            return []
+        source = self._source(file_of_module(where.module))
+        statements = source.statements(where.name) if source else []
+        own = self._definitions(self._source(function.__code__.co_filename), function)
+        return [] if statements and all(s in own for s in statements) else [self._binding(where)]
+
     def _object(self, value: Any, where: Where | None) -> list[Target]:
         """Stand for a constant by its value, and for any other object by its class and how it is made, or what it is now."""
         digest = constant_digest(value)
@@ -96,7 +107,16 @@ class Identity(Functions):
             found.append(self._state(value, f"{module_name(where.module.__name__)}.{where.name}" if where is not None else ""))
         else:
             found.append(self._holds(value))
+            if is_opaque(value) and not self._shows(where):
+                found.append(self._all_effects())
         return found + ([self._binding(where)] if where is not None else [])
+
+    def _shows(self, where: Where | None) -> bool:
+        """Tell whether what binds a name can have made an object: if it is a plain constant, another module has set it since."""
+        where = self._origin(where) if where is not None else None
+        source = self._source(file_of_module(where.module)) if where is not None else None
+        statements = source.statements(where.name) if source and where is not None else []
+        return any(not isinstance(getattr(s, "value", None), ast.Constant) for s in statements)
 
     def _holds(self, value: Any) -> Unit:
         """Stand for the code that an object holds, whoever put it there: a registry counts with all that is registered."""
@@ -135,13 +155,14 @@ class Identity(Functions):
         """Stand for a constant by its value; one of a module has a name."""
         if where is None and is_fixed(value):
             return f"value {digest}"
-        key = ("constant", where.module.__name__, where.name) if where is not None else ("constant", id(value))
+        where = self._origin(where) if where is not None else None
+        key = ("constant", where.module.__name__, where.name, digest) if where is not None else ("constant", id(value))
         if key not in self._units:
             unit = self._units[key] = Unit(f"value {digest}", keep=value)
             if self._live:
                 watch_constant(value, unit.watched)
             source = self._source(file_of_module(where.module)) if where is not None else None
-            statements = source.bindings.get(where.name, []) if source and where is not None else []
+            statements = source.statements(where.name) if source and where is not None else []
             if source and where is not None and statements:
                 unit.place = source.place(where.name, statements)
             elif where is not None and source is None:
@@ -169,7 +190,7 @@ class Identity(Functions):
             unit.refer("metaclass", self._value(type(kind), None))
         if issubclass(kind, Pipeline):
             for name, member in members_of(kind):
-                unit.refer(name, self._value(member, None, kind))
+                unit.refer(name, self._value(member, attribute_of(kind, name), kind))
             return
         definition = source.class_(kind.__qualname__) if source else None
         if definition is None or source is None:
@@ -186,7 +207,7 @@ class Identity(Functions):
         unit.place = source.place(kind.__qualname__, [definition])
         names = names_in([definition])
         self._refer_names(unit, names, Scope.of(module))
-        if any(chain == ("__subclasses__",) and name not in vars(module or kind) for name, chain in names.ordered()):
+        if any("__subclasses__" in chain for _, chain in names.of_variables()):
             unit.refer("subclasses", self._subclasses(unit, kind))  # of its first parameter, most likely
         self._refer_members(unit, kind, source, definition)
         if module is not None:
@@ -199,7 +220,7 @@ class Identity(Functions):
             functions = functions_of(member)
             here = [f for f in functions if any(id(d) in shown for d in self._definitions(source, f))]
             if not functions or len(here) < len(functions):
-                unit.refer(f"member {name}", self._value(member, None, kind))
+                unit.refer(f"member {name}", self._value(member, attribute_of(kind, name) if definition is not None else None, kind))
                 continue
             unit.text += f" {name}"
             for function in functions:

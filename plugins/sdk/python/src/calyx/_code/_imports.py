@@ -6,10 +6,24 @@ import ast
 import importlib.machinery
 import os
 import sys
+from collections.abc import Iterator
 from types import ModuleType
+from typing import NamedTuple
 
 from ._modules import belongs, file_of_module
 from ._names import looked_for
+
+
+class Imported(NamedTuple):
+    """What an import binds to one name."""
+
+    name: str
+    #: The module that it is taken from, where that is loaded, and the attribute of it.
+    base: ModuleType | None
+    chain: tuple[str, ...]
+    #: All that is imported for it, as `Imports.targets` returns it, and the modules among that which are loaded.
+    targets: list[str]
+    loaded: dict[str, ModuleType]
 
 
 class Imports:
@@ -42,6 +56,22 @@ class Imports:
         for name in names:
             found += [t for t in self._find(name) if t not in found]
         return found
+
+    def each(self, statement: ast.Import | ast.ImportFrom, module: ModuleType | None) -> Iterator[Imported]:
+        """Yield what a statement binds, name by name."""
+        chain: tuple[str, ...]
+        for alias in statement.names:
+            if isinstance(statement, ast.Import):
+                base, chain = (alias.name, ()) if alias.asname else (alias.name.partition(".")[0], ())
+                full, targets = alias.name, self.targets(ast.Import([alias]), module)
+            else:
+                base, chain = self.absolute(statement, module), (alias.name,)
+                full, targets = f"{base}.{alias.name}", self.targets(ast.ImportFrom(statement.module, [alias], statement.level), module)
+            parts = full.split(".")
+            modules = [sys.modules.get(".".join(parts[: i + 1])) for i in range(len(parts))]
+            files = {os.path.realpath(file_of_module(m) or ""): m for m in modules if m is not None}
+            loaded = {t: files[t] for t in targets if t in files}
+            yield Imported(alias.asname or alias.name.partition(".")[0], sys.modules.get(base), chain, targets, loaded)
 
     def _beside(self, statement: ast.ImportFrom, path: str) -> list[str]:
         """Resolve a relative import by the place of the file that has it."""

@@ -15,6 +15,7 @@ __all__ = ["Source", "belongs", "file_of_module", "is_projects_module"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
+
 class Source:
     """One file of Python."""
 
@@ -69,6 +70,16 @@ class Source:
         text = "".join("".join(self._lines[first - 1 : last]) for first, last in spans)
         stem = os.path.splitext(os.path.basename(self.path))[0]
         return Place(f"{stem}.{name}", self.path, spans[0][0], text)
+
+    def statements(self, name: str) -> list[ast.stmt]:
+        """Return the statements that bind a name: one of the module, or, after the name of a class and a dot, one of its body. What
+        none binds may come from a module that is imported with all it has, or from `__getattr__`.
+        """
+        owner, _, attribute = name.rpartition(".")
+        definition = self.class_(owner)
+        if definition is not None:
+            return bindings(definition.body).get(attribute, [])
+        return self.bindings.get(name) or [*self.bindings.get("*", []), *self.bindings.get("__getattr__", [])]
 
     def class_(self, qualified: str) -> ast.ClassDef | None:
         """Return the definition of a class."""

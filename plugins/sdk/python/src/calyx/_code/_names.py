@@ -7,9 +7,12 @@ import builtins
 import contextlib
 import dis
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import CodeType, ModuleType
 from typing import Any
+
+from ._scopes import COMPREHENSIONS, FUNCTIONS, Comprehension, Function, imported_names, targets, within
 
 #: Built-in functions that reach what the syntax does not show.
 DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "globals", "locals", "vars"})
@@ -37,9 +40,13 @@ class Names:
 
     #: `a.b.c` is "a" with ("b", "c"), a bare `a` is "a" with ().
     loads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    #: The same for the variables of functions and comprehensions, and under "" for what has no name.
+    variables: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     #: Attributes of `super()`.
     supers: set[str] = field(default_factory=set)
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
+    #: Imports that bind variables of functions.
+    inner: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     #: Names that `global` statements let it rebind.
     rebinds: set[str] = field(default_factory=set)
     #: Attributes by which it reaches the variables of a module or of who called it.
@@ -47,15 +54,23 @@ class Names:
 
     def ordered(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the loads in an order that does not depend on where they stand."""
-        return sorted((name, chain) for name, chains in self.loads.items() for chain in chains)
+        return _ordered(self.loads)
+
+    def of_variables(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return what is loaded of variables, in such an order."""
+        return _ordered(self.variables)
+
+
+def _ordered(loads: dict[str, set[tuple[str, ...]]]) -> list[tuple[str, tuple[str, ...]]]:
+    return sorted((name, chain) for name, chains in loads.items() for chain in chains)
 
 
 def names_in(nodes: list[ast.AST]) -> Names:
     """Collect the names in some syntax."""
-    found = Names()
+    visitor = _Visitor()
     for node in nodes:
-        _visit(node, found)
-    return found
+        visitor.visit(node)
+    return visitor.found
 
 
 def compiled_names(code: CodeType) -> Names:
@@ -75,44 +90,86 @@ def compiled_names(code: CodeType) -> Names:
     return found
 
 
-def _visit(node: ast.AST, found: Names) -> None:
-    if isinstance(node, ast.Attribute):
+class _Visitor:
+    """Collects names. Of those that a function, lambda or comprehension binds for itself, none means what it does in the module."""
+
+    def __init__(self) -> None:
+        self.found = Names()
+        self._bound: frozenset[str] = frozenset()
+
+    def visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Attribute):
+            self._attribute(node)
+            return
+        looked = looked_for(node)
+        if looked:  # as if it were imported
+            self.found.imports.append(looked)
+            return
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Store):
+                self._load(node.id, ())
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            (self.found.inner if imported_names(node) <= self._bound else self.found.imports).append(node)
+        elif isinstance(node, ast.Global):
+            self.found.rebinds.update(node.names)
+        if isinstance(node, FUNCTIONS):
+            self._function(node)
+        elif isinstance(node, COMPREHENSIONS):
+            self._comprehension(node)
+        else:
+            if isinstance(node, ast.AnnAssign):
+                self._quoted(node.annotation)
+            for child in ast.iter_child_nodes(node):
+                self.visit(child)
+
+    def _load(self, name: str, chain: tuple[str, ...]) -> None:
+        names = self.found.variables if name in self._bound else self.found.loads
+        names.setdefault(name, set()).add(chain)
+
+    def _attribute(self, node: ast.Attribute) -> None:
         base, chain = _chain(node)
-        found.frames.update(_FRAMES.intersection(chain))
+        self.found.frames.update(_FRAMES.intersection(chain))
         if isinstance(base, ast.Name):
-            found.loads.setdefault(base.id, set()).add(chain)
-            return
-        if isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super":
-            found.supers.add(chain[0])
+            self._load(base.id, chain)
+        elif isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super":
+            self.found.supers.add(chain[0])
             for argument in base.args:
-                _visit(argument, found)
-            return
-        _visit(base, found)
-        return
-    for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
-        if isinstance(annotation, ast.AST):
-            _visit_quoted(annotation, found)
-    looked = looked_for(node)
-    if looked:  # as if it were imported
-        found.imports.append(looked)
-        return
-    if isinstance(node, ast.Name):
-        if not isinstance(node.ctx, ast.Store):
-            found.loads.setdefault(node.id, set()).add(())
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        found.imports.append(node)
-    elif isinstance(node, ast.Global):
-        found.rebinds.update(node.names)
-    for child in ast.iter_child_nodes(node):
-        _visit(child, found)
+                self.visit(argument)
+        elif isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "type" and len(base.args) == 1:
+            self._attribute(_attribute(base.args[0], "__class__", *chain))
+        else:
+            self.found.variables.setdefault("", set()).add(chain)
+            self.visit(base)
 
+    def _function(self, node: Function) -> None:
+        inside = node.body if isinstance(node.body, list) else [node.body]
+        for child in ast.iter_child_nodes(node):  # decorators, defaults and annotations are the surroundings'
+            if child not in inside:
+                self.visit(child)
+        for annotation in (*(getattr(a, "annotation", None) for a in ast.walk(node.args)), getattr(node, "returns", None)):
+            if annotation is not None:
+                self._quoted(annotation)
+        self._inside(inside, within(node, self._bound))
 
-def _visit_quoted(annotation: ast.AST, found: Names) -> None:
-    """Collect the names in annotations that are text, which typing.get_type_hints looks up."""
-    for node in ast.walk(annotation):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            with contextlib.suppress(SyntaxError, ValueError):
-                _visit(ast.parse(node.value.strip(), mode="eval").body, found)
+    def _comprehension(self, node: Comprehension) -> None:
+        first = node.generators[0].iter
+        self.visit(first)  # it is evaluated outside
+        inside = [c for g in node.generators for c in (g.target, g.iter, *g.ifs) if c is not first]
+        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._inside([*inside, *results], self._bound | targets(node))
+
+    def _inside(self, nodes: Sequence[ast.AST], bound: frozenset[str]) -> None:
+        around, self._bound = self._bound, bound
+        for node in nodes:
+            self.visit(node)
+        self._bound = around
+
+    def _quoted(self, annotation: ast.AST) -> None:
+        """Collect the names in annotations that are text, which typing.get_type_hints looks up."""
+        for node in ast.walk(annotation):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                with contextlib.suppress(SyntaxError, ValueError):
+                    self.visit(ast.parse(node.value.strip(), mode="eval").body)
 
 
 def looked_for(node: ast.AST) -> ast.Import | None:
@@ -124,6 +181,13 @@ def looked_for(node: ast.AST) -> ast.Import | None:
     if name != "find_spec" or not isinstance(first, ast.Constant) or not isinstance(first.value, str):
         return None
     return ast.Import([ast.alias(first.value)]) if all(part.isidentifier() for part in first.value.split(".")) else None
+
+
+def _attribute(base: ast.expr, first: str, *more: str) -> ast.Attribute:
+    at = ast.Attribute(base, first, ast.Load())
+    for name in more:
+        at = ast.Attribute(at, name, ast.Load())
+    return at
 
 
 def _chain(node: ast.Attribute) -> tuple[ast.AST, tuple[str, ...]]:

@@ -7,6 +7,7 @@ import ast
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -43,35 +44,40 @@ class Files(abc.ABC):
 
     def loaded(self) -> None:
         """Let what is described rest on every module of the project that is loaded: any of them may change what others hold."""
-        for module in list(sys.modules.values()):
-            path = file_of_module(module) if isinstance(module, ModuleType) else None
-            if path is not None and belongs(path) == "project":
-                self.files.add(_file_with(path))
-                source = self._source(path)
-                if source is not None:
-                    self._imports.of_module(source.tree, module)
+        for module, path in _loaded():
+            self.files.add(_file_with(path))
+            source = self._source(path)
+            if source is not None:
+                self._imports.of_module(source.tree, module)
 
     def _binding(self, where: Where) -> Unit:
         """Stand for a name by the statements that bind it in its module, and by what these reach."""
+        where = self._origin(where)
         key = ("binding", where.module.__name__, where.name)
         if key in self._units:
             return self._units[key]
         source = self._source(file_of_module(where.module))
-        statements = source.bindings.get(where.name, []) if source else []
+        statements = source.statements(where.name) if source else []
         unit = self._units[key] = Unit("binding")
         if source and statements:
             unit.place = source.place(where.name, statements)
-        elif source:  # it may come from a module that is imported with all it has
-            statements = source.bindings.get("*", [])
-        origins = [origin for s in statements for origin in self._origins(where, s)]
-        if len(origins) == len(statements) == 1:  # where it comes through does not count
-            self._units[key] = self._binding(origins[0])
-            return self._units[key]
-        unit.refer(where.name, [self._binding(origin) for origin in origins])
+        unit.refer(where.name, [self._binding(origin) for s in statements for origin in self._origins(where, s)])
         rest = [s for s in statements if not self._origins(where, s)]
         unit.text += "".join(f" {dump(s)}" for s in rest)
         self._refer_names(unit, names_in([s for s in rest if not isinstance(s, (ast.Import, ast.ImportFrom))]), Scope.of(where.module))
         return unit
+
+    def _origin(self, where: Where) -> Where:
+        """Return where a name is bound that modules import from one another: where it comes through does not count."""
+        seen: set[Where] = set()
+        while where not in seen:
+            seen.add(where)
+            source = self._source(file_of_module(where.module))
+            statements = source.statements(where.name) if source else []
+            origins = [origin for s in statements for origin in self._origins(where, s)]
+            if len(origins) == len(statements) == 1:
+                where = origins[0]
+        return where
 
     def _origins(self, where: Where, statement: ast.stmt) -> list[Where]:
         """Return what a statement imports under a name from a module of the project."""
@@ -151,6 +157,16 @@ class Files(abc.ABC):
                 unit.refer("imports", self._effects(imported, inner))
         self._importing.discard(unit)
 
+    def _all_effects(self) -> Unit:
+        """Stand for all that importing the project does besides binding names: any of it may have set what nothing shows."""
+        key = "all effects"
+        if key not in self._units:
+            self._units[key] = Unit(key)
+            sources = [(module, self._source(path)) for module, path in _loaded()]
+            found = {id(t): t for module, source in sources if source for t in self._effects(module, source) if isinstance(t, Unit)}
+            self._units[key].refer("", [*sorted((u for u in found.values() if u.place is not None), key=lambda u: u.text)])
+        return self._units[key]
+
     def _widen(self, unit: Unit, module: ModuleType | None, because: str) -> None:
         """Let whole files count where code reaches what cannot be seen: the file, or all of its folder for what any module may add."""
         path = file_of_module(module) if module else None
@@ -183,11 +199,11 @@ class Files(abc.ABC):
         unit.place = Place(os.path.basename(path), path, 1, source.text)
         names = names_in([source.tree])
         if module is not None:
-            self._refer_names(unit, Names(names.loads), Scope.of(module))
+            self._refer_names(unit, Names(names.loads, names.variables), Scope.of(module))
             if self._live:
                 held = Names({name: {()} for name in vars(module) if not name.startswith("__")})
                 self._refer_names(unit, held, Scope.of(module))
-        for statement in names.imports:
+        for statement in (*names.imports, *names.inner):
             unit.refer("import", [t for p in self._imports.targets(statement, module, path) for t in self._imported(p)])
         return unit
 
@@ -196,6 +212,14 @@ class Files(abc.ABC):
         if not os.path.isabs(target):
             return self._foreign(target) or [f"module {target}"]
         return [self._whole(target, self._imports.loaded_from(target) if self._live else None, "")]
+
+
+def _loaded() -> Iterator[tuple[ModuleType, str]]:
+    """Yield the loaded modules of the project with their files."""
+    for module in list(sys.modules.values()):
+        path = file_of_module(module) if isinstance(module, ModuleType) else None
+        if path is not None and belongs(path) == "project":
+            yield module, path
 
 
 def dump(node: ast.AST) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from .._guard import Guard, Watched
+from .._places import file_of_module, is_projects_module
 from ._parts import Part, Place
 
 
@@ -51,24 +53,28 @@ Target = Unit | str
 
 
 class Where(NamedTuple):
-    """A name in a module: where a value was found."""
+    """A name in a module, or that of a class there with an attribute: where a value was found."""
 
     module: ModuleType
     name: str
 
 
+def attribute_of(kind: type[Any], name: str) -> Where | None:
+    """Return where the body of a class of the project binds a name."""
+    module = sys.modules.get(kind.__module__)
+    if module is None or not (file_of_module(module) is None or is_projects_module(module)):
+        return None
+    return Where(module, f"{kind.__qualname__}.{name}")
+
+
 class Scope(NamedTuple):
-    """What the names in a piece of code stand for: those of a module, and for a function's body also what is its own."""
+    """What the names in a piece of code stand for that are no variables of it."""
 
     module: ModuleType | None
     #: The globals of a function, which may be none of its module's.
     namespace: dict[str, Any]
-    #: The cells of a function by their names, and the names that are local to it.
+    #: The cells of a function by their names.
     closure: dict[str, Any] = {}  # noqa: RUF012
-    local: frozenset[str] = frozenset()
-    #: The name of a method's first parameter, and the class whose members it has.
-    first: str | None = None
-    owner: type[Any] | None = None
 
     @classmethod
     def of(cls, module: ModuleType | None) -> Scope:
