@@ -107,8 +107,7 @@ def test_what_another_module_sets_counts(ws: Workspace, settings: str, change: s
         "class P(Pipeline):\n    held = decimal.Context(prec=1)\n    @fn\n    def node(self): return self.held.prec",
         "class P(Pipeline):\n    held = [decimal.Context(prec=1)]\n    @fn\n    def node(self): return self.held[0].prec",
         "P_PREC = 1\nclass P(Pipeline):\n    held = decimal.Context(prec=P_PREC)\n    @fn\n    def node(self): return self.held.prec",
-        "class A(Pipeline):\n    held = decimal.Context(prec=1)\n"
-        "class P(A):\n    @fn\n    def node(self): return super().held.prec",
+        "class A(Pipeline):\n    held = decimal.Context(prec=1)\nclass P(A):\n    @fn\n    def node(self): return super().held.prec",
         "def make(held):\n    return lambda: held.prec\ngive = make(decimal.Context(prec=1))\n@fn\ndef node(): return give()",
         "def wrap(held): return lambda f: lambda: held.prec\n"
         "@wrap(decimal.Context(prec=1))\ndef give(): ...\n@fn\ndef node(): return give()",

@@ -92,7 +92,8 @@ class Identity(Functions):
             return []
         source = self._source(file_of_module(where.module))
         statements = source.statements(where.name) if source else []
-        own = self._definitions(self._source(function.__code__.co_filename), function)
+        path = function.__code__.co_filename
+        own = self._definitions(self._source(path), function) if belongs(path) == "project" else []
         return [] if statements and all(s in own for s in statements) else [self._binding(where)]
 
     def _object(self, value: Any, where: Where | None) -> list[Target]:

@@ -26,7 +26,7 @@ class Files(abc.ABC):
         self._live = live
         #: Files may say something else by now than when they were imported.
         self._late = live or late
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str | None, Source | None] = {}
         self._units: dict[Any, Unit] = {}
         self._imports = Imports()
         #: Effects that are being looked for: modules may import one another.
@@ -116,12 +116,15 @@ class Files(abc.ABC):
         return [f"package {p.identity}" for p in found]
 
     def _source(self, path: str | None) -> Source | None:
+        if path in self._sources:
+            return self._sources[path]
         if path is None or not path.endswith((".py", ".pyw")) or not os.path.isfile(path):
             return None
-        path = os.path.realpath(path)
-        if path not in self._sources:
-            self._sources[path] = self._read(path)
-        self.files.add(path)
+        real = os.path.realpath(path)
+        if real not in self._sources:
+            self._sources[real] = self._read(real)
+        self._sources[path] = self._sources[real]
+        self.files.add(real)
         return self._sources[path]
 
     def _read(self, path: str) -> Source | None:
