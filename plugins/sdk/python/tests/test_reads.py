@@ -58,6 +58,7 @@ def test_asked_reads(ws: Workspace) -> None:
     "read",
     [
         "open('seen.txt').read()",
+        "open('seen.txt', 'a+').tell()",
         "pathlib.Path('seen.txt').read_text()",
         "os.fdopen(os.open('seen.txt', os.O_RDONLY)).read()",
         "os.path.getsize('seen.txt')",

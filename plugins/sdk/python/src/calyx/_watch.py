@@ -252,7 +252,7 @@ def _what_stands(path: Any, result: Any) -> pb.Stood:
 
 def _reads(mode: Any, flags: Any) -> bool:
     if isinstance(mode, str):
-        return not set(mode) & set("wax")
+        return not set(mode) & set("wx" if "+" in mode else "wax")
     return isinstance(flags, int) and flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_DIRECTORY
 
 
