@@ -140,6 +140,7 @@ def test_packages_without_init_count(ws: Workspace) -> None:
         ("import pluggy as found", "pluggy/__init__.py"),  # installed
         ("import near as found", "near/__init__.py"),  # a package comes before a module
         ("import sys; sys.path.insert(0, 'lib'); import near as found", "lib/near.py"),
+        ("import sys; sys.path.append('lib'); import any as found", "any.py"),  # its folder lies in one that comes before
     ],
 )
 def test_a_module_that_takes_the_place_of_another_counts(ws: Workspace, importing: str, appears: str) -> None:

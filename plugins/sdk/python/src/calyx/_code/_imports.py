@@ -124,8 +124,11 @@ class Imports:
         """Remember where a module was looked for in vain before it was found: one that appears there takes its place."""
         if name in sys.builtin_module_names:
             return
+        found = os.path.dirname(origin or "")
+        if os.path.basename(origin or "").startswith("__init__."):
+            found = os.path.dirname(found)
         for folder in sys.path:
-            if origin is not None and origin.startswith(os.path.join(folder or ".", "")):
+            if origin is not None and os.path.abspath(folder) == found:  # not in a folder of that, which may come later
                 return
             whose = belongs(os.path.join(folder or ".", "x.py"))
             if whose == "project" or (whose == "package" and origin is None):  # what is not installed may be later
