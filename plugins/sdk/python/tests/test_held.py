@@ -108,6 +108,8 @@ def test_what_another_module_sets_counts(ws: Workspace, settings: str, change: s
         "class P(Pipeline):\n    held = [decimal.Context(prec=1)]\n    @fn\n    def node(self): return self.held[0].prec",
         "P_PREC = 1\nclass P(Pipeline):\n    held = decimal.Context(prec=P_PREC)\n    @fn\n    def node(self): return self.held.prec",
         "class A(Pipeline):\n    held = decimal.Context(prec=1)\nclass P(A):\n    @fn\n    def node(self): return super().held.prec",
+        "import dataclasses\nMade = dataclasses.make_dataclass('Made', [('held', object, decimal.Context(prec=1))])\n"
+        "@fn\ndef node(): return Made().held.prec",
         "def make(held):\n    return lambda: held.prec\ngive = make(decimal.Context(prec=1))\n@fn\ndef node(): return give()",
         "def wrap(held): return lambda f: lambda: held.prec\n"
         "@wrap(decimal.Context(prec=1))\ndef give(): ...\n@fn\ndef node(): return give()",
@@ -120,6 +122,21 @@ def test_how_an_object_of_a_package_was_made_counts(ws: Workspace, text: str) ->
     assert ws.get("node") == 1
     ws.write("other.py", "import decimal\ndef __getattr__(name): return decimal.Context(prec=2)\n")
     ws.program(f"import decimal\n{text}\n".replace("prec=1", "prec=2").replace("PREC = 1", "PREC = 2"))
+    assert ws.get("node") == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "import enum\nclass Kind(enum.Enum):\n    A = 1\n    def give(self): return self.value\nMADE = Kind.A",
+        "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Kind:\n    def give(self): return 1\nMADE = Kind()",
+    ],
+)
+def test_the_class_of_what_a_pipeline_has_as_an_attribute_counts(ws: Workspace, kind: str) -> None:
+    node = "\nclass P(Pipeline):\n    held = MADE\n    @fn\n    def node(self): return self.held.give()\n"
+    ws.program(kind + node)
+    assert ws.get("node") == 1
+    ws.program(kind.replace("A = 1", "A = 2").replace("return 1", "return 2") + node)
     assert ws.get("node") == 2
 
 

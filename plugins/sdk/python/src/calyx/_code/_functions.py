@@ -41,10 +41,6 @@ class Functions(Files):
     def _class(self, kind: type[Any]) -> Target:
         """Stand for a class."""
 
-    @abc.abstractmethod
-    def _constant(self, value: Any, where: Where | None, digest: str) -> Target:
-        """Stand for a constant."""
-
     def _function(self, function: FunctionType, owner: type[Any] | None) -> Target:
         path = function.__code__.co_filename
         if belongs(path) != "project" and (os.path.exists(path) or path.startswith("<frozen")):
@@ -251,8 +247,7 @@ class Functions(Files):
             return self._value(member, where, owner)
         if hasattr(member, "func") and isinstance(member, functools.cached_property):
             return self._value(member.func, where, owner)
-        digest = constant_digest(member)
-        return [self._constant(member, where, digest)] if digest is not None else [self._class(owner)]
+        return self._value(member, where) if constant_digest(member) is not None else [self._class(owner)]
 
     def _hooks(self, unit: Unit, owner: type[Any]) -> list[Target]:
         """Stand for what gives an object attributes that its class does not show."""

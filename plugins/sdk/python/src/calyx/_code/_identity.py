@@ -16,7 +16,7 @@ from .._types import module_name, type_name
 from .._version import VERSION
 from ._constants import constant_digest, is_fixed, watch_constant
 from ._functions import Functions, content
-from ._held import held, is_opaque
+from ._held import held, is_opaque, is_projects
 from ._members import documentation, functions_of, generated_from, members_of, shape_of
 from ._modules import Source, belongs, file_of_module
 from ._names import names_in
@@ -68,7 +68,7 @@ class Identity(Functions):
         if isinstance(value, ModuleType):
             return self._module(value)
         if isinstance(value, type):
-            return [self._class(value)]
+            return [self._class(value), *(self._assigned(where) if not is_projects(value) else [])]
         if isinstance(value, (staticmethod, classmethod)):
             return self._value(value.__func__, where, owner)
         if isinstance(value, property):
@@ -95,6 +95,14 @@ class Identity(Functions):
         path = function.__code__.co_filename
         own = self._definitions(self._source(path), function) if belongs(path) == "project" else []
         return [] if statements and all(s in own for s in statements) else [self._binding(where)]
+
+    def _assigned(self, where: Where | None) -> list[Target]:
+        """Stand for what is assigned to a name: a class of Python's own, or a package's, may have been made there."""
+        where = self._origin(where) if where is not None else None
+        source = self._source(file_of_module(where.module)) if where is not None else None
+        statements = source.statements(where.name) if source and where is not None else []
+        assigned = where is not None and any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in statements)
+        return [self._binding(where)] if assigned and where is not None else []
 
     def _object(self, value: Any, where: Where | None) -> list[Target]:
         """Stand for a constant by its value, and for any other object by its class and how it is made, or what it is now."""
