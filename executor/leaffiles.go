@@ -242,7 +242,9 @@ func (e *Engine) observeListing(l *loop, f *leaf) {
 	case isThere:
 		f.looked = []looked{{path: at, kind: lookedDir, record: hashing.Record{Stat: st}}}
 		names, err = os.ReadDir(at)
-	case err == nil || isAbsent(err):
+	case err == nil: // no folder, and others may see what it is
+		f.looked = []looked{{path: at, kind: lookedBeing, record: hashing.Record{Stat: st}}}
+	case isAbsent(err):
 		err = nil
 		f.looked = []looked{{path: at, kind: lookedNothing}}
 	}

@@ -29,6 +29,7 @@ type owned struct {
 	owner   int
 	changed bool
 	saw     Sight
+	listed  bool // the folder that it lies in was listed
 }
 
 // sifter goes through the accesses of one command.
@@ -36,13 +37,19 @@ type sifter struct {
 	*attempt
 	out     *sifted
 	outside map[string]outsideSet
+	listed  map[string]bool // folders, by their paths
 }
 
 // sift tells inputs from what is the command's own. It runs on a worker.
 func (a *attempt) sift(accesses []Access) *sifted {
-	s := sifter{attempt: a, out: &sifted{foreign: map[string]foreignFile{}}, outside: map[string]outsideSet{}}
+	s := sifter{attempt: a, out: &sifted{foreign: map[string]foreignFile{}}, outside: map[string]outsideSet{}, listed: map[string]bool{}}
 	a.l.e.forgetYoung(accesses)
 	accesses = a.l.e.compiledFrom(accesses)
+	for i := range accesses {
+		if accesses[i].Saw&SawNames != 0 {
+			s.listed[accesses[i].Path] = true
+		}
+	}
 	for i := range accesses {
 		s.take(&accesses[i])
 	}
@@ -150,7 +157,7 @@ func (s *sifter) inside(a *Access, rel string) {
 	case hidden(rel), s.own(rel):
 	case isOwned && owner == s.n.index:
 	case isOwned:
-		s.out.owned = append(s.out.owned, owned{rel, owner, a.Changed, a.Saw})
+		s.out.owned = append(s.out.owned, owned{rel, owner, a.Changed, a.Saw, s.listed[path.Dir(a.Path)]})
 	case isGitIndex(a.Path) && s.gitIndex(a, rel):
 	case a.Changed:
 		s.changed(a, rel)

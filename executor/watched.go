@@ -137,6 +137,17 @@ func (l *loop) lacking(n *node, all []owned) (steps, paths []string) {
 	return slices.Compact(steps), paths
 }
 
+// passOver drops the outputs that are but names in a folder which the command listed: what lists a folder asks of each name what it is, and a
+// listing holds no outputs, which are there or not by what was built before. Where the command depends on their step, they count.
+func (l *loop) passOver(n *node, all []owned) []owned {
+	isName := func(o owned) bool { return o.listed && !o.changed && o.saw&^(SawStatus|SawItself) == 0 }
+	if !slices.ContainsFunc(all, isName) {
+		return all
+	}
+	reach := l.reach(n)
+	return slices.DeleteFunc(all, func(o owned) bool { return isName(o) && !reach[l.numbered(o.owner)] })
+}
+
 // reach is everything that n depends on by declaration.
 func (l *loop) reach(n *node) map[*node]bool {
 	reach := map[*node]bool{}
@@ -217,6 +228,7 @@ func (a *attempt) startOver(inputs []*node) {
 
 func (a *attempt) observeSifted(s *sifted, then func()) {
 	l := a.l
+	s.owned = l.passOver(a.n, s.owned)
 	if f := l.objection(a.n, s); f != nil {
 		a.failed(f)
 		return

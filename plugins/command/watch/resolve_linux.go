@@ -24,6 +24,7 @@ const maxLinks = 40
 type resolved struct {
 	path  string   // without links
 	links []string // on the way, but for those that were returned before
+	left  []string // folders that it goes up from, likewise: were one a link, it would go up elsewhere
 	own   bool     // another process, or the same later, is led elsewhere: it goes through /proc
 }
 
@@ -81,6 +82,7 @@ func (r *resolver) step(pid uint32, dir, name string, way *resolved) string {
 	case name == "" || name == ".":
 		return dir
 	case name == "..":
+		way.left = append(way.left, dir)
 		return path.Dir(dir)
 	case dir == "/proc" && (name == "self" || name == "thread-self"):
 		name = strconv.Itoa(int(pid))

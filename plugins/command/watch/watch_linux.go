@@ -194,7 +194,7 @@ func (w *Watch) moves(e effect, from, to operand) {
 	w.forget()
 }
 
-// leads resolves what a program named, and notes the links on the way; an empty path: nothing that has one.
+// leads resolves what a program named, and notes the links on the way and the folders that it goes up from; an empty path: nothing that has one.
 func (w *Watch) leads(at operand, follow bool) resolved {
 	if at.base == "" || at.name == "" {
 		return resolved{}
@@ -202,6 +202,9 @@ func (w *Watch) leads(at operand, follow bool) resolved {
 	to := w.paths.resolve(at, follow)
 	for _, l := range to.links {
 		w.see(l, executor.SawLink)
+	}
+	for _, l := range to.left {
+		w.see(l, executor.SawItself)
 	}
 	return to
 }
