@@ -26,7 +26,7 @@ type GlobOptions struct {
 // GlobRead is what a pattern matched, and all that was looked at to find it.
 type GlobRead struct {
 	Paths []string // not of folders, sorted; relative to the root with forward slashes, or absolute for an absolute pattern
-	Dirs  []DirRead
+	Dirs  []DirRead // also what is none and stands where the pattern names a folder, without a digest
 	// Missing are paths at which nothing was found: folders that the pattern names, what links lead to that lead nowhere.
 	Missing []string
 }
@@ -99,12 +99,15 @@ func (g *globWalk) base(rel string, ways [][]string) error {
 	}
 	at := g.system(rel)
 	st, err := StatFollow(at)
-	if nowhere(err) || err == nil && !st.IsDir() {
+	switch {
+	case nowhere(err):
 		g.out.Missing = append(g.out.Missing, at)
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case !st.IsDir():
+		g.out.Dirs = append(g.out.Dirs, DirRead{at, Record{Stat: st}})
+		return nil
 	}
 	return g.dir(rel, rel, ways, nil)
 }
