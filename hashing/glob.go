@@ -25,7 +25,7 @@ type GlobOptions struct {
 
 // GlobRead is what a pattern matched, and all that was looked at to find it.
 type GlobRead struct {
-	Paths []string // not of folders, sorted; relative to the root with forward slashes, or absolute for an absolute pattern
+	Paths []string  // not of folders, sorted; relative to the root with forward slashes, or absolute for an absolute pattern
 	Dirs  []DirRead // also what is none and stands where the pattern names a folder, without a digest
 	// Missing are paths at which nothing was found: folders that the pattern names, what links lead to that lead nowhere.
 	Missing []string

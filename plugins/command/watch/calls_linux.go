@@ -31,6 +31,7 @@ const (
 	removes                   // takes a name away
 	renames                   // takes a name away and gives another
 	links                     // gives another name
+	roots                     // makes it the root of all names
 	handles                   // says what is done about a signal
 )
 
@@ -56,6 +57,7 @@ var newer = map[int32]call{
 	unix.SYS_FACCESSAT:  {dir: 0, path: 1, effect: looks},
 	unix.SYS_FACCESSAT2: {dir: 0, path: 1, flags: 3, effect: looks},
 	unix.SYS_CHDIR:      {dir: none, path: 0, effect: looks},
+	unix.SYS_CHROOT:     {dir: none, path: 0, effect: roots},
 	unix.SYS_READLINKAT: {dir: 0, path: 1, effect: readsLink},
 	unix.SYS_EXECVE:     {dir: none, path: 0, effect: runs},
 	unix.SYS_EXECVEAT:   {dir: 0, path: 1, flags: 4, effect: runs},
@@ -67,7 +69,7 @@ var newer = map[int32]call{
 	unix.SYS_MKNODAT:    {dir: 0, path: 1, effect: creates},
 	unix.SYS_SYMLINKAT:  {dir: 1, path: 2, effect: creates},
 	unix.SYS_UNLINKAT:   {dir: 0, path: 1, effect: removes},
-	unix.SYS_RENAMEAT2:  {dir: 0, path: 1, dir2: 2, path2: 3, effect: renames},
+	unix.SYS_RENAMEAT2:  {dir: 0, path: 1, dir2: 2, path2: 3, flags: 4, effect: renames},
 	unix.SYS_LINKAT:     {dir: 0, path: 1, dir2: 2, path2: 3, effect: links},
 
 	unix.SYS_RT_SIGACTION: {dir: none, path: none, effect: handles},

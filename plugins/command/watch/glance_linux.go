@@ -97,7 +97,7 @@ func (w *Watch) glance() bool {
 	switch {
 	case w.over:
 		return true
-	case c == nil:
+	case c == nil || w.rooted:
 		return false
 	case c.effect == lists:
 		return w.glanceAt(w.buffer[:w.behind(n.pid, c.folder(n))], executor.SawNames, false)

@@ -59,6 +59,8 @@ func TestNamesSeenAgain(t *testing.T) {
 		{"where no memory is", `access(3 * page, "")`, nil},
 		{"long", `look("./" * 1000 + "b"); look(here + "/." * 1000 + "/in/a"); look("in/" + "x" * 255); look("./" * 1000 + "b")`, []string{"b s", "in/a s", "in/" + strings.Repeat("x", 255) + " s"}},
 		{"too long", `look("./" * 3000 + "b"); look("in/a")`, []string{"in/a s"}},
+		{"two that change places", `exchange("b", "in/a"); read("b"); read("in/a")`, []string{"b c*", "in/a c*"}},
+		{"within a folder as the root", `within("in", "/a"); within("in", "../../a"); within("in", "/none"); look("in/a")`, []string{"in s", "in/a cs", "in/none c"}},
 		{"from threads", threads, []string{"b s", "in/a s", "made i*", "t0 s", "t1 s", "t2 s", "t3 s", "t4 s", "t5 s", "t6 s", "t7 s"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,6 +93,43 @@ func TestNamesSeenAgain(t *testing.T) {
 	}
 }
 
+// TestRoots runs a program one of whose processes goes to a root of its own, in which there is an absolute link.
+func TestRoots(t *testing.T) {
+	const denied = 77
+	root := folder(t)
+	write(t, root, "in/a", "a")
+	write(t, root, "b", "b")
+	if err := os.Symlink("/a", filepath.Join(root, "in/ln")); err != nil {
+		t.Fatal(err)
+	}
+	status, all, err := watched(t, root, interpreter(t), "-I", "-S", "-B", "-c", helpers+`
+look(here + "/b")
+child = os.fork()
+if not child:
+    try:
+        os.chroot("in")
+    except PermissionError:
+        os._exit(1)
+    for name in "/a", "/ln", "/../none", here + "/b":
+        read(name)
+    os._exit(0)
+if os.waitpid(child, 0)[1]:
+    os._exit(77)
+read(here + "/b")
+`)
+	if status.ExitStatus() == denied {
+		t.Skip("a program cannot go to a root of its own here")
+	}
+	if err != nil || status != 0 {
+		t.Fatalf("status %v, error %v", status, err)
+	}
+	want := []string{"b cs", "in s", "in/a c", "in/ln l", "in/none c", "in" + root + "/b c"}
+	slices.Sort(want)
+	if got := describe(root, all); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 const helpers = `import ctypes, os, threading
 here, page = os.getcwd(), os.sysconf("SC_PAGE_SIZE")
 libc = ctypes.CDLL(None)
@@ -120,6 +159,16 @@ def read(name):
 
 def write(name):
     os.close(os.open(name, os.O_WRONLY | os.O_CREAT))
+
+def exchange(one, other):
+    if libc.renameat2(-100, one.encode(), -100, other.encode(), 2):
+        raise SystemExit(1)
+
+def within(root, name):
+    "opens a file as if that folder were the root of all"
+    at, how = os.open(root, os.O_PATH), (ctypes.c_uint64 * 3)(0, 0, 0x10)
+    libc.syscall(437, at, name.encode(), how, ctypes.c_size_t(ctypes.sizeof(how)))
+    os.close(at)
 
 def refused(name, flags):
     try:

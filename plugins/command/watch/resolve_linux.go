@@ -15,6 +15,7 @@ import (
 // and again, and those above them, since most folders of a program have the greater part of their paths in common.
 type resolver struct {
 	folders map[string]string // where they lead, by absolute names as they were spelt
+	root    string            // without links: where names from the root begin, and which none goes up from; empty: the root of all
 }
 
 // maxLinks is how many links the kernel follows in one path (path_resolution(7)).
@@ -33,7 +34,7 @@ func (r *resolver) resolve(at operand, follow bool) resolved {
 	if strings.HasSuffix(at.name, "/") {
 		follow = true
 	}
-	name := strings.TrimRight(at.name, "/")
+	name := strings.TrimRight(r.rooted(at.name), "/")
 	if name == "" {
 		return resolved{path: "/"}
 	}
@@ -51,6 +52,14 @@ func (r *resolver) resolve(at operand, follow bool) resolved {
 		to.path = join(to.path, last)
 	}
 	return to
+}
+
+// rooted spells a name from the root of all if it is one from a root.
+func (r *resolver) rooted(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return r.root + name
+	}
+	return name
 }
 
 func isDots(name string) bool { return name == "." || name == ".." }
@@ -81,6 +90,8 @@ func (r *resolver) step(pid uint32, dir, name string, way *resolved) string {
 	switch {
 	case name == "" || name == ".":
 		return dir
+	case name == ".." && dir == r.root:
+		return dir
 	case name == "..":
 		way.left = append(way.left, dir)
 		return path.Dir(dir)
@@ -95,7 +106,7 @@ func (r *resolver) step(pid uint32, dir, name string, way *resolved) string {
 		return at
 	}
 	way.links = append(way.links, at)
-	to = strings.TrimRight(to, "/")
+	to = strings.TrimRight(r.rooted(to), "/")
 	if to == "" {
 		return "/"
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -133,6 +134,9 @@ func (w *Watch) note(n *notification) {
 		w.blinded(errForeign)
 		return
 	}
+	if w.rooted {
+		w.within(w.rootOf(n.pid))
+	}
 	switch c.effect {
 	case lists:
 		w.lists(w.folder(n.pid, c.folder(n)))
@@ -141,7 +145,7 @@ func (w *Watch) note(n *notification) {
 		w.restarting(n)
 		return
 	case renames, links:
-		w.moves(c.effect, w.operand(n, c), w.operand(n, &call{dir: c.dir2, path: c.path2}))
+		w.moves(c.effect, w.operand(n, c), w.operand(n, &call{dir: c.dir2, path: c.path2}), c.flagsOf(n))
 		return
 	}
 	at := w.operand(n, c)
@@ -154,8 +158,25 @@ func (w *Watch) note(n *notification) {
 	flags := c.flagsOf(n)
 	if c.effect == opensHow {
 		flags = w.word(n.pid, n.args[c.flags])
+		if w.word(n.pid, n.args[c.flags]+resolveAt)&unix.RESOLVE_IN_ROOT != 0 {
+			at.base = w.folder(n.pid, c.folder(n))
+			defer w.within(w.paths.root)
+			w.within(at.base)
+		}
 	}
 	w.acts(c.effect, at, flags)
+}
+
+// resolveAt is where struct open_how says how a path is resolved.
+const resolveAt = 16
+
+// rootOf is the folder that a program takes for the root of all; empty: it is that.
+func (w *Watch) rootOf(pid uint32) string {
+	root, err := readlink("/proc/" + strconv.Itoa(int(pid)) + "/root")
+	if err != nil || root == "/" {
+		return ""
+	}
+	return root
 }
 
 // operand is a path as a program gave it.

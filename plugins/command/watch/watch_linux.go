@@ -34,6 +34,7 @@ type Watch struct {
 	link   [len("/proc/4294967295/fd/4294967295") + 1]byte
 	status unix.Stat_t
 	over   bool // nothing more is noted
+	rooted bool // one of the programs has a root of its own
 
 	mu    sync.Mutex
 	ended bool
@@ -53,7 +54,7 @@ type Watch struct {
 func New(root string) *Watch {
 	return &Watch{
 		root: root, own: root + "/" + workspace.Folder, found: map[string]*executor.Access{}, known: newKnown(), starts: map[string]string{},
-		paths: resolver{map[string]string{}},
+		paths: resolver{folders: map[string]string{}},
 	}
 }
 
@@ -117,6 +118,9 @@ func (w *Watch) acts(e effect, at operand, flags uint64) {
 	switch e {
 	case opens:
 		w.opens(at, flags)
+	case roots:
+		w.see(w.leads(at, true).path, executor.SawStatus)
+		w.rooted = true
 	case runs:
 		if at.name == "" { // a descriptor is executed
 			at = operand{at.pid, "/", at.base}
@@ -181,8 +185,8 @@ func (w *Watch) lists(folder string) {
 	}
 }
 
-// moves notes that a name is given to what has another.
-func (w *Watch) moves(e effect, from, to operand) {
+// moves notes that a name is given to what has another, which may get that one's.
+func (w *Watch) moves(e effect, from, to operand, flags uint64) {
 	old := w.leads(from, false).path
 	w.see(old, executor.SawContent)
 	if a := w.access(old); e == renames {
@@ -190,7 +194,11 @@ func (w *Watch) moves(e effect, from, to operand) {
 	} else if a != nil {
 		a.Before.Ctime = 0
 	}
-	w.change(w.leads(to, false).path)
+	p := w.leads(to, false).path
+	if e == renames && flags&unix.RENAME_EXCHANGE != 0 {
+		w.see(p, executor.SawContent)
+	}
+	w.change(p)
 	w.forget()
 }
 
@@ -235,6 +243,14 @@ func (w *Watch) access(p string) *executor.Access {
 		w.found[p] = a
 	}
 	return a
+}
+
+// within has names resolved as a program does that has this root.
+func (w *Watch) within(root string) {
+	if root != w.paths.root {
+		w.paths.root = root
+		w.forget()
+	}
 }
 
 // forget drops what is known of links: they may have changed.
