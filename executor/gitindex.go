@@ -33,8 +33,8 @@ func trackedBy(at string) (r hashing.Record, ok bool) {
 	return hashing.Record{Stat: st, Digest: hashing.Sum(entries)}, ok
 }
 
-// heldIndices are git's indices in the workspace as they stood before commands: that of the repository, of its submodules and of its linked
-// worktrees. Git replaces an index: the file that is open stays as it was. It is safe for concurrent use.
+// heldIndices are git's indices in the workspace as they stood before commands: those of its repository and of repositories beside each other
+// in it, of their submodules and of their linked worktrees. Git replaces an index: the file that is open stays as it was. It is safe for concurrent use.
 type heldIndices struct {
 	once sync.Once
 	mu   sync.Mutex
@@ -47,6 +47,22 @@ type heldIndex struct {
 	stat hashing.Stat
 	// tracked is what those before it tracked, by their stats.
 	tracked map[hashing.Stat]hashing.Digest
+}
+
+// repositoriesIn are the folders in which git keeps the repository of the workspace and those of its folders.
+func repositoriesIn(root string) []string {
+	all := []string{root + "/.git"}
+	entries, _ := os.ReadDir(root)
+	for _, e := range entries {
+		at := root + "/" + e.Name() + "/.git"
+		if !e.IsDir() {
+			continue
+		}
+		if st, err := hashing.Lstat(at); err == nil && st.IsDir() {
+			all = append(all, at)
+		}
+	}
+	return all
 }
 
 // indicesOf are those of a repository, by the folder that git keeps it in.
@@ -78,8 +94,10 @@ func (h *heldIndices) hold(root string) {
 	defer h.mu.Unlock()
 	h.once.Do(func() {
 		h.last = map[string]*heldIndex{}
-		for _, at := range indicesOf(root + "/.git") {
-			h.last[at] = &heldIndex{tracked: map[hashing.Stat]hashing.Digest{}}
+		for _, repository := range repositoriesIn(root) {
+			for _, at := range indicesOf(repository) {
+				h.last[at] = &heldIndex{tracked: map[hashing.Stat]hashing.Digest{}}
+			}
 		}
 	})
 	for at, index := range h.last {
