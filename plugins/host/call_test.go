@@ -81,6 +81,12 @@ func TestFailures(t *testing.T) {
 	if f := r.call("retry", nil).failure(); f.Message != "ask the model: 429" || !f.Retry || f.After != 3*time.Second {
 		t.Errorf("%+v", f)
 	}
+	if f := r.call("fails_at_length", nil).failure(); !strings.HasPrefix(f.Message, "no luck") || !strings.HasSuffix(f.Message, "no luck") || f.Lost {
+		t.Errorf("%.100q, lost: %v", f.Message, f.Lost)
+	}
+	if f := r.call("asks_at_length", nil).failure(); !strings.Contains(f.Message, `node "double": its arguments are too long together`) {
+		t.Errorf("%.100q", f.Message)
+	}
 	f := r.call("panics", nil).failure()
 	if f.Message != "panic: out of cheese" || !strings.Contains(f.Details, "programs_test.go") {
 		t.Errorf("%+v", f)

@@ -58,6 +58,9 @@ func TestLongLog(t *testing.T) {
 	if !strings.Contains(got, long) {
 		t.Errorf("of %d bytes the log has %d", len(long), len(got))
 	}
+	if got := logOf(t, r.call("logs_at_length", nil).done()); len(got) != 10<<19+1 {
+		t.Errorf("of 5 MiB the log has %d bytes", len(got))
+	}
 }
 
 // Secrets are blanked, whichever way they take and however they are cut.

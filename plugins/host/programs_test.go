@@ -151,6 +151,16 @@ func echoThen(end func()) {
 	})
 	calyx.Func(p, "deaf", deaf)
 	calyx.Func(p, "fails", func(*calyx.Call, struct{}) (calyx.None, error) { return calyx.None{}, errors.New("no luck") })
+	calyx.Func(p, "fails_at_length", func(*calyx.Call, struct{}) (calyx.None, error) {
+		return calyx.None{}, errors.New(strings.Repeat("no luck", 1<<20))
+	})
+	calyx.Func(p, "asks_at_length", func(call *calyx.Call, _ struct{}) (int, error) {
+		return calyx.Need[int](call, "double", calyx.Args{"x": strings.Repeat("x", 5<<20)})
+	})
+	calyx.Func(p, "logs_at_length", func(call *calyx.Call, _ struct{}) (calyx.None, error) {
+		call.Logf("%s", strings.Repeat("0123456789", 1<<19))
+		return calyx.None{}, nil
+	})
 	calyx.Func(p, "retry", func(*calyx.Call, struct{}) (calyx.None, error) {
 		return calyx.None{}, fmt.Errorf("ask the model: %w", calyx.Retryable(errors.New("429"), 3*time.Second))
 	})

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	limits "github.com/calyx-build/calyx/plugins/proto"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 )
 
@@ -106,8 +108,16 @@ func (c *Call) failure(err error, details string) *pluginv1.PluginItem {
 	return &pluginv1.PluginItem{Call: c.id, Item: &pluginv1.PluginItem_Failure{Failure: f}}
 }
 
-// text makes a string fit for the protocol.
-func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// longest is the length up to which a text is told whole: a message has a limit.
+const longest = 128 << 10
+
+// text makes a string fit for the protocol. Of one that is too long, such as an error that shows all of its data, the middle is left out.
+func text(s string) string {
+	if len(s) > longest {
+		s = fmt.Sprintf("%s\n… %d bytes are left out …\n%s", s[:longest/2], len(s)-longest, s[len(s)-longest/2:])
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
 
 type retryable struct {
 	error
@@ -138,7 +148,9 @@ func (c *Call) Logf(format string, args ...any) {
 	if !strings.HasSuffix(line, "\n") {
 		line += "\n"
 	}
-	c.say(&pluginv1.PluginItem{Item: &pluginv1.PluginItem_Log{Log: &pluginv1.Log{Text: []byte(line)}}})
+	for part := range slices.Chunk([]byte(line), limits.GoodMessage/2) {
+		c.say(&pluginv1.PluginItem{Item: &pluginv1.PluginItem_Log{Log: &pluginv1.Log{Text: part}}})
+	}
 }
 
 // Progress tells that done of total units are done; total is 0 where it is not known. It may be called as often as one

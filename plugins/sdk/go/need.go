@@ -162,6 +162,9 @@ func (c *Call) ask(requests []request) ([]Value, error) {
 		if r.err != nil {
 			return values, fmt.Errorf("ask for %s: %w", r.what, r.err)
 		}
+		if proto.Size(r.asked) > limits.MaxMessage-limits.GoodMessage {
+			return values, fmt.Errorf("ask for %s: its arguments are too long together; make them the value of a node", r.what)
+		}
 	}
 	w := c.send(requests)
 	select {
