@@ -16,6 +16,8 @@ type call struct {
 	task *executor.Task
 	to   executor.Handler
 	log  *callLog
+	// metrics is the size in bytes of those that were told.
+	metrics int
 	// alone keeps other calls from running beside it.
 	alone bool
 

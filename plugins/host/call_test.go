@@ -112,6 +112,25 @@ func TestTells(t *testing.T) {
 	}
 }
 
+// Metrics are kept with the result, so there is an end to them.
+func TestManyMetrics(t *testing.T) {
+	r := newRig(t, program("echo", 1))
+	c := r.call("measures", nil)
+	o := c.done()
+	metrics := 0
+	for _, e := range c.past {
+		if e.metric != nil {
+			metrics++
+		}
+	}
+	if metrics != 255 { // of 16 KiB and 16 bytes each, in 4 MiB
+		t.Errorf("%d metrics", metrics)
+	}
+	if got := logOf(t, o); !strings.Contains(got, "the metrics are longer than 4 MiB") {
+		t.Errorf("the log is %q", got)
+	}
+}
+
 func TestCancel(t *testing.T) {
 	r := newRig(t, program("echo", 1))
 	c := r.call("hang", nil)

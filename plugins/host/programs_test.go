@@ -198,6 +198,12 @@ func echoThen(end func()) {
 		call.Progress(3, 3, "rows")
 		return calyx.None{}, nil
 	})
+	calyx.Func(p, "measures", func(call *calyx.Call, _ struct{}) (calyx.None, error) {
+		for range 300 {
+			call.Metric(strings.Repeat("loss", 4<<10), 1, "")
+		}
+		return calyx.None{}, nil
+	})
 	calyx.Func(p, "reads", reads)
 	calyx.Func(p, "many", func(call *calyx.Call, a struct{ N int }) (int, error) {
 		nodes := make([]*calyx.Node, a.N)

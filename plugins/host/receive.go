@@ -63,8 +63,7 @@ func (p *process) item(item *pluginv1.PluginItem) error {
 		at := said.Progress
 		p.pool.host.news.post(func() { c.to.Progress(at.GetDone(), at.GetTotal(), at.GetUnit()) })
 	case *pluginv1.PluginItem_Metric:
-		m := trace.Metric{Name: said.Metric.GetName(), Value: said.Metric.GetValue(), Unit: said.Metric.GetUnit()}
-		p.pool.host.news.post(func() { c.to.Metric(m) })
+		c.measured(said.Metric)
 	case *pluginv1.PluginItem_GradientFlow: // nobody asked: Start.gradient_flow was not set
 	case *pluginv1.PluginItem_Result:
 		return c.returns(said.Result)
@@ -89,6 +88,25 @@ func (p *process) late(item *pluginv1.PluginItem) error {
 		return fmt.Errorf("it spoke for call %d after its end", item.GetCall())
 	}
 	return fmt.Errorf("it spoke for call %d, which it was not given", item.GetCall())
+}
+
+// maxMetrics is the size in bytes at which the metrics of a call are cut: they are kept with its result.
+const maxMetrics = 4 << 20
+
+const cutMetrics = "\n… (the metrics are longer than 4 MiB; the rest was dropped)\n"
+
+// measured passes on a metric.
+func (c *call) measured(said *pluginv1.Metric) {
+	if c.metrics > maxMetrics {
+		return
+	}
+	const each = 16
+	if c.metrics += len(said.GetName()) + len(said.GetUnit()) + each; c.metrics > maxMetrics {
+		c.log.take(logItems, []byte(cutMetrics))
+		return
+	}
+	m := trace.Metric{Name: said.GetName(), Value: said.GetValue(), Unit: said.GetUnit()}
+	c.proc.pool.host.news.post(func() { c.to.Metric(m) })
 }
 
 // observed passes on what the call alone has read.

@@ -3,9 +3,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
 
-import { AbsentError, Cancelled, NeedError, OutsideNodeError } from "./errors.js";
+import { AbsentError, Cancelled, NeedError, OutsideNodeError, UnstorableError } from "./errors.js";
 import { plain } from "./plain_fs.js";
-import { PluginItem, Request } from "./protocol.js";
+import { LONG_ITEM, PluginItem, Request } from "./protocol.js";
 
 /** Bytes of requests of one need up to which they go into one item, and of text into one log. */
 const GOOD_ITEM = 512 << 10;
@@ -64,7 +64,9 @@ export class Call {
 
   /** Ask for one thing. The same question is asked once in a call. */
   async askOne(request) {
-    const key = Buffer.from(Request.encode(request).finish()).toString("latin1");
+    const bytes = Buffer.from(Request.encode(request).finish());
+    if (bytes.length > LONG_ITEM) throw new UnstorableError(`the arguments of ${request.node?.name ?? "a read"} are too long together; make them the value of a node`);
+    const key = bytes.toString("latin1");
     let asked = this.#known.get(key);
     if (!asked) this.#known.set(key, (asked = this.ask([request])));
     return (await asked)[0];

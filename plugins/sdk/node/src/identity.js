@@ -1,7 +1,7 @@
 // Code identity: what of the project, of its packages and of Node decides what the functions compute.
 //
-// It covers the graph of modules from the program's entry file along imports and requires with fixed names. A module counts by its
-// syntax tree, so comments, formatting and its own path do not.
+// It covers the graph of modules from the program's entry file, and from those that Node is told to load before it, along imports and
+// requires with fixed names. A module counts by its syntax tree, so comments, formatting and its own path do not.
 
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -11,6 +11,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parse } from "acorn";
 import { simple } from "acorn-walk";
 
+import { optionsOfNode } from "./environment.js";
 import { plain } from "./plain_fs.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -18,7 +19,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 /** Add code identity to a description, and what it rests on. */
 export async function addIdentity(description) {
   const graph = new Graph();
-  graph.module(plain.realpathSync(process.argv[1]));
+  graph.program();
   const code = graph.digest();
   const notes = [...graph.notes].sort();
   const parts = graph.parts();
@@ -82,9 +83,15 @@ class Graph {
     return [...modules, ...packages, ...missing];
   }
 
-  /** Add a module and what it imports. Modules count in the order in which they are reached, so their names do not matter. */
-  module(entry) {
-    const todo = [entry];
+  /** Add the modules that Node was told to load. */
+  program() {
+    const here = join(process.cwd(), "-");
+    const named = [loaded(process.argv[1]), ...optionsOfNode("-r", "--require").map(loaded), ...optionsOfNode(...PRELOADS).map(imported)];
+    this.#add(named.flatMap((one) => this.#resolve(one, here)).filter((edge) => edge !== undefined));
+  }
+
+  /** Add modules and what they import. Modules count in the order in which they are reached, so their names do not matter. */
+  #add(todo) {
     while (todo.length > 0) {
       const path = todo.shift();
       if (this.#modules.has(path)) continue;
@@ -98,13 +105,49 @@ class Graph {
 
   #read(path) {
     const source = plain.readFileSync(path);
+    if (IS_CONFIG.test(path)) return { digest: sha256(source), imports: extended(source.toString()) };
     if (/\.(json|node|wasm)$/.test(path)) return { digest: sha256(source), imports: [] };
+    const kind = this.#kind(path);
     const tree = syntax(source.toString());
-    if (tree === undefined) return this.#widen(path, "is not JavaScript", sha256(source), []);
+    if (tree === undefined) return this.#widen(path, "is not JavaScript", sha256(source) + kind, this.#foreign(path, source.toString()));
     const { imports, places, named, fixed, evaluated } = references(tree);
-    const digest = sha256(meaning(tree, places) + (named ? inWorkspace(path) : ""));
+    const digest = sha256(meaning(tree, places) + kind + (named ? inWorkspace(path) : ""));
     if (evaluated) return this.#widen(path, "evaluates text as code", digest, imports);
     return fixed ? { digest, imports } : this.#widen(path, "imports what only running it shows", digest, imports);
+  }
+
+  /** What Node takes a module for where its ending does not say it: that is in the nearest package.json. */
+  #kind(path) {
+    if (!/\.[jt]sx?$/.test(path)) return "";
+    const record = this.#nearestRecord(dirname(path));
+    if (record === undefined) return "";
+    this.records.add(record);
+    try {
+      return String(JSON.parse(plain.readFileSync(record, "utf8")).type ?? "");
+    } catch {
+      return "";
+    }
+  }
+
+  /** The nearest package.json, before which another one may come to be in the workspace. */
+  #nearestRecord(folder) {
+    const record = nearest(folder, "package.json");
+    for (const at of foldersUp(folder)) {
+      const path = join(at, "package.json");
+      if (path === record) break;
+      this.absent.add(path);
+    }
+    return record;
+  }
+
+  /**
+   * What a module in another language imports, as far as its text shows it. How names become files is decided by what compiles it, as its
+   * configuration says, which may lie in any folder above.
+   */
+  #foreign(path, source) {
+    const configs = foldersUp(dirname(path)).flatMap((at) => ["tsconfig.json", "jsconfig.json"].map((name) => join(at, name)));
+    for (const config of configs) if (!isFile(config)) this.absent.add(config);
+    return [...spoken(source), ...configs.filter(isFile).map(loaded)];
   }
 
   /** Where it cannot be seen what a module imports, it imports all source files of its project. */
@@ -114,18 +157,45 @@ class Graph {
 
   /** All sources of the package that a folder belongs to, for a reason that people are told. */
   #all(folder, why) {
-    const root = dirname(nearest(folder, "package.json") ?? join(folder, "package.json"));
+    return this.#allIn(rootOf(folder), why);
+  }
+
+  #allIn(root, why) {
     this.notes.add(`${why}, so all sources in ${inWorkspace(root)} count`);
-    return sourcesBelow(root, this.folders);
+    return this.#sourcesBelow(plain.realpathSync(root), new Set());
+  }
+
+  /** Links to folders are followed within the workspace. */
+  #sourcesBelow(folder, seen) {
+    if (seen.has(folder)) return [];
+    seen.add(folder);
+    this.folders.add(folder);
+    return plain.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+      let path = join(folder, entry.name);
+      if (entry.isSymbolicLink()) {
+        this.absent.add(path); // where it leads counts as well
+        if (statusOf(path) === undefined) return [];
+        path = plain.realpathSync(path);
+        if (isFolder(path) && inWorkspace(path) === path) return [];
+      }
+      if (isFolder(path)) return /^(node_modules|\..*)$/.test(entry.name) ? [] : this.#sourcesBelow(path, seen);
+      return isSource(entry.name) ? [path] : [];
+    });
   }
 
   /** @returns {(string | undefined)[]} the files of the project that may be meant; packages are noted. */
   #resolve(named, from) {
     const { specifier } = named;
     if (isBuiltin(specifier) || specifier.startsWith("data:")) return [undefined];
+    if (named.spoken && isLocal(specifier)) return this.#resolveSpoken(specifier, from);
     const file = resolveFrom(named, from);
     if (isLocal(specifier)) this.#lookedFor(localPath(specifier, from), named.required);
     else if (!specifier.startsWith("#")) this.#lookedForPackage(packageOf(specifier), dirname(from));
+    if (file === undefined && !isLocal(specifier)) {
+      // How a package finds itself depends on its package.json.
+      if (packageOf(specifier) === nameOf(this.#nearestRecord(dirname(from)))) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, which is its own package`);
+      if (named.spoken) return this.#allIn(process.cwd(), `${inWorkspace(from)} imports ${specifier}, which is in no node_modules`);
+    }
     if (file === undefined) {
       const missing = `${specifier} is missing`;
       if (isLocal(specifier)) this.#missing.set(localPath(specifier, from), missing);
@@ -139,6 +209,14 @@ class Graph {
     // What a package.json makes of a name differs with how it is asked for, so it is not followed where the package is the project's.
     if (specifier.startsWith("#")) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, a name of its package.json`);
     return ours ? this.#all(dirname(path), `${inWorkspace(from)} imports the package ${specifier}, which is the project's`) : [undefined];
+  }
+
+  /** A file that a module in another language names, perhaps by another ending. All in its own package counts as it is. */
+  #resolveSpoken(specifier, from) {
+    const path = localPath(specifier, from);
+    const root = rootOf(path);
+    if (isFile(path) && !isSource(path)) return [plain.realpathSync(path)];
+    return root === rootOf(dirname(from)) ? [] : this.#allIn(root, `${inWorkspace(from)} imports ${specifier}, which is beyond its package`);
   }
 
   /** What Node looks for before it comes to a module of the project would be taken if it were there. */
@@ -163,8 +241,7 @@ class Graph {
 
   /** The same for a package that is looked for from a folder of the workspace. */
   #lookedForPackage(name, folder) {
-    const top = process.cwd();
-    for (let at = folder; at === top || at.startsWith(top + "/"); at = dirname(at)) {
+    for (const at of foldersUp(folder)) {
       const path = join(at, "node_modules", name);
       if (plain.existsSync(path)) return;
       this.absent.add(path);
@@ -179,7 +256,9 @@ class Graph {
 
   /** A package counts by name and version, and so do those that it depends on: by npm's record of them, or else by going through them. */
   #package(path) {
-    const record = nearest(dirname(path), "package.json");
+    // A package.json within a package only says what its modules are.
+    const [installedAt] = /^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? [];
+    const record = installedAt === undefined ? nearest(dirname(path), "package.json") : recordIn(installedAt);
     if (record === undefined || this.records.has(record)) return;
     this.records.add(record);
     const { name, version, dependencies, optionalDependencies, peerDependencies } = JSON.parse(plain.readFileSync(record, "utf8"));
@@ -214,18 +293,46 @@ function syntax(source) {
   return undefined;
 }
 
-function sourcesBelow(folder, folders) {
-  folders.add(folder);
-  return plain.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return /^(node_modules|\..*)$/.test(entry.name) ? [] : sourcesBelow(path, folders);
-    return /\.([cm]?[jt]sx?|json)$/.test(entry.name) ? [path] : [];
-  });
+/** The words of Node that name modules which it imports before the program. */
+const PRELOADS = ["--import", "--loader", "--experimental-loader"];
+
+/** What compilers are told about a project: it may extend another such file. */
+const IS_CONFIG = /[tj]sconfig[^/]*\.json$/;
+
+const isSource = (name) => /\.([cm]?[jt]sx?|json)$/.test(name);
+
+/** A folder and those above it, as far as they are in the workspace. */
+function foldersUp(folder) {
+  const top = process.cwd();
+  const found = [];
+  for (let at = folder; at === top || at.startsWith(top + "/"); at = dirname(at)) found.push(at);
+  return found;
+}
+
+/** The folder of the package that a folder belongs to. */
+const rootOf = (folder) => dirname(nearest(folder, "package.json") ?? join(folder, "package.json"));
+
+function recordIn(folder) {
+  const path = join(folder, "package.json");
+  return isFile(path) ? path : undefined;
 }
 
 /** Something that a module names, as import does (a URL) or as require does (a path, perhaps without its ending). */
 const imported = (specifier) => ({ specifier, required: false });
 const loaded = (specifier) => ({ specifier, required: true });
+
+/** What a text in a language that is not known imports: whatever stands in quotes where JavaScript would have the name of a module. */
+function spoken(source) {
+  const erased = /\b(?:import|export)\s+type\s+(?!from\b)[\w$*{][^"'`;]*?\bfrom\s*(["'])[^"'\n]*\1/g;
+  const names = source.replace(erased, "").matchAll(/\b(?:from|import|require|require\.resolve)\s*\(?\s*(["'`])([^"'`\n]+)\1/g);
+  return [...new Set([...names].map(([, , name]) => name))].map((specifier) => ({ specifier, required: true, spoken: true }));
+}
+
+/** What a configuration extends. It may have comments, so it is not read as JSON. */
+function extended(text) {
+  const [, value = ""] = /"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")/.exec(text) ?? [];
+  return [...value.matchAll(/"([^"]*)"/g)].map(([, name]) => loaded(name));
+}
 
 /**
  * The modules that a file names, in order, with the places of the names and which module each means, and whether there are others that
@@ -267,8 +374,13 @@ function references(tree) {
     },
     MemberExpression: (node) => {
       if (isOwnPlace(node)) owns++;
+      if (isMeta(node.object) && !node.computed) owns--;
       if (isRequire(node.object) && !node.computed) others--;
       evaluated ||= called(node) === "eval";
+    },
+    // All that import.meta holds may be taken from it; what is named of it counts as what it is.
+    MetaProperty: (node) => {
+      if (isMeta(node)) owns++;
     },
     UnaryExpression: (node) => {
       if (node.operator === "typeof" && isRequire(node.argument)) others--;
@@ -316,6 +428,8 @@ function requires(tree) {
 /** The last name of what is called: f for f() and a.f(). */
 const called = (callee) => (callee.type === "MemberExpression" && !callee.computed ? callee.property.name : callee.name);
 
+const isMeta = (node) => node.type === "MetaProperty" && node.meta.name === "import";
+
 const isOwnURL = (node) => node?.name === "__filename" || (node?.object?.type === "MetaProperty" && /^(url|filename)$/.test(node.property.name));
 
 const isOwnPlace = (node) => isOwnURL(node) || node.name === "__dirname" || (node.object?.type === "MetaProperty" && node.property.name === "dirname");
@@ -361,11 +475,23 @@ function packageOf(specifier) {
   return scope.startsWith("@") ? `${scope}/${name}` : scope;
 }
 
-function isFile(path) {
+function statusOf(path) {
   try {
-    return plain.statSync(path).isFile();
+    return plain.statSync(path);
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+const isFile = (path) => statusOf(path)?.isFile() ?? false;
+const isFolder = (path) => statusOf(path)?.isDirectory() ?? false;
+
+/** The name that a package.json gives its package. */
+function nameOf(record) {
+  try {
+    return JSON.parse(plain.readFileSync(record, "utf8")).name;
+  } catch {
+    return undefined;
   }
 }
 

@@ -13,6 +13,9 @@ export const MAX_MESSAGE = 4 << 20;
 /** The length in bytes up to which a value is inline. */
 export const MAX_INLINE = 64 << 10;
 
+/** The bytes that no item exceeds: those of its message, and what stands around it. */
+export const LONG_ITEM = 3 << 20;
+
 /** The bytes of items up to which more are put into the same message. */
 export const GOOD_MESSAGE = 1 << 20;
 

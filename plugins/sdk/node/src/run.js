@@ -40,9 +40,12 @@ function argumentsOf(call, { parameters }) {
 const HERE = new URL(".", import.meta.url);
 const OWN_FRAMES = [HERE.href, fileURLToPath(HERE), "node:internal/", "node:async_hooks"];
 
+/** The length up to which a text is told whole: a message has a limit. */
+const LONGEST = 128 << 10;
+
 /** The failure for whatever a function threw: its type and message, and the stack of the user's lines. */
 function failureOf(error) {
-  const failure = { message: messageOf(error), details: detailsOf(error).toWellFormed(), unmet: error instanceof NeedError };
+  const failure = { message: short(messageOf(error)), details: short(detailsOf(error)), unmet: error instanceof NeedError };
   if (error instanceof RetryAfter) {
     failure.retryable = true;
     failure.retryAfter = { seconds: Math.floor(error.seconds), nanos: Math.floor((error.seconds % 1) * 1e9) };
@@ -50,24 +53,41 @@ function failureOf(error) {
   return failure;
 }
 
-function messageOf(error) {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : `a function threw ${show(error)}, which is no Error`;
-  return text.toWellFormed();
+/** Leave out the middle of a text that is too long, such as that of an error which shows all of its data. */
+function short(text) {
+  const half = LONGEST / 2;
+  const told = text.length <= LONGEST ? text : `${text.slice(0, half)}\n… ${text.length - LONGEST} characters are left out …\n${text.slice(-half)}`;
+  return told.toWellFormed();
 }
 
-/** Something may be thrown that cannot even be shown. */
-function show(value) {
+function messageOf(error) {
+  return error instanceof Error ? `${show(() => error.name)}: ${show(() => error.message)}` : `a function threw ${show(() => error)}, which is no Error`;
+}
+
+/** Something may be thrown that cannot even be shown, or looked at. */
+function show(take) {
+  let value;
   try {
+    value = take();
     return String(value);
   } catch {
-    return `a ${typeof value}`;
+    return `a strange ${typeof value}`;
   }
 }
 
 function detailsOf(error, depth = 0) {
   if (!(error instanceof Error)) return messageOf(error);
-  const frames = String(error.stack).split("\n").filter((line) => !/^\s+at /.test(line) || !OWN_FRAMES.some((own) => line.includes(own)));
-  const cause = error.cause !== undefined && depth < 10 ? `\ncaused by: ${detailsOf(error.cause, depth + 1)}` : "";
+  const frames = show(() => error.stack).split("\n").filter((line) => !/^\s+at /.test(line) || !OWN_FRAMES.some((own) => line.includes(own)));
+  const found = causeOf(error);
+  const cause = found !== undefined && depth < 10 ? `\ncaused by: ${detailsOf(found, depth + 1)}` : "";
   const parts = error instanceof AggregateError && depth < 10 ? error.errors.map((e) => `\n- ${detailsOf(e, depth + 1)}`).join("") : "";
   return frames.join("\n") + cause + parts;
+}
+
+function causeOf(error) {
+  try {
+    return error.cause;
+  } catch {
+    return undefined;
+  }
 }

@@ -10,7 +10,7 @@ import { File, contentOf, pathOf } from "./files.js";
 import { readJSON, writeJSON } from "./json.js";
 import { isArray, readNpy, writeNpy } from "./npy.js";
 import { plain } from "./plain_fs.js";
-import { MAX_INLINE, Value } from "./protocol.js";
+import { LONG_ITEM, MAX_INLINE, Value } from "./protocol.js";
 
 const JSON_TYPE = "application/json";
 const BINARY = "application/octet-stream";
@@ -19,14 +19,13 @@ const FILE = "application/vnd.calyx.file";
 const TREE = "application/vnd.calyx.tree";
 const LIST = "application/vnd.calyx.list";
 
-/** The bytes that the parts of one value may have inline together, and of a whole result: a message has a limit of its own. */
+/** The bytes that the parts of one value may have inline together. */
 const MAX_TOGETHER = 1 << 20;
-const MAX_RESULT = 3 << 20;
 
 /** Write the result of a call. */
 export function encode(call, value) {
   const message = new Encoder(call).value(value, "the value");
-  if (Value.encode(message).len > MAX_RESULT) throw new UnstorableError("the value has too many arrays or files in it; join them into one");
+  if (Value.encode(message).len > LONG_ITEM) throw new UnstorableError("the value has too many arrays or files in it; join them into one");
   return message;
 }
 

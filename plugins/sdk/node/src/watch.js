@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 
 import { calling } from "./call.js";
-import { environment } from "./environment.js";
+import { environment, optionsOfNode } from "./environment.js";
 import { plain } from "./plain_fs.js";
 
 const WATCHED = {
@@ -45,6 +45,12 @@ class Watch {
     const watch = (names, look) => names.forEach((name) => [fs, fs.promises].forEach((owner) => wrap(owner, name, look(name))));
     for (const [kind, names] of Object.entries(WATCHED)) watch(names, (name) => (path, how) => this.#look(kind, path, how, flagsOf(name, how)));
     for (const [place, names] of Object.entries(MAKES)) watch(names, () => (...args) => this.#makes(args[place]));
+    // Node reads these in native code.
+    wrap(process, "loadEnvFile", (path = ".env") => this.#look("file", path));
+    for (const path of optionsOfNode("--env-file", "--env-file-if-exists")) {
+      const subject = this.#subject(path);
+      if (subject !== undefined) this.#add("file", subject, path);
+    }
     process.env = this.#environment();
     syncBuiltinESMExports();
   }
@@ -121,12 +127,15 @@ class Watch {
   }
 
   #note(kind, subject, path) {
-    const key = `${kind} ${subject}`;
-    const seen = this.#seen.get(key);
+    const seen = this.#seen.get(`${kind} ${subject}`);
     if (seen ? kind !== "file" : isOurs()) return;
+    this.#add(kind, subject, path, seen);
+  }
+
+  #add(kind, subject, path, seen) {
     const read = { subject, request: { [kind]: kind === "env" ? subject : Buffer.from(subject) }, stood: kind === "env" ? {} : stood(path) };
     if (seen && !isAnother(seen.stood, read.stood)) return;
-    this.#seen.set(key, read);
+    this.#seen.set(`${kind} ${subject}`, read);
     this.#fresh.push(read);
     if (read.stood.absent) calling()?.missed.push(read);
   }

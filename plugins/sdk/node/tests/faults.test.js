@@ -103,3 +103,35 @@ test("a failure that is passed on blocks, and counts as no failure of its own", 
   assert.match(text, /^blocked {3}top {2}\(bad failed\)$/m);
   assert.match(text, /1 failed, 1 blocked/);
 });
+
+test("an error that is longer than a message fails its call alone", (t) => {
+  const ws = new Workspace(t);
+  ws.program(`const long = fn(async function long() { throw new Error("begin" + "x".repeat(6e6) + "end"); }); serve({ long });`, ["long"]);
+  const text = ws.fails("long");
+  assert.match(text, /Error: beginx+/);
+  assert.match(text, /characters are left out/);
+  assert.match(text, /xend/);
+});
+
+test("an argument that is longer than a message is refused", (t) => {
+  const ws = new Workspace(t);
+  ws.program(
+    `const size = fn(async function size(x) { return x.length; });
+    const asks = fn(async function asks() { return size("x".repeat(5e6)); });
+    serve({ size, asks });`,
+    ["size", "asks"],
+  );
+  assert.match(ws.fails("asks"), /UnstorableError: the arguments of size are too long/);
+});
+
+for (const [what, thrown] of Object.entries({
+  "whose message is no text": `Object.assign(new Error(), { message: Symbol("luck") })`,
+  "that cannot be looked at": `new (class extends Error { get message() { throw 1; } get stack() { throw 2; } get cause() { throw 3; } })()`,
+  "without a prototype": "Object.create(null)",
+})) {
+  test(`an error ${what} fails its call`, (t) => {
+    const ws = new Workspace(t);
+    ws.program(`const bad = fn(async function bad() { throw ${thrown}; }); serve({ bad });`, ["bad"]);
+    assert.match(ws.fails("bad"), /failed +bad .*(Symbol\(luck\)|strange|object)/);
+  });
+}

@@ -266,3 +266,98 @@ for (const [name, text] of Object.entries(appearing)) {
     assert.ok(ws.get("f").includes(2));
   });
 }
+
+// Each is a project in which an edit changes what f returns: [files, edit, the words of the command].
+const MODULE = '{ "type": "module" }';
+const dual = (n) => ({
+  "node_modules/dep/package.json": `{ "name": "dep", "version": "${n}.0.0", "exports": { "import": "./esm.mjs", "require": "./cjs/dep.js" } }`,
+  "node_modules/dep/esm.mjs": `export default ${n};`,
+  "node_modules/dep/cjs/dep.js": `module.exports = ${n};`,
+});
+const edits = {
+  "the kind of modules that a package.json says, once there is one": [
+    { "package.json": "{}", "lib/kind.js": "globalThis.n = this === undefined ? 2 : 1;", "app/package.json": MODULE, "app/p.js": 'import "../lib/kind.js"; const n = globalThis.n;' },
+    { "lib/package.json": MODULE },
+  ],
+  "the version of a package with a package.json within": [{ "p.js": 'import n from "dep";', "node_modules/dep/cjs/package.json": '{ "type": "commonjs" }', ...dual(1) }, dual(2)],
+  "a module that a package imports from itself": [
+    { "package.json": '{ "name": "own", "type": "module", "exports": { "./n": { "import": "./n.js" } } }', "n.js": "export default 1;", "p.js": 'import n from "own/n";' },
+    { "n.js": "export default 2;" },
+  ],
+  "what Node is told to require before the program": [{ "before.cjs": "globalThis.n = 1;", "p.js": "" }, { "before.cjs": "globalThis.n = 2;" }, ["-r", "./before.cjs"]],
+  "what is imported before the program": [
+    { "before.js": 'import { n } from "./n.js"; globalThis.n = n;', "n.js": "export const n = 1;", "p.js": "" },
+    { "n.js": "export const n = 2;" },
+    ["--import=./before.js"],
+  ],
+  "a file of variables": [{ "n.env": "N=1", "p.js": "const n = Number(process.env.N);" }, { "n.env": "N=2" }, ["--env-file=n.env"]],
+  "a file of variables that the program loads": [{ ".env": "N=1", "p.js": "process.loadEnvFile(); const n = Number(process.env.N);" }, { ".env": "N=2" }],
+  "a module behind a link, where all sources count": [
+    { "app/package.json": MODULE, "app/lib/": "../other", "other/package.json": MODULE, "other/n.js": "export const n = 1;", "app/p.js": 'const name = "n"; const { n } = await import(`./lib/${name}.js`);' },
+    { "other/n.js": "export const n = 2;" },
+    ["--preserve-symlinks"],
+  ],
+  "a link to another folder, where all sources count": [
+    { "lib/": "one", "one/n.js": "export const n = 1;", "two/n.js": "export const n = 2;", "p.js": 'const name = "n"; const { n } = await import(`./lib/${name}.js`);' },
+    { "lib/": "two" },
+  ],
+  "the main module of a folder that is started": [
+    { "package.json": '{ "type": "module", "main": "app/p.js" }', "app/p.js": 'import n from "./n.js";', "app/n.js": "export default 1;" },
+    { "app/n.js": "export default 2;" },
+    [],
+    ".",
+  ],
+  "a program that is named without its ending": [{ "package.json": "{}", "p.js": 'const { n } = require("./n");', "n.js": "exports.n = 1;" }, { "n.js": "exports.n = 2;" }, [], "p"],
+};
+
+function writeAll(ws, files) {
+  for (const [name, text] of Object.entries(files)) {
+    if (!name.endsWith("/")) ws.write(name, text);
+    else {
+      rmSync(join(ws.root, name.slice(0, -1)), { force: true });
+      symlinkSync(text, join(ws.root, name.slice(0, -1)));
+    }
+  }
+}
+
+for (const [what, [files, edit, words = [], program]] of Object.entries(edits)) {
+  test(`${what} counts`, (t) => {
+    const ws = new Workspace(t);
+    const name = Object.keys(files).find((path) => /(^|\/)p\.js$/.test(path));
+    const serves = files[name].includes("require(")
+      ? '\nimport("@calyx-build/sdk").then(({ fn, serve }) => serve({ f: fn(async () => n) }));'
+      : '\nimport { fn, serve } from "@calyx-build/sdk"; serve({ f: fn(async () => n) });';
+    const folders = Object.entries(files).filter(([path]) => path.endsWith("/"));
+    writeAll(ws, { "package.json": MODULE, ...Object.fromEntries(Object.entries(files).filter(([path]) => !path.endsWith("/"))), [name]: files[name] + serves });
+    writeAll(ws, Object.fromEntries(folders));
+    ws.write("Calyxfile", `p = plugin("p", cmd = ${JSON.stringify(["node", ...words, program ?? name])})\nstep("f", run = p.f)\n`);
+    assert.equal(ws.get("f"), 1);
+    assert.deepEqual(ws.runs(), []);
+    writeAll(ws, edit);
+    assert.equal(ws.get("f"), 2);
+  });
+}
+
+test("a package.json counts by the kind of modules that it says alone", (t) => {
+  const ws = project(t);
+  ws.write("package.json", '{ "type": "module", "description": "a project" }');
+  assert.deepEqual(ws.runs(), []);
+});
+
+test("a module that takes its own name from import.meta counts with it", (t) => {
+  const ws = new Workspace(t);
+  ws.write("package.json", MODULE);
+  const program = (name) => ws.program(`import { own } from "./lib/${name}.js";\nserve({ f: fn(async () => own) });\n`, ["f"]);
+  ws.write("lib/one.js", 'const { url } = import.meta;\nexport const own = url.split("/").pop();\n');
+  program("one");
+  assert.equal(ws.get("f"), "one.js");
+  renameSync(join(ws.root, "lib/one.js"), join(ws.root, "lib/two.js"));
+  program("two");
+  assert.equal(ws.get("f"), "two.js");
+});
+
+test("what an editor leaves beside sources is no source", (t) => {
+  const ws = project(t, `const name = "one"; serve({ f: fn(async () => (await import("./lib/" + name + ".js")).one(1)) });`);
+  symlinkSync("me@host.123", join(ws.root, "lib/.#two.js"));
+  assert.deepEqual(ws.runs(), []);
+});
