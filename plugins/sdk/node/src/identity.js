@@ -45,7 +45,7 @@ class Graph {
   files = new Set();
   /** The package.json of each package that is reached. */
   records = new Set();
-  /** Paths that would count if they were there. */
+  /** Paths of which counts whether they are there, and where links lead. */
   absent = new Set();
   /** Folders all of whose sources count. */
   folders = new Set();
@@ -110,10 +110,18 @@ class Graph {
     const kind = this.#kind(path);
     const tree = syntax(source.toString());
     if (tree === undefined) return this.#widen(path, "is not JavaScript", sha256(source) + kind, this.#foreign(path, source.toString()));
-    const { imports, places, named, fixed, evaluated } = references(tree);
+    const { imports, places, named, fixed, begun, evaluated } = references(tree);
     const digest = sha256(meaning(tree, places) + kind + (named ? inWorkspace(path) : ""));
     if (evaluated) return this.#widen(path, "evaluates text as code", digest, imports);
-    return fixed ? { digest, imports } : this.#widen(path, "imports what only running it shows", digest, imports);
+    if (fixed) return { digest, imports };
+    const beyond = begun.flatMap((start) => this.#beyond(path, start));
+    return this.#widen(path, "imports what only running it shows", digest, [...imports, ...beyond.map(loaded)]);
+  }
+
+  /** What a name may mean of which a module shows the beginning: something beyond its own package. */
+  #beyond(path, start) {
+    const folder = dirname(localPath(`${start}-`, path));
+    return rootOf(folder) === rootOf(dirname(path)) ? [] : this.#all(folder, `${inWorkspace(path)} imports something in ${inWorkspace(folder)}`);
   }
 
   /** What Node takes a module for where its ending does not say it: that is in the nearest package.json. */
@@ -122,11 +130,7 @@ class Graph {
     const record = this.#nearestRecord(dirname(path));
     if (record === undefined) return "";
     this.records.add(record);
-    try {
-      return String(JSON.parse(plain.readFileSync(record, "utf8")).type ?? "");
-    } catch {
-      return "";
-    }
+    return String(described(record).type ?? "");
   }
 
   /** The nearest package.json, before which another one may come to be in the workspace. */
@@ -193,7 +197,7 @@ class Graph {
     else if (!specifier.startsWith("#")) this.#lookedForPackage(packageOf(specifier), dirname(from));
     if (file === undefined && !isLocal(specifier)) {
       // How a package finds itself depends on its package.json.
-      if (packageOf(specifier) === nameOf(this.#nearestRecord(dirname(from)))) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, which is its own package`);
+      if (packageOf(specifier) === described(this.#nearestRecord(dirname(from))).name) return this.#all(dirname(from), `${inWorkspace(from)} imports ${specifier}, which is its own package`);
       if (named.spoken) return this.#allIn(process.cwd(), `${inWorkspace(from)} imports ${specifier}, which is in no node_modules`);
     }
     if (file === undefined) {
@@ -243,8 +247,8 @@ class Graph {
   #lookedForPackage(name, folder) {
     for (const at of foldersUp(folder)) {
       const path = join(at, "node_modules", name);
+      this.absent.add(path); // of what is there counts where it leads, if it is a link
       if (plain.existsSync(path)) return;
-      this.absent.add(path);
     }
   }
 
@@ -256,12 +260,10 @@ class Graph {
 
   /** A package counts by name and version, and so do those that it depends on: by npm's record of them, or else by going through them. */
   #package(path) {
-    // A package.json within a package only says what its modules are.
-    const [installedAt] = /^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? [];
-    const record = installedAt === undefined ? nearest(dirname(path), "package.json") : recordIn(installedAt);
+    const record = recordOf(path);
     if (record === undefined || this.records.has(record)) return;
     this.records.add(record);
-    const { name, version, dependencies, optionalDependencies, peerDependencies } = JSON.parse(plain.readFileSync(record, "utf8"));
+    const { name, version, dependencies, optionalDependencies, peerDependencies } = described(record);
     this.#packages.set(record, `${name} ${version}`);
     if (!record.includes("/node_modules/")) return;
     const installed = record.split("/node_modules/")[0] + "/node_modules/.package-lock.json";
@@ -299,7 +301,8 @@ const PRELOADS = ["--import", "--loader", "--experimental-loader"];
 /** What compilers are told about a project: it may extend another such file. */
 const IS_CONFIG = /[tj]sconfig[^/]*\.json$/;
 
-const isSource = (name) => /\.([cm]?[jt]sx?|json)$/.test(name);
+const isCode = (name) => /\.[cm]?[jt]sx?$/.test(name);
+const isSource = (name) => isCode(name) || name.endsWith(".json");
 
 /** A folder and those above it, as far as they are in the workspace. */
 function foldersUp(folder) {
@@ -312,14 +315,10 @@ function foldersUp(folder) {
 /** The folder of the package that a folder belongs to. */
 const rootOf = (folder) => dirname(nearest(folder, "package.json") ?? join(folder, "package.json"));
 
-function recordIn(folder) {
-  const path = join(folder, "package.json");
-  return isFile(path) ? path : undefined;
-}
-
 /** Something that a module names, as import does (a URL) or as require does (a path, perhaps without its ending). */
 const imported = (specifier) => ({ specifier, required: false });
 const loaded = (specifier) => ({ specifier, required: true });
+const besides = (name) => imported(isLocal(name) ? name : `./${name}`);
 
 /** What a text in a language that is not known imports: whatever stands in quotes where JavaScript would have the name of a module. */
 function spoken(source) {
@@ -343,10 +342,13 @@ function references(tree) {
   const places = new Map();
   let owns = 0;
   let fixed = true;
+  const begun = [];
   let evaluated = false;
   const add = (node, as) => {
     if (typeof node?.value !== "string") {
       if (node) fixed = false;
+      const start = beginning(node);
+      if (isLocal(start)) begun.push(start);
       return;
     }
     const named = as(node.value);
@@ -386,9 +388,11 @@ function references(tree) {
       if (node.operator === "typeof" && isRequire(node.argument)) others--;
     },
     NewExpression: (node) => {
-      if (besideModule(node)?.value !== undefined) owns--;
+      const beside = besideModule(node);
+      if (beside?.value !== undefined) owns--;
+      if (isCode(String(beside?.value))) add(beside, besides); // for a worker, say, or a child process
       evaluated ||= called(node.callee) === "Function";
-      if (called(node.callee) === "Worker") add(besideModule(node.arguments[0]) ?? { computed: true }, imported);
+      if (called(node.callee) === "Worker") add(besideModule(node.arguments[0]) ?? { computed: true }, besides);
     },
     CallExpression: (node) => {
       const { callee, arguments: given } = node;
@@ -407,7 +411,7 @@ function references(tree) {
       evaluated ||= called(callee) === "Function";
     },
   });
-  return { imports: [...imports.values()], places, named: owns > 0, fixed: fixed && others === 0, evaluated };
+  return { imports: [...imports.values()], places, named: owns > 0, fixed: fixed && others === 0, begun, evaluated };
 }
 
 /** The names of functions that load as require does from where the module lies, and the calls that make them. */
@@ -423,6 +427,13 @@ function requires(tree) {
     },
   });
   return { names, makers };
+}
+
+/** The text with which an expression begins, as far as it shows. */
+function beginning(node) {
+  if (node?.type === "TemplateLiteral") return node.quasis[0].value.cooked;
+  if (node?.type === "BinaryExpression") return beginning(node.left);
+  return typeof node?.value === "string" ? node.value : "";
 }
 
 /** The last name of what is called: f for f() and a.f(). */
@@ -486,12 +497,22 @@ function statusOf(path) {
 const isFile = (path) => statusOf(path)?.isFile() ?? false;
 const isFolder = (path) => statusOf(path)?.isDirectory() ?? false;
 
-/** The name that a package.json gives its package. */
-function nameOf(record) {
+/** The package.json of an installed package. Others within it only say what its modules are. */
+function recordOf(path) {
+  const first = nearest(dirname(path), "package.json");
+  const own = path.slice(0, path.lastIndexOf("/node_modules/") + 1);
+  for (let at = first; at?.startsWith(own); at = nearest(dirname(dirname(at)), "package.json")) {
+    if (described(at).version !== undefined) return at;
+  }
+  return first;
+}
+
+/** What a package.json says; nothing where it is not there, or cannot be read: Node tells of that. */
+function described(record) {
   try {
-    return JSON.parse(plain.readFileSync(record, "utf8")).name;
+    return JSON.parse(plain.readFileSync(record, "utf8")) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -301,6 +301,40 @@ const edits = {
     { "lib/": "one", "one/n.js": "export const n = 1;", "two/n.js": "export const n = 2;", "p.js": 'const name = "n"; const { n } = await import(`./lib/${name}.js`);' },
     { "lib/": "two" },
   ],
+  "a link to an installed package": [
+    {
+      "node_modules/dep/": ".store/dep-1/dep",
+      "node_modules/.store/dep-1/dep/package.json": '{ "name": "dep", "version": "1.0.0", "main": "dep.js" }',
+      "node_modules/.store/dep-1/dep/dep.js": "module.exports = 1;",
+      "node_modules/.store/dep-2/dep/package.json": '{ "name": "dep", "version": "2.0.0", "main": "dep.js" }',
+      "node_modules/.store/dep-2/dep/dep.js": "module.exports = 2;",
+      "p.js": 'import n from "dep";',
+    },
+    { "node_modules/dep/": ".store/dep-2/dep" },
+  ],
+  "a module beyond the package, of which only the beginning of its name shows,": [
+    {
+      "app/package.json": MODULE,
+      "app/p.js": 'const name = "n"; const { default: n } = await import("../shared/" + name + ".js");',
+      "shared/package.json": MODULE,
+      "shared/n.js": "export default 1;",
+    },
+    { "shared/n.js": "export default 2;" },
+  ],
+  "the module of a child process": [
+    {
+      "child.js": "process.send(1);",
+      "p.js": 'import { fork } from "node:child_process"; const n = await new Promise((done) => fork(new URL("child.js", import.meta.url)).once("message", done));',
+    },
+    { "child.js": "process.send(2);" },
+  ],
+  "the module of a worker that lies beside": [
+    {
+      "worker.js": 'import { parentPort } from "node:worker_threads"; parentPort.postMessage(1);',
+      "p.js": 'import { Worker } from "node:worker_threads"; const n = await new Promise((done) => new Worker(new URL("worker.js", import.meta.url)).once("message", done));',
+    },
+    { "worker.js": 'import { parentPort } from "node:worker_threads"; parentPort.postMessage(2);' },
+  ],
   "the main module of a folder that is started": [
     { "package.json": '{ "type": "module", "main": "app/p.js" }', "app/p.js": 'import n from "./n.js";', "app/n.js": "export default 1;" },
     { "app/n.js": "export default 2;" },
@@ -354,6 +388,15 @@ test("a module that takes its own name from import.meta counts with it", (t) => 
   renameSync(join(ws.root, "lib/one.js"), join(ws.root, "lib/two.js"));
   program("two");
   assert.equal(ws.get("f"), "two.js");
+});
+
+test("data beside a module counts for the node that reads it", (t) => {
+  const ws = project(t, `import fs from "node:fs"; serve({ f: fn(async () => 1), g: fn(async () => JSON.parse(fs.readFileSync(new URL("./data.json", import.meta.url)))) });`);
+  ws.write("data.json", "1");
+  ws.write("Calyxfile", 'p = plugin("p", cmd = ["node", "p.js"])\nuse(p)\n');
+  assert.deepEqual(ws.runs("f", "g"), ["g"]);
+  ws.write("data.json", "2");
+  assert.deepEqual(ws.runs("f", "g"), ["g"]);
 });
 
 test("what an editor leaves beside sources is no source", (t) => {
