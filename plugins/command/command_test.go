@@ -152,6 +152,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	for _, c := range []struct{ path, message, hint string }{
 		{filepath.Join(dir, "none"), "there is no such program", "PATH"},
 		{file("script", "#!/no/python -u\n", 0o755), `it is a script for "/no/python", which is not there`, "interpreter"},
+		{file("dos", "#!/bin/sh\r\n", 0o755), `it is a script for "/bin/sh\r", which is not there`, "interpreter"},
 		{file("plain", "text", 0o644), "it may not be executed", "chmod +x"},
 		{file("words", "text", 0o755), "it is no program for this machine", "#!/bin/sh"},
 		{dir, "it may not be executed", ""},

@@ -87,7 +87,7 @@ func startCause(c *executor.Command, err error) (cause, hint string) {
 	case !isFolder(c.Dir):
 		return fmt.Sprintf("the working directory %q is no folder", c.Dir), ""
 	case errors.Is(err, syscall.ENOENT):
-		if name := interpreter(c.Path); name != "" {
+		if name := Interpreter(c.Path); name != "" {
 			return fmt.Sprintf("it is a script for %q, which is not there", name), "install the interpreter, or correct the script's first line"
 		}
 		return "there is no such program", "a program of the workspace is found by a path with a slash in it, any other through PATH"
@@ -109,8 +109,8 @@ func isFolder(path string) bool {
 // longestLine is how much of a script's first line the system looks at.
 const longestLine = 256
 
-// interpreter is what the first line of a script names; empty where the file is none.
-func interpreter(path string) string {
+// Interpreter is what the first line of a script names, as the system reads it; empty where the file is none.
+func Interpreter(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
@@ -121,7 +121,9 @@ func interpreter(path string) string {
 	if err != nil || !script {
 		return ""
 	}
-	name, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+	const blank = " \t"
+	text = strings.Trim(text, blank+"\n") // a carriage return is part of the name
+	name, _, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
 	return name
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/calyx-build/calyx/executor"
+	"github.com/calyx-build/calyx/plugins/command"
 	"github.com/calyx-build/calyx/plugins/proto"
 	pluginv1 "github.com/calyx-build/calyx/plugins/proto/calyx/plugin/v1"
 	"github.com/calyx-build/calyx/plugins/redact"
@@ -144,6 +145,9 @@ func (p *process) handshakeError(err error) error {
 	var failed *os.PathError
 	switch {
 	case errors.As(err, &failed):
+		if name := command.Interpreter(failed.Path); name != "" && errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%q: it is a script for %q, which is not there", failed.Path, name)
+		}
 		return fmt.Errorf("%q: %w", failed.Path, failed.Err)
 	case p.child.cmd.ProcessState == nil:
 		return err

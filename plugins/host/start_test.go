@@ -89,6 +89,18 @@ func TestNoSuchProgram(t *testing.T) {
 	}
 }
 
+func TestNoInterpreter(t *testing.T) {
+	plugin := program("echo", 1)
+	plugin.Path = filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(plugin.Path, []byte("#!/no/python\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, plugin)
+	if err := holds(r.call("f", nil).failure().Message, `start plugin "echo"`, plugin.Path, `it is a script for "/no/python", which is not there`); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNotExecutable(t *testing.T) {
 	plugin := program("echo", 1)
 	plugin.Path = filepath.Join(t.TempDir(), "text")
