@@ -17,15 +17,16 @@ import (
 type tracedCommand struct {
 	name, work, text string
 	most             float64
+	builds           int // one sample is the middle one of so many: a single one of some tenths of a second says little
 }
 
 // computes is long beside the start of Python, which is watched as well.
-var computes = tracedCommand{"arithmetic", "a traced Python that computes", "sum(i * i for i in range(20_000_000))", 1.02}
+var computes = tracedCommand{"arithmetic", "a traced Python that computes", "sum(i * i for i in range(20_000_000))", 1.02, 5}
 
 // imports loads a large package that is no part of Python, where one is installed.
 func imports(ctx context.Context, python string) tracedCommand {
 	const packages = "import numpy, pandas"
-	c := tracedCommand{"imports", "a traced Python that imports numpy and pandas", packages, 1.25}
+	c := tracedCommand{"imports", "a traced Python that imports numpy and pandas", packages, 1.25, 15}
 	if exec.CommandContext(ctx, python, "-c", packages).Run() != nil {
 		c.work = "a traced Python that imports much of its library (there is no pandas)"
 		c.text = "import asyncio, ctypes, email.message, http.client, json, sqlite3, unittest.mock, xmlrpc.server"
@@ -38,9 +39,6 @@ func interpreter(ctx context.Context) (string, error) {
 	path, err := exec.CommandContext(ctx, "python3", "-c", "import sys; print(sys.executable, end='')").Output()
 	return string(path), err
 }
-
-// tracedBuilds is how many builds one sample is the middle one of: a single one of some tenths of a second says little.
-const tracedBuilds = 5
 
 // tracingRows measures the same commands as steps that are watched and as steps that are not, by the times that calyx reports
 // of them: its own start is in neither.
@@ -56,19 +54,20 @@ func tracingRows(ctx context.Context, l *lab) []row {
 	if err := writeTraced(dir, python, commands); err != nil {
 		return failed(work, err)
 	}
-	if _, err := l.buildTraced(ctx, dir); err != nil { // it learns what the interpreter consists of
-		return failed(work, err)
+	for _, c := range commands { // it learns what the interpreter consists of
+		if _, err := l.buildTraced(ctx, dir, c); err != nil {
+			return failed(work, err)
+		}
 	}
 	watched, not := make([]series, len(commands)), make([]series, len(commands))
 	for range l.runs {
-		builds, err := l.buildTracedRepeatedly(ctx, dir)
-		if err != nil {
-			return failed(work, err)
-		}
 		for i, c := range commands {
-			b := middleBuild(builds, c.name)
-			watched[i].add(b[c.name])
-			not[i].add(b[c.name+untraced])
+			seconds, err := l.sampleTraced(ctx, dir, c)
+			if err != nil {
+				return failed(work, err)
+			}
+			watched[i].add(seconds[c.name])
+			not[i].add(seconds[c.name+untraced])
 		}
 	}
 	var rows []row
@@ -87,23 +86,19 @@ func (s *series) add(seconds float64) {
 // untraced ends the name of the step that a traced one is compared with.
 const untraced = "-untraced"
 
-// buildTracedRepeatedly is one round: some builds, and what the steps took in each.
-func (l *lab) buildTracedRepeatedly(ctx context.Context, dir string) (builds []map[string]float64, err error) {
-	for range tracedBuilds {
-		seconds, err := l.buildTraced(ctx, dir)
-		if err != nil {
+// sampleTraced builds a command several times and returns what it took, watched and not, in the build in which the ratio of these is the median
+// one.
+func (l *lab) sampleTraced(ctx context.Context, dir string, c tracedCommand) (map[string]float64, error) {
+	builds := make([]map[string]float64, c.builds)
+	for i := range builds {
+		var err error
+		if builds[i], err = l.buildTraced(ctx, dir, c); err != nil {
 			return nil, err
 		}
-		builds = append(builds, seconds)
 	}
-	return builds, nil
-}
-
-// middleBuild is the build in which the ratio of a command's times, watched and not, is the median one.
-func middleBuild(builds []map[string]float64, name string) map[string]float64 {
-	ratio := func(b map[string]float64) float64 { return b[name] / b[name+untraced] }
+	ratio := func(b map[string]float64) float64 { return b[c.name] / b[c.name+untraced] }
 	slices.SortFunc(builds, func(a, b map[string]float64) int { return cmp.Compare(ratio(a), ratio(b)) })
-	return builds[len(builds)/2]
+	return builds[len(builds)/2], nil
 }
 
 func writeTraced(dir, python string, commands []tracedCommand) error {
@@ -118,11 +113,11 @@ func writeTraced(dir, python string, commands []tracedCommand) error {
 	return os.WriteFile(filepath.Join(dir, "Calyxfile"), text.Bytes(), 0o666)
 }
 
-// buildTraced executes every step, one after the other, and returns what each took in seconds.
-func (l *lab) buildTraced(ctx context.Context, dir string) (map[string]float64, error) {
+// buildTraced executes a command, watched and not, one after the other, and returns what each took in seconds.
+func (l *lab) buildTraced(ctx context.Context, dir string, of tracedCommand) (map[string]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	c := exec.CommandContext(ctx, l.subject.program, "build", "--force-all", "--json", "--progress", "none", "-j", "1")
+	c := exec.CommandContext(ctx, l.subject.program, "build", of.name, of.name+untraced, "--force-all", "--json", "--progress", "none", "-j", "1")
 	c.Dir, c.Env = dir, environment()
 	printed, err := c.Output()
 	if err != nil {
