@@ -24,10 +24,7 @@ var workloads = []struct {
 // BenchmarkWatch runs programs watched and not. Beside the time it reports the processor time of both sides: on a machine with
 // other work that is the one to compare.
 func BenchmarkWatch(b *testing.B) {
-	s := &watch.Starter{}
-	if err := s.Usable(); err != nil {
-		b.Skip("programs cannot be watched here: ", err)
-	}
+	s := starter(b)
 	root := folder(b)
 	for _, w := range workloads {
 		argv := w.argv

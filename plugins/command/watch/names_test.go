@@ -22,15 +22,7 @@ import (
 // TestNamesSeenAgain runs programs that come to the same names again, when they lead elsewhere or for another purpose: within the
 // root, and outside of it.
 func TestNamesSeenAgain(t *testing.T) {
-	s := &watch.Starter{}
-	if err := s.Usable(); err != nil {
-		t.Skip("programs cannot be watched here: ", err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := starter(t)
 	python := interpreter(t)
 	for _, tt := range []struct {
 		name, text string
@@ -265,15 +257,7 @@ open("done", "w").write("all")
 // TestChangedAfterwards lets somebody else change a file as soon as the program has read it: what is said to have stood there before is not
 // what stands there now.
 func TestChangedAfterwards(t *testing.T) {
-	s := &watch.Starter{}
-	if err := s.Usable(); err != nil {
-		t.Skip("programs cannot be watched here: ", err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := starter(t)
 	for _, place := range []string{"root", "root/.calyx", "elsewhere"} {
 		dir := folder(t)
 		at := filepath.Join(dir, place, "file")

@@ -141,18 +141,11 @@ func TestEndings(t *testing.T) {
 }
 
 func TestProgramsThatCannotBeStarted(t *testing.T) {
-	s := &watch.Starter{}
-	if err := s.Usable(); err != nil {
-		t.Skip("programs cannot be watched here: ", err)
-	}
-	root := folder(t)
+	s, root := starter(t), folder(t)
 	write(t, root, "text", "no program")
 	for path, want := range map[string]syscall.Errno{root + "/none": syscall.ENOENT, root: syscall.EACCES, root + "/text": syscall.ENOEXEC} {
 		if _, err := s.Start(watch.New(root), path, []string{path}, attributes(t, root)); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
 		}
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -50,7 +51,6 @@ func (w *Watch) serve() {
 		}
 	}
 	close(over)
-	w.memory.release()
 	_ = unix.Close(w.listener)
 }
 
@@ -142,16 +142,13 @@ func (w *Watch) note(n *notification) {
 		w.lists(w.folder(n.pid, c.folder(n)))
 		return
 	case handles:
-		w.restarting(n)
+		restarting(n)
 		return
 	case renames, links:
 		w.moves(c.effect, w.operand(n, c), w.operand(n, &call{dir: c.dir2, path: c.path2}), c.flagsOf(n))
 		return
 	}
 	at := w.operand(n, c)
-	if c.effect == runs {
-		w.memory.release()
-	}
 	if at.name == "" && c.effect != runs {
 		return // a look at a descriptor, or a call that fails
 	}
@@ -228,7 +225,7 @@ func (w *Watch) text(pid uint32, at uint64) (int, unix.Errno) {
 	have, into := 0, w.buffer[nameAt:]
 	for have < len(into) {
 		part := min(max(usual, 2*have), page-int(at%page), len(into)-have)
-		n, err := w.memory.read(pid, into[have:have+part], at)
+		n, err := readMemory(pid, into[have:have+part], at)
 		if err != 0 {
 			return 0, err
 		}
@@ -244,7 +241,7 @@ func (w *Watch) text(pid uint32, at uint64) (int, unix.Errno) {
 // word reads a number of 64 bits out of the memory of a program.
 func (w *Watch) word(pid uint32, at uint64) uint64 {
 	var number uint64
-	if _, err := w.memory.read(pid, (*[8]byte)(unsafe.Pointer(&number))[:], at); err != 0 {
+	if _, err := readMemory(pid, (*[8]byte)(unsafe.Pointer(&number))[:], at); err != 0 {
 		w.unreadable(err)
 	}
 	return number
@@ -255,4 +252,12 @@ func (w *Watch) unreadable(err unix.Errno) {
 	if err == unix.EPERM {
 		w.blinded(errHidden)
 	}
+}
+
+//go:nosplit
+func readMemory(pid uint32, into []byte, at uint64) (int, unix.Errno) {
+	local := unix.Iovec{Base: unsafe.SliceData(into), Len: uint64(len(into))}
+	remote := unix.RemoteIovec{Base: uintptr(at), Len: len(into)}
+	n, _, err := syscall.RawSyscall6(unix.SYS_PROCESS_VM_READV, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
+	return int(n), err
 }

@@ -30,10 +30,10 @@ const (
 const restart = 0x10000000 // SA_RESTART
 
 // restarting changes what a program is about to do about a signal. Where it cannot, nothing is changed.
-func (w *Watch) restarting(n *notification) {
+func restarting(n *notification) {
 	var action [actionEnd]byte
 	at := n.args[1]
-	if got, err := w.memory.read(n.pid, action[:], at); err != 0 || got < len(action) {
+	if got, err := readMemory(n.pid, action[:], at); err != 0 || got < len(action) {
 		return
 	}
 	flags := action[flagsAt:]

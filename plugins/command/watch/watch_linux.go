@@ -29,7 +29,6 @@ type Watch struct {
 
 	// These are the serving goroutine's alone.
 	came   notification
-	memory memory
 	buffer [nameAt + unix.PathMax]byte
 	link   [len("/proc/4294967295/fd/4294967295") + 1]byte
 	status unix.Stat_t

@@ -17,16 +17,22 @@ import (
 // watched runs a program in root and returns how it ended and what it did.
 func watched(t testing.TB, root string, argv ...string) (syscall.WaitStatus, []executor.Access, error) {
 	t.Helper()
+	return watchedBy(t, starter(t), root, argv...)
+}
+
+// starter starts programs until the test has ended. Where none can be watched, the test is skipped.
+func starter(t testing.TB) *watch.Starter {
+	t.Helper()
 	s := &watch.Starter{}
 	if err := s.Usable(); err != nil {
 		t.Skip("programs cannot be watched here: ", err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	return watchedBy(t, s, root, argv...)
+	})
+	return s
 }
 
 func watchedBy(t testing.TB, s *watch.Starter, root string, argv ...string) (syscall.WaitStatus, []executor.Access, error) {

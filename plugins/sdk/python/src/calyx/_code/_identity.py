@@ -90,8 +90,7 @@ class Identity(Functions):
         """
         if where is None or not function.__closure__:
             return []
-        source = self._source(file_of_module(where.module))
-        statements = source.statements(where.name) if source else []
+        statements = self._statements(where)
         path = function.__code__.co_filename
         own = self._definitions(self._source(path), function) if belongs(path) == "project" else []
         return [] if statements and all(s in own for s in statements) else [self._binding(where)]
@@ -99,9 +98,7 @@ class Identity(Functions):
     def _assigned(self, where: Where | None) -> list[Target]:
         """Stand for what is assigned to a name: a class of Python's own, or a package's, may have been made there."""
         where = self._origin(where) if where is not None else None
-        source = self._source(file_of_module(where.module)) if where is not None else None
-        statements = source.statements(where.name) if source and where is not None else []
-        assigned = where is not None and any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in statements)
+        assigned = any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in self._statements(where))
         return [self._binding(where)] if assigned and where is not None else []
 
     def _object(self, value: Any, where: Where | None) -> list[Target]:
@@ -122,9 +119,7 @@ class Identity(Functions):
 
     def _shows(self, where: Where | None) -> bool:
         """Tell whether what binds a name can have made an object: if it is a plain constant, another module has set it since."""
-        where = self._origin(where) if where is not None else None
-        source = self._source(file_of_module(where.module)) if where is not None else None
-        statements = source.statements(where.name) if source and where is not None else []
+        statements = self._statements(self._origin(where) if where is not None else None)
         return any(not isinstance(getattr(s, "value", None), ast.Constant) for s in statements)
 
     def _holds(self, value: Any) -> Unit:

@@ -72,12 +72,16 @@ class Files(abc.ABC):
         seen: set[Where] = set()
         while where not in seen:
             seen.add(where)
-            source = self._source(file_of_module(where.module))
-            statements = source.statements(where.name) if source else []
+            statements = self._statements(where)
             origins = [origin for s in statements for origin in self._origins(where, s)]
             if len(origins) == len(statements) == 1:
                 where = origins[0]
         return where
+
+    def _statements(self, where: Where | None) -> list[ast.stmt]:
+        """Return the statements that bind a name."""
+        source = self._source(file_of_module(where.module)) if where is not None else None
+        return source.statements(where.name) if source is not None and where is not None else []
 
     def _origins(self, where: Where, statement: ast.stmt) -> list[Where]:
         """Return what a statement imports under a name from a module of the project."""
