@@ -32,10 +32,15 @@ func (l *loop) chainFrom(n *node, own graph.Reason) []graph.Reason {
 	if own.Kind != graph.DependencyChanged {
 		return chain
 	}
-	if d, ok := l.nodes.find(own.Subject); ok {
-		return append(chain, l.rootOf(d)...)
+	d, ok := l.nodes.find(own.Subject)
+	if !ok { // spelt as it was asked for, such as with arguments that are the function's defaults
+		var err error
+		if d, err = l.spelled(own.Subject); err != nil {
+			return chain
+		}
+		chain[0].Subject = d.name
 	}
-	return chain
+	return append(chain, l.rootOf(d)...)
 }
 
 // rootOf is why d is not what it was: the reason of its execution in this build, or the one recorded with it.

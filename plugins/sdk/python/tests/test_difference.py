@@ -103,3 +103,23 @@ def test_functions_of_python_itself_are_not_the_projects(ws: Workspace) -> None:
     ws.program("import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def use(self): ...\n@fn\ndef node(): return Base.__name__\n")
     ws.calyx("build")
     assert "compiled form" not in ws.calyx("info", "node").out
+
+
+def test_why_goes_on_to_a_node_that_was_asked_for_with_what_is_its_default(ws: Workspace) -> None:
+    program = """
+        LIMIT = 3
+
+        @fn
+        def clean(limit=10):
+            return min(limit, LIMIT)
+
+        @fn
+        def report():
+            return clean(10) + 1
+        """
+    ws.program(program)
+    ws.calyx("build")
+    ws.program(program.replace("LIMIT = 3", "LIMIT = 2"))
+    ws.calyx("build")
+    chain = json.loads(ws.calyx("why", "report", "--json").out)["last"]["chain"]
+    assert [(link["node"], link["subject"]) for link in chain] == [("report", "clean"), ("clean", "clean"), ("clean", "p.LIMIT")]
